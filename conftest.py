@@ -1,0 +1,94 @@
+"""Fixtures that every room's tests share: shops, members, and a warehouse in a folder of its own.
+
+A run works in a home of its own, so that it never meets the state of an installation beside the checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["SHUKE_HOME"] = tempfile.mkdtemp(prefix="shuke-test-")
+os.environ.pop("SHUKE_DEMO", None)
+os.environ.setdefault("SHUKE_LOG", "WARNING")
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture
+def warehouse_home(tmp_path: Path, settings) -> Path:
+    """Journal, both tiers and locks in a folder of this test's own."""
+    settings.HOME = tmp_path
+    for name, folder in {
+        "JOURNAL": "journal",
+        "LAKE": "lake",
+        "OPEN_TIER": "open",
+        "LOCKS": "locks",
+        "UPLOADS": "uploads",
+    }.items():
+        path = tmp_path / folder
+        path.mkdir()
+        setattr(settings, name, path)
+    return tmp_path
+
+
+def _make_shop(slug: str, **fields):
+    from shuke.kernel import clock
+    from shuke.records.actor import Actor
+    from shuke.shops import actions, reads
+
+    values = {
+        "name": slug,
+        "platforms": ["taobao"],
+        "category": "apparel",
+        "currency": "CNY",
+        "zone": "Asia/Shanghai",
+    } | fields
+    actions.create_shop(slug=slug, **values, actor=Actor.system("tests"), at=clock.now())
+    return reads.get_shop(slug)
+
+
+@pytest.fixture
+def make_shop(db):
+    """A function (slug, **fields) -> ShopView."""
+    return _make_shop
+
+
+@pytest.fixture
+def shop(db):
+    """A shop in Shanghai that sells in CNY, as ShopView."""
+    return _make_shop("linen")
+
+
+@pytest.fixture
+def other_shop(db):
+    """A second shop; nothing of the first may be seen from it."""
+    return _make_shop("tea")
+
+
+@pytest.fixture
+def member_of(db):
+    """A function (shop, role) -> User who is a member of it."""
+    from django_scopes import scope
+
+    from shuke.kernel import clock
+    from shuke.records.actor import Actor
+    from shuke.shops import actions
+
+    def make(shop, role):
+        role_name = getattr(role, "value", role)
+        user = actions.create_user(
+            email=f"{role_name}.{shop.slug}@example.com",
+            name=f"{role_name} {shop.slug}",
+            password="correct horse 7 staple",
+            actor=Actor.system("tests"),
+            at=clock.now(),
+        )
+        with scope(shop=shop.id):
+            actions.add_member(
+                shop=shop, user=user, role=role_name, actor=Actor.system("tests"), at=clock.now()
+            )
+        return user
+
+    return make

@@ -1,0 +1,5 @@
+"""`python -m shuke` is the command line `shuke`."""
+
+from shuke.project.commands import main
+
+main()

@@ -1,0 +1,157 @@
+"""The shape of every kind of fact, as Arrow schemas. The warehouse owns them; rooms fill them and ask about them.
+
+Raw kinds are appended (`events`, `order_lines`); derived kinds are computed from them when a day is sealed and, for the
+part that is still open, on the fly (`visits`, `visitor_days`, `order_facts`).
+
+In every kind: `shop_id`; `local_day` is the shop's day (a date); moments are naive UTC microseconds (engines agree on
+these, not on zones); amounts are integers of the minor unit of `currency`; `*_id` are int64 surrogates
+(kernel.surrogates); `*_ref` are names as the source wrote them. `segment` is the number of the open segment through
+which the fact came (set by the warehouse, never by a room).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+MOMENT = pa.timestamp("us")
+
+EVENTS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("event_id", pa.int64()),  # surrogate `message` of the messageId, or of an import's row key
+        ("visitor_id", pa.int64()),  # surrogate `visitor` of anonymousId, else of userId
+        ("person_id", pa.int64()),  # surrogate `person` of userId; null: unknown person
+        ("type", pa.string()),  # track, page, screen, identify, group, alias
+        ("name", pa.string()),  # event or page name; null where the type has none
+        ("at", MOMENT),  # when it happened, the sender's clock corrected
+        ("ord", pa.int32()),  # breaks ties of `at`: the line in an imported file, 0 from the API
+        ("local_day", pa.date32()),
+        ("received_at", MOMENT),
+        ("page_path", pa.string()),  # path of the page without query; set on page and screen views, else where known
+        ("page_type", pa.string()),  # home, item, list, search, cart, checkout, campaign, content, other
+        ("referrer_host", pa.string()),
+        ("utm_source", pa.string()),
+        ("utm_medium", pa.string()),
+        ("utm_campaign", pa.string()),
+        ("utm_content", pa.string()),
+        ("utm_term", pa.string()),
+        ("click_id", pa.string()),  # kind of click id in the address (gclid, msclkid, bd_vid, ...), not its value
+        ("channel_given", pa.string()),  # a channel that the source states itself; wins over classification
+        ("terminal", pa.string()),  # pc, mobile, tablet, app
+        ("session_ref", pa.string()),  # the source's own session, for comparison only
+        ("order_id", pa.int64()),  # surrogate `order` of order_ref
+        ("order_ref", pa.string()),
+        ("product_ref", pa.string()),
+        ("amount_minor", pa.int64()),  # paid total of an order event; null where the event states none
+        ("currency", pa.string()),
+        ("anonymous_ref", pa.string()),
+        ("person_ref", pa.string()),
+        ("properties", pa.string()),  # JSON: properties or traits as sent
+        ("source", pa.string()),  # `api`, or `import:<id>`
+    ]
+)
+
+ORDER_LINES = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("row_id", pa.int64()),  # surrogate `row` of (source, order_ref, line_no): the row's place in its source's key
+        ("content_id", pa.int64()),  # surrogate `content` of the row as read: tells a changed row from a repeated one
+        ("sign", pa.int8()),  # +1 states the row, -1 takes an earlier statement of it back (same row_id, content_id)
+        ("order_id", pa.int64()),  # surrogate `order` of order_ref
+        ("order_ref", pa.string()),
+        ("line_no", pa.int32()),  # from 1, in order of appearance within the order
+        ("kind", pa.string()),  # sale, cancellation, adjustment, refund
+        ("at", MOMENT),
+        ("local_day", pa.date32()),
+        ("received_at", MOMENT),
+        ("buyer_id", pa.int64()),  # surrogate `person`; null: an order without a person
+        ("buyer_ref", pa.string()),
+        ("product_ref", pa.string()),
+        ("title", pa.string()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("unit_price", pa.string()),  # as written
+        ("amount_minor", pa.int64()),  # signed; quantity x unit price, rounded once, or as the source states it
+        ("currency", pa.string()),
+        ("region", pa.string()),
+        ("properties", pa.string()),  # JSON: columns that the mapping does not name
+        ("source", pa.string()),  # the mapping's source name; the import stands in import_ref
+        ("import_ref", pa.string()),
+    ]
+)
+
+VISITS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("visit_id", pa.int64()),  # event_id of its first event
+        ("visitor_id", pa.int64()),
+        ("person_id", pa.int64()),  # null: nobody was identified during the visit
+        ("local_day", pa.date32()),  # a visit never crosses the shop's midnight
+        ("started_at", MOMENT),
+        ("ended_at", MOMENT),  # moment of its last event
+        ("events", pa.int64()),
+        ("views", pa.int64()),  # page and screen views
+        ("item_views", pa.int64()),  # views of item pages
+        ("item_exits", pa.int64()),  # 1 when the last view of the visit is an item page, else 0
+        ("stay_seconds", pa.int64()),  # first to last event; 0 when views < 2: not measurable (B-202)
+        ("entry_path", pa.string()),
+        ("entry_type", pa.string()),
+        ("exit_path", pa.string()),
+        ("exit_type", pa.string()),
+        ("channel", pa.string()),
+        ("is_paid", pa.bool_()),
+        ("source", pa.string()),  # utm_source, else the referrer's host; null: direct
+        ("medium", pa.string()),
+        ("campaign", pa.string()),
+        ("terminal", pa.string()),
+        ("carts", pa.int64()),  # Product Added events
+        ("orders", pa.int64()),  # distinct orders completed during the visit
+        ("revenue_minor", pa.int64()),
+        ("session_ref", pa.string()),
+    ]
+)
+
+VISITOR_DAYS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("visitor_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("visits", pa.int64()),
+        ("views", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("measured_visits", pa.int64()),  # visits of two or more views: those whose stay can be measured
+        ("orders", pa.int64()),
+        ("revenue_minor", pa.int64()),
+    ]
+)
+
+ORDER_FACTS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("order_id", pa.int64()),
+        ("order_ref", pa.string()),
+        ("local_day", pa.date32()),
+        ("at", MOMENT),  # of its first movement on this day
+        ("kind", pa.string()),  # sale, cancellation, adjustment, refund: one row per order, day and kind
+        ("buyer_id", pa.int64()),
+        ("visitor_id", pa.int64()),  # null for orders from files
+        ("lines", pa.int64()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("paid_minor", pa.int64()),  # sum of the positive amounts: gross, refunds not deducted (B-204)
+        ("amount_minor", pa.int64()),  # signed sum; null: a refund or cancellation of the whole order, amount not stated
+        ("currency", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+
+RAW = {"events": EVENTS, "order_lines": ORDER_LINES}
+DERIVED = {"visits": VISITS, "visitor_days": VISITOR_DAYS, "order_facts": ORDER_FACTS}
+ALL = RAW | DERIVED
+
+# Facts of one visitor or order lie together and in order, which saves a quarter of the space and feeds the kernels.
+SORT = {
+    "events": ("visitor_id", "at", "ord", "event_id"),
+    "order_lines": ("order_id", "line_no", "row_id"),
+    "visits": ("visitor_id", "started_at", "visit_id"),
+    "visitor_days": ("visitor_id",),
+    "order_facts": ("order_id", "kind"),
+}
