@@ -1,0 +1,75 @@
+"""A condition as an Ibis boolean expression, never null, written to the portability rules of the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any as Anything
+
+import ibis
+import ibis.expr.types as ir
+
+from .fields import Field, Kind, get_field
+from .nodes import All, Any, Compare, Node, Op, Scalar
+from .values import FOLDING, comparable
+
+Columns = Mapping[str, "str | ir.Value"]
+
+_COMPARISONS: dict[Op, Callable[[Anything, Anything], Anything]] = {
+    Op.EQ: lambda fact, value: fact == value,
+    Op.NE: lambda fact, value: fact != value,
+    Op.IN: lambda fact, value: fact.isin(value),
+    Op.NOT_IN: lambda fact, value: ~fact.isin(value),
+    Op.LT: lambda fact, value: fact < value,
+    Op.LE: lambda fact, value: fact <= value,
+    Op.GT: lambda fact, value: fact > value,
+    Op.GE: lambda fact, value: fact >= value,
+    Op.CONTAINS: lambda fact, value: fact.contains(value),
+    Op.STARTS_WITH: lambda fact, value: fact.startswith(value),
+}
+
+
+def to_ibis(node: Node, table: ir.Table, columns: Columns | None = None) -> ir.BooleanValue:
+    """The condition over the rows of `table`: true or false for each, never null.
+
+    A field is looked for in the column of its own name unless `columns` gives another name or an expression.
+    Raises UnknownField for a field that no room registered.
+    """
+    if isinstance(node, Compare):
+        return _compare(node, table, columns or {})
+    parts = [to_ibis(part, table, columns) for part in node.parts]
+    if isinstance(node, All):
+        return reduce(lambda a, b: a & b, parts) if parts else ibis.literal(True)
+    anything = reduce(lambda a, b: a | b, parts) if parts else ibis.literal(False)
+    return anything if isinstance(node, Any) else ~anything
+
+
+def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValue:
+    field = get_field(node.field)
+    given = columns.get(field.name, field.name)
+    fact: Anything = table[given] if isinstance(given, str) else given
+    if node.op is Op.IS_UNKNOWN:
+        return fact.isnull()
+    if node.op is Op.IS_KNOWN:
+        return fact.notnull()
+    if field.folds_case:
+        fact = fact.translate(*FOLDING)
+    if isinstance(node.value, tuple):
+        value: Anything = [_literal(field, one) for one in node.value]
+    else:
+        assert node.value is not None
+        value = _literal(field, node.value)
+    return _COMPARISONS[node.op](fact, value).fill_null(False)
+
+
+def _literal(field: Field, value: Scalar) -> ir.Value:
+    value = comparable(field, value)
+    if field.kind is Kind.MOMENT:
+        assert isinstance(value, datetime)
+        # Naive UTC, as the warehouse's moments are.
+        naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return ibis.literal(naive, type="timestamp(6)")
+    if field.kind is Kind.DAY:
+        return ibis.literal(value, type="date")
+    return ibis.literal(value)

@@ -1,0 +1,109 @@
+"""The fields that conditions may ask, by kind of subject ("visit", "order", "landing"), offered by registration.
+
+The rooms above register what they know; this room knows no subject of its own. A name means one thing: two subjects may
+share a field, but not use one name for two kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.functional import Promise
+
+from .errors import UnknownField
+from .nodes import Op
+
+Choices = Mapping[str, str | Promise]
+
+
+class Kind(StrEnum):
+    """What a field holds. `money` is integers of the minor unit; `day` a shop's day; `moment` a UTC moment."""
+
+    TEXT = "text"
+    CHOICE = "choice"
+    NUMBER = "number"
+    MONEY = "money"
+    FLAG = "flag"
+    DAY = "day"
+    MOMENT = "moment"
+
+
+_KNOWN = (Op.IS_KNOWN, Op.IS_UNKNOWN)
+_EQUAL = (Op.EQ, Op.NE)
+_LISTED = (Op.IN, Op.NOT_IN)
+_ORDERED = (Op.LT, Op.LE, Op.GT, Op.GE)
+OPS: dict[Kind, tuple[Op, ...]] = {
+    Kind.TEXT: (*_EQUAL, *_LISTED, Op.CONTAINS, Op.STARTS_WITH, *_KNOWN),
+    Kind.CHOICE: (*_EQUAL, *_LISTED, *_KNOWN),
+    Kind.NUMBER: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
+    Kind.MONEY: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
+    Kind.FLAG: (*_EQUAL, *_KNOWN),
+    Kind.DAY: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
+    Kind.MOMENT: (*_EQUAL, *_ORDERED, *_KNOWN),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing that can be asked. `label` and the words of `choices` (value → words) are lazy translations.
+
+    `choices` may be a function for those that come from a rule. `unit` stands behind a number in words.
+    `folds_case`: A–Z equal a–z (ASCII only, so that every engine agrees); for names such as UTM values and hosts.
+    """
+
+    name: str
+    kind: Kind
+    label: str | Promise
+    choices: Choices | Callable[[], Choices] | None = None
+    unit: str | Promise = ""
+    folds_case: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", Kind(self.kind))
+        if (self.kind is Kind.CHOICE) != (self.choices is not None):
+            raise ValueError(f"{self.name}: a field has choices exactly when its kind is `choice`")
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The operators that its kind allows."""
+        return OPS[self.kind]
+
+    def choice_words(self) -> Choices:
+        """Value → words; empty for a field without choices."""
+        if self.choices is None:
+            return {}
+        return self.choices() if callable(self.choices) else self.choices
+
+    def means_the_same_as(self, other: Field) -> bool:
+        return (self.name, self.kind, self.folds_case) == (other.name, other.kind, other.folds_case)
+
+
+_by_name: dict[str, Field] = {}
+_by_subject: dict[str, dict[str, Field]] = {}
+
+
+def register_field(field: Field, *subjects: str) -> Field:
+    """Offer a field to the conditions on these kinds of subject. Registering the same field again changes nothing."""
+    if not subjects:
+        raise ValueError(f"{field.name}: name at least one kind of subject")
+    known = _by_name.setdefault(field.name, field)
+    if not known.means_the_same_as(field):
+        raise ValueError(f"{field.name} is already a field of kind {known.kind}")
+    for subject in subjects:
+        _by_subject.setdefault(subject, {})[field.name] = field
+    return field
+
+
+def fields_of(subject: str) -> Mapping[str, Field]:
+    """The fields of one kind of subject, in the order of registration. Raises KeyError for an unknown kind."""
+    return dict(_by_subject[subject])
+
+
+def get_field(name: str, subject: str | None = None) -> Field:
+    """One field. Raises UnknownField, which names the fields that there are."""
+    fields = _by_name if subject is None else _by_subject.get(subject, {})
+    if name not in fields:
+        raise UnknownField(field="field", value=name, known=", ".join(sorted(fields)) or "—")
+    return fields[name]
