@@ -209,6 +209,7 @@ Q_CLUSTER = {
 
 # The two tiers of facts
 JOURNAL = HOME / "journal"
+JOURNAL_BYTES = int(os.environ.get("SHUKE_JOURNAL_BYTES", 4 * 1024**3))  # above it senders are told to wait
 LAKE = HOME / "lake"
 OPEN_TIER = HOME / "open"
 LOCKS = HOME / "locks"

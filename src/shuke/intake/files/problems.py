@@ -1,0 +1,125 @@
+"""What may be wrong with a file as a whole: one error per case, each with the remedy in the reader's language.
+
+A wrong row is not here: it goes to quarantine (rows.py) while the good rows load.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from shuke.kernel.errors import ShukeError
+
+
+class FileProblem(ShukeError):
+    """A file that can not be read as asked. `field` is the file's name."""
+
+    code = "file_problem"
+    status = 422
+
+
+class EmptyFile(FileProblem):
+    code = "file_empty"
+    words = _("“%(field)s” holds no rows.")
+    remedy = _("Export it again, with at least one row below the header.")
+
+
+class TruncatedFile(FileProblem):
+    code = "file_truncated"
+    words = _("“%(field)s” ends too early: the compressed data break off after %(bytes)s readable bytes.")
+    remedy = _("The upload or the download stopped halfway. Fetch the file again; nothing of it was loaded.")
+
+
+class DamagedFile(FileProblem):
+    code = "file_damaged"
+    words = _("“%(field)s” is damaged: it can not be unpacked.")
+    remedy = _("Fetch or export the file again; nothing of it was loaded.")
+
+
+class BinaryFile(FileProblem):
+    code = "file_binary"
+    words = _("“%(field)s” is not a table: it looks like %(value)s.")
+    remedy = _("Give a CSV or XLSX file, or either of them packed with gzip.")
+
+
+class WrongEncoding(FileProblem):
+    code = "file_wrong_encoding"
+    words = _("“%(field)s” is not written in %(encoding)s: line %(line)s holds bytes that it does not know.")
+    remedy = _("It looks like %(guess)s: choose that encoding, or let it be detected.")
+
+
+class UnknownEncoding(FileProblem):
+    code = "encoding_unknown"
+    words = _("There is no encoding “%(value)s”.")
+    remedy = _("Usual ones are utf-8, gb18030 (GBK), utf-16 and windows-1252; “auto” detects it.")
+
+
+class WrongSeparator(FileProblem):
+    code = "file_wrong_separator"
+    words = _("“%(field)s” is not separated by %(separator)s: its header is one single column.")
+    remedy = _("It looks separated by %(guess)s: choose that separator, or let it be detected.")
+
+
+class MissingColumns(FileProblem):
+    code = "file_missing_columns"
+    words = _("“%(field)s” lacks %(count)s columns that the mapping needs: %(missing)s.")
+    remedy = _("Its columns are: %(found)s. Choose another mapping, or name the columns as they are.")
+
+
+class DuplicateColumns(FileProblem):
+    code = "file_duplicate_columns"
+    words = _("“%(field)s” has several columns named “%(value)s”, and the mapping reads that one.")
+    remedy = _("Rename one of them in the file, or read the columns by position.")
+
+
+class TooManyColumns(FileProblem):
+    code = "file_too_many_columns"
+    words = _("“%(field)s” has %(count)s columns; at most %(limit)s are read.")
+    remedy = _("Choose the separator that the file uses, or export fewer columns.")
+
+
+class UnclosedQuote(FileProblem):
+    code = "file_unclosed_quote"
+    words = _("“%(field)s”: a cell that begins on line %(line)s does not end: a quote is not closed.")
+    remedy = _("Close the quote in the file, or choose the quote character that the file uses.")
+
+
+class MissingSheet(FileProblem):
+    code = "file_missing_sheet"
+    words = _("“%(field)s” has no sheet “%(value)s”.")
+    remedy = _("Its sheets are: %(found)s.")
+
+
+class MissingPart(FileProblem):
+    code = "file_missing_part"
+    words = _("The mapping joins a second file “%(value)s”, and none was given.")
+    remedy = _("Give that file too: the mapping joins them on %(key)s.")
+
+
+class MappingDoesNotFit(FileProblem):
+    code = "mapping_does_not_fit"
+    words = _("The mapping does not fit “%(field)s”: %(bad)s of the first %(rows)s rows can not be read.")
+    remedy = _(
+        "Most often: %(reason)s Look at the preview, mend the mapping, start again; nothing was loaded."
+    )
+
+
+class TooManyBadRows(FileProblem):
+    code = "file_too_many_bad_rows"
+    words = _("“%(field)s” was stopped at line %(line)s: %(bad)s rows can not be read.")
+    remedy = _(
+        "Most often: %(reason)s Mend the mapping or the file and load it again; rows loaded already stay once."
+    )
+
+
+class ImportUnderWay(ShukeError):
+    code = "import_under_way"
+    status = 409
+    words = _("Another import of the source “%(value)s” is under way.")
+    remedy = _("Wait until it has ended, or stop it.")
+
+
+class FileTooLarge(FileProblem):
+    code = "file_too_large"
+    status = 413
+    words = _("“%(field)s” is larger than %(limit)s.")
+    remedy = _("Split it, or pack it with gzip.")

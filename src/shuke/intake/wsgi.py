@@ -1,0 +1,84 @@
+"""Collection in front of a WSGI application: `/v1/...` never meets sessions, templates or middleware."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from shuke.intake.collector import Collector
+from shuke.intake.journal import JournalWriter
+from shuke.intake.segment_spec import LARGEST_BATCH
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_HEADERS = {
+    "HTTP_AUTHORIZATION": "authorization",
+    "HTTP_CONTENT_ENCODING": "content-encoding",
+    "HTTP_ORIGIN": "origin",
+    "HTTP_ACCEPT_LANGUAGE": "accept-language",
+}
+
+
+def find_shop_id(key: str) -> int | None:
+    """The shop of a write key, from the database."""
+    from shuke.shops.access import shop_of_write_key
+
+    close_old_connections()
+    shop = shop_of_write_key(key)
+    return shop.id if shop is not None else None
+
+
+def open_journal() -> JournalWriter:
+    return JournalWriter(settings.JOURNAL, bound_bytes=settings.JOURNAL_BYTES)
+
+
+_collectors: dict[int, Collector] = {}
+
+
+def collector() -> Collector:
+    """This process's collector; a forked child gets one of its own, since a series belongs to one process."""
+    found = _collectors.get(os.getpid())
+    if found is None:
+        found = _collectors.setdefault(
+            os.getpid(), Collector(journal=open_journal, find_shop_id=find_shop_id)
+        )
+    return found
+
+
+def with_collection(pages: Application) -> Application:
+    """A WSGI application that answers `/v1/` itself and leaves the rest to `pages`."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith("/v1/"):
+            return pages(environ, start_response)
+        headers = {name: environ[key] for key, name in _HEADERS.items() if key in environ}
+        method = environ["REQUEST_METHOD"]
+        answer = collector().answer(method, path, headers, _body(environ) if method == "POST" else b"")
+        length = [] if answer.status == 204 else [("Content-Length", str(len(answer.body)))]
+        start_response(_REASONS[answer.status], [*answer.headers, *length])
+        return [b"" if method == "HEAD" else answer.body]
+
+    return application
+
+
+def _body(environ: Mapping[str, Any]) -> bytes:
+    """The body as sent, but never more than one byte above the limit."""
+    room = LARGEST_BATCH + 1
+    with contextlib.suppress(ValueError):
+        room = min(room, int(environ.get("CONTENT_LENGTH") or room))
+    parts: list[bytes] = []
+    stream = environ["wsgi.input"]
+    while room > 0:
+        part = stream.read(room)
+        if not part:
+            break
+        parts.append(part)
+        room -= len(part)
+    return b"".join(parts)
