@@ -27,6 +27,10 @@ _COMPARISONS: dict[Op, Callable[[Anything, Anything], Anything]] = {
     Op.GE: lambda fact, value: fact >= value,
     Op.CONTAINS: lambda fact, value: fact.contains(value),
     Op.STARTS_WITH: lambda fact, value: fact.startswith(value),
+    Op.UNDER: lambda fact, value: reduce(
+        lambda a, b: a | b,
+        (clause for domain in value for clause in (fact == domain, fact.endswith("." + domain))),
+    ),
 }
 
 
@@ -55,8 +59,11 @@ def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValu
         return fact.notnull()
     if field.folds_case:
         fact = fact.translate(*FOLDING)
-    if isinstance(node.value, tuple):
-        value: Anything = [_literal(field, one) for one in node.value]
+    value: Anything
+    if isinstance(node.value, tuple) and node.op is Op.UNDER:
+        value = [comparable(field, one) for one in node.value]
+    elif isinstance(node.value, tuple):
+        value = [_literal(field, one) for one in node.value]
     else:
         assert node.value is not None
         value = _literal(field, node.value)

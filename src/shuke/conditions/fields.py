@@ -19,9 +19,13 @@ Choices = Mapping[str, str | Promise]
 
 
 class Kind(StrEnum):
-    """What a field holds. `money` is integers of the minor unit; `day` a shop's day; `moment` a UTC moment."""
+    """What a field holds. `money` is integers of the minor unit; `day` a shop's day; `moment` a UTC moment.
+
+    `host` is a host name, whose case never counts.
+    """
 
     TEXT = "text"
+    HOST = "host"
     CHOICE = "choice"
     NUMBER = "number"
     MONEY = "money"
@@ -36,6 +40,7 @@ _LISTED = (Op.IN, Op.NOT_IN)
 _ORDERED = (Op.LT, Op.LE, Op.GT, Op.GE)
 OPS: dict[Kind, tuple[Op, ...]] = {
     Kind.TEXT: (*_EQUAL, *_LISTED, Op.CONTAINS, Op.STARTS_WITH, *_KNOWN),
+    Kind.HOST: (*_EQUAL, *_LISTED, Op.UNDER, Op.STARTS_WITH, *_KNOWN),
     Kind.CHOICE: (*_EQUAL, *_LISTED, *_KNOWN),
     Kind.NUMBER: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
     Kind.MONEY: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
@@ -62,6 +67,7 @@ class Field:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", Kind(self.kind))
+        object.__setattr__(self, "folds_case", self.folds_case or self.kind is Kind.HOST)
         if (self.kind is Kind.CHOICE) != (self.choices is not None):
             raise ValueError(f"{self.name}: a field has choices exactly when its kind is `choice`")
 

@@ -30,6 +30,7 @@ _COMPARISONS: dict[Op, Callable[[Anything, Anything], bool]] = {
     Op.GE: lambda fact, value: fact >= value,
     Op.CONTAINS: lambda fact, value: value in fact,
     Op.STARTS_WITH: lambda fact, value: fact.startswith(value),
+    Op.UNDER: lambda fact, value: any(fact == domain or fact.endswith("." + domain) for domain in value),
 }
 
 

@@ -18,7 +18,10 @@ Value = Scalar | tuple[Scalar, ...] | None
 
 
 class Op(StrEnum):
-    """What a comparison may ask. Two kinds of list: `in` and `not_in` take several values, `is_…` take none."""
+    """What a comparison may ask. `in`, `not_in` and `under` take several values, `is_…` take none.
+
+    `under`: a host is one of these domains or lies below one ("m.baidu.com" is under "baidu.com").
+    """
 
     EQ = "eq"
     NE = "ne"
@@ -30,17 +33,18 @@ class Op(StrEnum):
     GE = "ge"
     CONTAINS = "contains"
     STARTS_WITH = "starts_with"
+    UNDER = "under"
     IS_UNKNOWN = "is_unknown"
     IS_KNOWN = "is_known"
 
 
 TAKES_NOTHING = frozenset({Op.IS_UNKNOWN, Op.IS_KNOWN})
-TAKES_MANY = frozenset({Op.IN, Op.NOT_IN})
+TAKES_MANY = frozenset({Op.IN, Op.NOT_IN, Op.UNDER})
 
 
 @dataclass(frozen=True)
 class Compare:
-    """One fact against a value: `value` is a scalar, a tuple for `in` and `not_in`, None for `is_known`/`is_unknown`."""
+    """One fact against a value: `value` is a scalar, a tuple for those that take several, None for `is_known`/`is_unknown`."""
 
     field: str
     op: Op

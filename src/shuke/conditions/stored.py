@@ -1,7 +1,7 @@
 """The stored form of a condition: versioned JSON with one validator per version.
 
 Version 1: `{"v": 1, "all": [node, …]}`; a node is `{"all": […]}`, `{"any": […]}`, `{"none": […]}` or
-`{"field": …, "op": …, "value": …}` (`value` left out for `is_known` and `is_unknown`, a list for `in` and `not_in`).
+`{"field": …, "op": …, "value": …}` (`value` left out for `is_known` and `is_unknown`, a list for `in`, `not_in` and `under`).
 """
 
 from __future__ import annotations

@@ -40,6 +40,13 @@ def _text(field: Field, raw: Any) -> str:
     return raw
 
 
+def _host(field: Field, raw: Any) -> str:
+    host = _text(field, raw)
+    if not all(c.isalnum() or c in "-._:[]" for c in host) or host.startswith("."):
+        raise ValueError
+    return folded(host)
+
+
 def _choice(field: Field, raw: Any) -> str:
     if not isinstance(raw, str) or raw not in field.choice_words():
         raise ValueError
@@ -96,6 +103,7 @@ def _moment(field: Field, raw: Any) -> datetime:
 
 _READERS: dict[Kind, tuple[Callable[[Field, Any], Scalar], str | Promise]] = {
     Kind.TEXT: (_text, _("a text of 1 to 500 characters")),
+    Kind.HOST: (_host, _("a host name such as www.example.com")),
     Kind.CHOICE: (_choice, _("one of: %(choices)s")),
     Kind.NUMBER: (_number, _("a number with at most nine digits after the point")),
     Kind.MONEY: (_money, _("an amount as a whole number of the smallest unit")),

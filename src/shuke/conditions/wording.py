@@ -23,6 +23,7 @@ OP_WORDS = {
     Op.GE: pgettext_lazy("condition", "is at least"),
     Op.CONTAINS: pgettext_lazy("condition", "contains"),
     Op.STARTS_WITH: pgettext_lazy("condition", "starts with"),
+    Op.UNDER: pgettext_lazy("condition", "belongs to"),
     Op.IS_UNKNOWN: pgettext_lazy("condition", "is unknown"),
     Op.IS_KNOWN: pgettext_lazy("condition", "is known"),
 }
