@@ -86,6 +86,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "shuke.console.middleware.ReaderLanguage",
+    "shuke.console.middleware.PlainErrors",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -95,6 +97,8 @@ WSGI_APPLICATION = "shuke.project.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Ours before those of the sign-in package: its pages wear the console's look.
+        "DIRS": [Path(__file__).resolve().parent.parent / "console" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -102,6 +106,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "shuke.console.context.frame",
             ]
         },
     }
@@ -141,11 +146,16 @@ ACCOUNT_ADAPTER = "shuke.shops.sign_in.InvitedOnlyAdapter"
 ACCOUNT_RATE_LIMITS = {"login_failed": False}  # django-axes counts failed sign-ins; two counters would disagree
 ACCOUNT_LOGOUT_ON_GET = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "shuke.shops.sign_in.CodeForm",
+    "reauthenticate": "shuke.shops.sign_in.CodeAgainForm",
+}
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "shuke.shops.sign_in.client_username"
 AXES_LOCKOUT_CALLABLE = "shuke.shops.sign_in.locked_out"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

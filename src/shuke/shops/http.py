@@ -1,0 +1,319 @@
+"""The API of shops and of their records: what I am in, members, keys, audit, jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Field, Query, Router, Schema
+
+from shuke.kernel import clock
+from shuke.records import jobs
+from shuke.records import reads as records
+from shuke.shops import actions, reads
+from shuke.shops.access import api, own
+from shuke.shops.roles import Deed, Role
+
+router = Router()
+
+
+class ShopOut(Schema):
+    slug: str
+    name: str
+    zone: str
+    currency: str
+    category: str
+    platforms: list[str]
+    role: Role
+
+
+class ShopChange(Schema):
+    name: str | None = Field(None, max_length=120)
+    category: str | None = Field(None, max_length=60)
+    platforms: list[str] | None = None
+
+
+class MemberOut(Schema):
+    user_id: int
+    email: str
+    name: str
+    role: Role
+    joined_at: datetime
+    has_joined: bool
+    has_second_factor: bool
+
+
+class MemberIn(Schema):
+    email: str = Field(max_length=254)
+    name: str = Field(max_length=120)
+    role: Role
+
+
+class InvitationOut(Schema):
+    """`path` sets the password once; null when the person can sign in already."""
+
+    user_id: int
+    path: str | None
+
+
+class RoleIn(Schema):
+    role: Role
+
+
+class NameIn(Schema):
+    name: str = Field(min_length=1, max_length=50)
+
+
+class ApiKeyIn(NameIn):
+    role: Role
+
+
+class WriteKeyOut(Schema):
+    id: int
+    key: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class ApiKeyOut(Schema):
+    id: int
+    prefix: str
+    name: str
+    role: Role
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class NewApiKeyOut(Schema):
+    """`secret` is shown this once."""
+
+    id: int
+    secret: str
+
+
+class AuditOut(Schema):
+    id: int
+    at: datetime
+    actor_kind: str
+    actor_name: str
+    actor_role: str | None
+    deed: str
+    subject_kind: str
+    subject_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditPageOut(Schema):
+    rows: list[AuditOut]
+    count: int
+    page: int
+    size: int
+
+
+class JobOut(Schema):
+    id: int
+    kind: str
+    title: str
+    state: str
+    done: int
+    total: int | None
+    note: str
+    error: str
+    error_code: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    may_stop: bool
+    may_resume: bool
+
+    @staticmethod
+    def resolve_title(job: records.JobView) -> str:
+        return str(job.title)
+
+
+Page = Query(1, ge=1, le=100_000)
+Size = Query(50, ge=1, le=200)
+
+
+def _shop_out(access: Any) -> dict[str, Any]:
+    shop = access.shop
+    return {
+        "slug": shop.slug,
+        "name": shop.name,
+        "zone": shop.zone.key,
+        "currency": shop.currency,
+        "category": shop.category,
+        "platforms": list(shop.platforms),
+        "role": access.role,
+    }
+
+
+@router.get("/shops", response=list[ShopOut], operation_id="list_shops")
+@own
+def list_shops(request: HttpRequest) -> Any:
+    """The shops that the key or the person is in."""
+    return [_shop_out(access) for access in request.accesses]
+
+
+@router.get("/shops/{shop}", response=ShopOut, operation_id="get_shop")
+@api(Deed.VIEW_TODAY)
+def get_shop(request: HttpRequest, shop: str) -> Any:
+    """One shop, and the asker's role in it."""
+    return _shop_out(request.access)
+
+
+@router.patch("/shops/{shop}", response=ShopOut, operation_id="update_shop")
+@api(Deed.MANAGE_SHOP)
+def update_shop(request: HttpRequest, shop: str, change: ShopChange) -> Any:
+    """Change name, category or platforms. Zone and currency are fixed."""
+    access = request.access
+    view = actions.update_shop(
+        shop=access.shop, actor=access.actor, at=clock.now(), **change.dict(exclude_unset=True)
+    )
+    return _shop_out(type(access)(view, access.role, access.actor))
+
+
+@router.get("/shops/{shop}/members", response=list[MemberOut], operation_id="list_members")
+@api(Deed.MANAGE_MEMBERS)
+def list_members(request: HttpRequest, shop: str) -> Any:
+    """Members, the most trusted first."""
+    return list(reads.list_members(request.access.shop))
+
+
+@router.post("/shops/{shop}/members", response={201: InvitationOut}, operation_id="invite_member")
+@api(Deed.MANAGE_MEMBERS)
+def invite_member(request: HttpRequest, shop: str, member: MemberIn) -> Any:
+    """Add a person by e-mail; a new one gets a path under which the password is set once."""
+    access = request.access
+    invitation = actions.invite_member(
+        shop=access.shop,
+        email=member.email,
+        name=member.name,
+        role=member.role,
+        actor=access.actor,
+        at=clock.now(),
+    )
+    return 201, {"user_id": invitation.user.pk, "path": invitation.path}
+
+
+@router.put("/shops/{shop}/members/{user_id}", response={204: None}, operation_id="change_role")
+@api(Deed.MANAGE_MEMBERS)
+def change_role(request: HttpRequest, shop: str, user_id: int, change: RoleIn) -> Any:
+    """Give a member another role."""
+    access = request.access
+    actions.change_role(
+        shop=access.shop, user_id=user_id, role=change.role, actor=access.actor, at=clock.now()
+    )
+    return 204, None
+
+
+@router.delete("/shops/{shop}/members/{user_id}", response={204: None}, operation_id="remove_member")
+@api(Deed.MANAGE_MEMBERS)
+def remove_member(request: HttpRequest, shop: str, user_id: int) -> Any:
+    """Take a member out of the shop."""
+    access = request.access
+    actions.remove_member(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
+    return 204, None
+
+
+@router.get("/shops/{shop}/write-keys", response=list[WriteKeyOut], operation_id="list_write_keys")
+@api(Deed.MANAGE_KEYS)
+def list_write_keys(request: HttpRequest, shop: str) -> Any:
+    """Write keys, revoked ones included."""
+    return list(reads.list_write_keys(request.access.shop))
+
+
+@router.post("/shops/{shop}/write-keys", response={201: WriteKeyOut}, operation_id="create_write_key")
+@api(Deed.MANAGE_KEYS)
+def create_write_key(request: HttpRequest, shop: str, key: NameIn) -> Any:
+    """A key with which pages and apps send events."""
+    access = request.access
+    row = actions.create_write_key(shop=access.shop, name=key.name, actor=access.actor, at=clock.now())
+    return 201, reads.write_key_view(row)
+
+
+@router.delete("/shops/{shop}/write-keys/{key_id}", response={204: None}, operation_id="revoke_write_key")
+@api(Deed.MANAGE_KEYS)
+def revoke_write_key(request: HttpRequest, shop: str, key_id: int) -> Any:
+    """Refuse events under this key from now on."""
+    access = request.access
+    actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    return 204, None
+
+
+@router.get("/shops/{shop}/api-keys", response=list[ApiKeyOut], operation_id="list_api_keys")
+@api(Deed.MANAGE_KEYS)
+def list_api_keys(request: HttpRequest, shop: str) -> Any:
+    """API keys, revoked ones included; secrets are not kept."""
+    return list(reads.list_api_keys(request.access.shop))
+
+
+@router.post("/shops/{shop}/api-keys", response={201: NewApiKeyOut}, operation_id="create_api_key")
+@api(Deed.MANAGE_KEYS)
+def create_api_key(request: HttpRequest, shop: str, key: ApiKeyIn) -> Any:
+    """A key for a program, with a role not above the asker's own."""
+    access = request.access
+    row, secret = actions.create_api_key(
+        shop=access.shop, name=key.name, role=key.role, actor=access.actor, at=clock.now()
+    )
+    return 201, {"id": row.pk, "secret": secret}
+
+
+@router.delete("/shops/{shop}/api-keys/{key_id}", response={204: None}, operation_id="revoke_api_key")
+@api(Deed.MANAGE_KEYS)
+def revoke_api_key(request: HttpRequest, shop: str, key_id: int) -> Any:
+    """Refuse the key from now on."""
+    access = request.access
+    actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    return 204, None
+
+
+@router.get("/shops/{shop}/audit", response=AuditPageOut, operation_id="list_audit")
+@api(Deed.VIEW_AUDIT)
+def list_audit(
+    request: HttpRequest,
+    shop: str,
+    deed: str | None = None,
+    subject_kind: str | None = None,
+    page: int = Page,
+    size: int = Size,
+) -> Any:
+    """Who did what, newest first."""
+    return records.list_audit(
+        request.access.shop.id, deed=deed, subject_kind=subject_kind, page=page, size=size
+    )
+
+
+@router.get("/shops/{shop}/jobs", response=list[JobOut], operation_id="list_jobs")
+@api(Deed.VIEW_JOBS)
+def list_jobs(request: HttpRequest, shop: str, page: int = Page, size: int = Size) -> Any:
+    """Jobs, newest first."""
+    return list(records.list_jobs(request.access.shop.id, page=page, size=size))
+
+
+@router.get("/shops/{shop}/jobs/{job_id}", response=JobOut, operation_id="get_job")
+@api(Deed.VIEW_JOBS)
+def get_job(request: HttpRequest, shop: str, job_id: int) -> Any:
+    """How far a job is."""
+    return records.get_job(request.access.shop.id, job_id)
+
+
+@router.post("/shops/{shop}/jobs/{job_id}/stop", response=JobOut, operation_id="stop_job")
+@api(Deed.STOP_JOBS)
+def stop_job(request: HttpRequest, shop: str, job_id: int) -> Any:
+    """Stop a job after its running chunk."""
+    access = request.access
+    jobs.request_stop(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())
+    return records.get_job(access.shop.id, job_id)
+
+
+@router.post("/shops/{shop}/jobs/{job_id}/resume", response=JobOut, operation_id="resume_job")
+@api(Deed.STOP_JOBS)
+def resume_job(request: HttpRequest, shop: str, job_id: int) -> Any:
+    """Let a stopped or failed job go on from where it stood."""
+    access = request.access
+    jobs.resume(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())
+    return records.get_job(access.shop.id, job_id)
