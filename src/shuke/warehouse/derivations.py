@@ -1,0 +1,84 @@
+"""Derived kinds: the warehouse owns their schemas, a room above registers how they are computed.
+
+An expression is pure per (shop, local day, key): it looks neither across days nor across keys. That is why a day can be
+derived again alone when a late fact comes, and why only the visitors or orders with open facts are computed on the fly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import ibis
+
+from shuke.kernel.periods import Period
+from shuke.shops.reads import ShopView
+from shuke.warehouse import schemas
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an expression may know besides its facts: the shop, and the days asked for (rules hold as of a day)."""
+
+    shop: ShopView
+    period: Period
+
+
+Expression = Callable[[Mapping[str, ibis.Table], Context], ibis.Table]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How one derived kind comes from others. `keys` names, per input, the column of its key; all have the same name."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    keys: Mapping[str, str]
+    expression: Expression
+
+    @property
+    def key(self) -> str:
+        (name,) = set(self.keys.values())
+        return name
+
+
+_registered: dict[str, Derivation] = {}
+
+
+def register(derivation: Derivation) -> None:
+    """Called once per kind when its room starts. Raises ValueError for an unknown kind or a second claim."""
+    if derivation.kind not in schemas.DERIVED:
+        raise ValueError(f"{derivation.kind} is no derived kind of the warehouse")
+    known = _registered.get(derivation.kind)
+    if known is not None and known.expression is not derivation.expression:
+        raise ValueError(f"{derivation.kind} has two owners")
+    _registered[derivation.kind] = derivation
+
+
+def derivation(kind: str) -> Derivation:
+    return _registered[kind]
+
+
+def in_order() -> list[Derivation]:
+    """All, each after the derived kinds that it reads."""
+    done: list[str] = []
+    waiting = dict(_registered)
+    while waiting:
+        ready = [
+            k for k, d in waiting.items() if all(i in schemas.RAW or i in done for i in d.inputs)
+        ]
+        if not ready:
+            raise ValueError(f"derivations wait for one another: {sorted(waiting)}")
+        for kind in sorted(ready):
+            done.append(kind)
+            del waiting[kind]
+    return [_registered[k] for k in done]
+
+
+def roots(kind: str) -> tuple[str, ...]:
+    """The raw kinds from which a kind comes."""
+    found: dict[str, None] = {}
+    for source in _registered[kind].inputs:
+        for root in (source,) if source in schemas.RAW else roots(source):
+            found[root] = None
+    return tuple(found)

@@ -1,0 +1,114 @@
+"""The engine that answers: DuckDB in the process. One database per process, one cursor per thread, few view names.
+
+A question is an Ibis expression over unbound tables with known schemas (`schemas.py`); the engine gives each a view over a
+list of files. Another engine needs the same four methods. Never use it before a fork: processes are spawned.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+from django.conf import settings
+from ibis.backends.duckdb import Backend
+
+from shuke.warehouse import schemas
+
+_TYPES = {
+    pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
+    pa.int8(): "TINYINT",
+    pa.string(): "VARCHAR",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.bool_(): "BOOLEAN",
+    pa.decimal128(18, 3): "DECIMAL(18,3)",
+}
+_MEMORY = "1200MB"
+
+
+def with_segment(kind: str) -> pa.Schema:
+    """A raw kind's schema as it lies in a file of the open tier."""
+    return schemas.ALL[kind].append(pa.field("segment", pa.int64()))
+
+
+class DuckDBEngine:
+    """DuckDB in this process. Thread-safe: each thread has its own cursor."""
+
+    name = "duckdb"
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        scratch = Path(settings.HOME) / "scratch"
+        self._database = duckdb.connect(
+            ":memory:",
+            config={
+                "threads": str(max(1, min(8, os.cpu_count() or 2))),
+                "memory_limit": os.environ.get("SHUKE_DUCKDB_MEMORY", _MEMORY),
+                "temp_directory": str(scratch),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "preserve_insertion_order": "false",
+            },
+        )
+        self._local = threading.local()
+
+    def is_usable_here(self) -> bool:
+        return self._pid == os.getpid()
+
+    def backend(self) -> Backend:
+        """This thread's Ibis backend."""
+        backend: Backend | None = getattr(self._local, "backend", None)
+        if backend is None:
+            backend = ibis.duckdb.from_connection(self._database.cursor())
+            self._local.backend = backend
+            self._local.slots = set()
+        return backend
+
+    def take_slot(self) -> int:
+        """A number for the views of one snapshot of this thread; few exist, since nested questions are few."""
+        self.backend()
+        slot = next(i for i in range(1_000_000) if i not in self._local.slots)
+        self._local.slots.add(slot)
+        return slot
+
+    def free_slot(self, slot: int) -> None:
+        self._local.slots.discard(slot)
+
+    def table(self, name: str, schema: pa.Schema, files: Sequence[str]) -> ibis.Table:
+        """A table of the given schema over a list of Parquet files; no files, no rows."""
+        columns = ", ".join(f'"{f.name}"' for f in schema)
+        if files:
+            listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+            query = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning=false)"  # noqa: S608
+        else:
+            nulls = ", ".join(f'NULL::{_TYPES[f.type]} AS "{f.name}"' for f in schema)
+            query = f"SELECT {nulls} WHERE false"  # noqa: S608
+        self.backend().con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {query}')
+        return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+
+    def run(self, expression: ibis.Expr) -> pa.Table:
+        """The whole answer as an Arrow table."""
+        return self.backend().to_pyarrow(expression.as_table())
+
+    def batches(self, expression: ibis.Table, size: int = 131_072) -> pa.RecordBatchReader:
+        """The answer as a stream, for what may not fit into memory."""
+        return self.backend().to_pyarrow_batches(expression, chunk_size=size)
+
+
+_engine: DuckDBEngine | None = None
+_lock = threading.Lock()
+
+
+def engine() -> DuckDBEngine:
+    """The engine of this process, made at first use; a forked child gets its own."""
+    global _engine
+    with _lock:
+        if _engine is None or not _engine.is_usable_here():
+            _engine = DuckDBEngine()
+        return _engine

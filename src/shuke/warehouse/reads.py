@@ -1,0 +1,115 @@
+"""Questions to the warehouse. `ask` gives a question a snapshot and runs it again when a file went away meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TypeVar
+
+import duckdb
+import ibis
+import numpy as np
+import pyarrow as pa
+from django_scopes import scope
+
+from shuke.kernel import clock
+from shuke.kernel.periods import Period
+from shuke.shops.reads import ShopView
+from shuke.warehouse import open_tier
+from shuke.warehouse.engine import engine
+from shuke.warehouse.models import SealedDay, Segment
+from shuke.warehouse.snapshots import Snapshot, plan
+
+__all__ = [
+    "OpenBacklog",
+    "Snapshot",
+    "ask",
+    "known_rows",
+    "open_backlog",
+    "run",
+    "whole_life",
+]
+
+T = TypeVar("T")
+_ATTEMPTS = 3
+
+
+def run(expression: ibis.Expr) -> pa.Table:
+    """The whole answer of an expression over a snapshot's tables."""
+    return engine().run(expression)
+
+
+def ask(shop: ShopView, period: Period, question: Callable[[Snapshot], T]) -> T:
+    """Answer a question from one snapshot. A reader that loses a file (an erasure, a grace that ran out) plans once more."""
+    used = engine()
+    for attempt in range(_ATTEMPTS):
+        slot = used.take_slot()
+        try:
+            return question(Snapshot(shop, plan(shop.id, period), used, slot))
+        except (duckdb.IOException, FileNotFoundError):
+            if attempt == _ATTEMPTS - 1:
+                raise
+        finally:
+            used.free_slot(slot)
+    raise AssertionError("unreachable")
+
+
+def whole_life(shop_id: int) -> Period | None:
+    """From the first to the last day of which a shop has facts; None when it has none."""
+    with scope(shop=shop_id):
+        days: set[date] = set(SealedDay.objects.values_list("day", flat=True))
+    for file in open_tier.listed():
+        days.update(file.spans.get(shop_id, ()))
+    return Period.inclusive(min(days), max(days)) if days else None
+
+
+def known_rows(shop: ShopView, source: str, row_ids: np.ndarray, *, whole: bool = False) -> pa.Table:
+    """Which of these rows (surrogates) a source has stated before and not taken back.
+
+    Returns row_id and content_id, with `whole` every column of ORDER_LINES. A row stands when its signs add up above 0.
+    """
+    period = whole_life(shop.id)
+
+    def question(snapshot: Snapshot) -> pa.Table:
+        rows = snapshot.raw("order_lines")
+        wanted = ibis.memtable(pa.table({"row_id": pa.array(row_ids, pa.int64())}))
+        rows = rows.filter(rows.source == source).semi_join(wanted, "row_id")
+        standing = (
+            rows.group_by("row_id", "content_id").agg(net=rows.sign.sum()).filter(ibis._.net > 0).drop("net")
+        )
+        if not whole:
+            return run(standing)
+        # Statements of one content are equal but for when they came; take the first of them.
+        stated = rows.filter(rows.sign > 0)
+        ranked = stated.mutate(
+            nth=ibis.row_number().over(
+                group_by=["row_id", "content_id"], order_by=["received_at", "import_ref", "local_day"]
+            )
+        )
+        return run(ranked.filter(ranked.nth == 0).drop("nth").semi_join(standing, ["row_id", "content_id"]))
+
+    if period is None:
+        return pa.table({"row_id": pa.array([], pa.int64()), "content_id": pa.array([], pa.int64())})
+    return ask(shop, period, question)
+
+
+@dataclass(frozen=True)
+class OpenBacklog:
+    """How much lies in the open tier: files, rows, bytes, and the age of the oldest listed file."""
+
+    files: int
+    rows: int
+    size: int
+    oldest: timedelta
+
+
+def open_backlog() -> OpenBacklog:
+    kept = list(Segment.objects.filter(unlisted_at=None).values_list("rows", "size", "listed_at"))
+    at = clock.now()
+    return OpenBacklog(
+        len(kept),
+        sum(r for r, _, _ in kept),
+        sum(s for _, s, _ in kept),
+        max((at - listed for _, _, listed in kept), default=timedelta()),
+    )

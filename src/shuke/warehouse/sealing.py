@@ -1,0 +1,242 @@
+"""Sealing: a shop's day goes from the open tier into the sealed tables, and what pages ask for is derived from it.
+
+The order of steps is what makes a kill harmless: a fill is written down as started; the raw kinds are written from what
+the ledger says (not from what the table holds), then the derived kinds from these; one transaction names the new versions
+and `through`, and closes the fill. A fill that was started is redone from the same beginning before anything else of its
+shop, so the newest version of a table always holds every day as the ledger says.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import ibis
+import pyarrow as pa
+from django.db import transaction
+from django.db.models import F
+from django_scopes import scope
+
+from shuke.kernel import clock
+from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
+from shuke.records.locks import exclusive
+from shuke.shops.reads import ShopView, list_shops
+from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
+from shuke.warehouse.engine import engine
+from shuke.warehouse.models import Fill, SealedDay
+from shuke.warehouse.snapshots import Plan, Snapshot, conformed, plan
+
+log = logging.getLogger("warehouse")
+
+# A past day is sealed once it has been over for a while, and again some time after late facts came.
+SETTLE = timedelta(minutes=5)
+AGAIN_AFTER = timedelta(seconds=60)
+# Today is sealed as far as it has come when this many of its rows are open, so that questions stay quick.
+TODAY_ROWS = 50_000
+TODAY_AGAIN_AFTER = timedelta(minutes=10)
+# Days that are sealed in one commit: bounded by rows, since sorting holds them.
+BATCH_ROWS = 2_000_000
+BATCH_DAYS = 62
+
+
+@dataclass(frozen=True)
+class OpenDay:
+    """A shop's day with facts that are not sealed: at most `rows` of them, in segments up to `last`."""
+
+    day: date
+    rows: int
+    last: int
+
+
+def open_days(shop_id: int) -> list[OpenDay]:
+    """The shop's days with open facts, oldest first."""
+    with scope(shop=shop_id):
+        through = dict(SealedDay.objects.values_list("day", "through"))
+    found: dict[date, OpenDay] = {}
+    for file in open_tier.listed():
+        for day, rows in file.spans.get(shop_id, {}).items():
+            if file.last > through.get(day, 0):
+                known = found.get(day)
+                found[day] = OpenDay(day, rows + (known.rows if known else 0), file.last)
+    return [found[day] for day in sorted(found)]
+
+
+def due_days(shop: ShopView, at: datetime) -> list[OpenDay]:
+    """Which open days should be sealed now."""
+    today = local_day(at, shop.zone)
+    with scope(shop=shop.id):
+        sealed_at = dict(SealedDay.objects.values_list("day", "sealed_at"))
+    due = []
+    for open_day in open_days(shop.id):
+        last = sealed_at.get(open_day.day)
+        since = at - last if last is not None else timedelta.max
+        if open_day.day >= today:
+            if open_day.rows >= TODAY_ROWS and since >= TODAY_AGAIN_AFTER:
+                due.append(open_day)
+        elif at >= day_start(open_day.day + ONE_DAY, shop.zone) + SETTLE and since >= AGAIN_AFTER:
+            due.append(open_day)
+    return due
+
+
+def seal(shop: ShopView, days: Iterable[date] | None = None, *, progress: Callable[[int, int], None] | None = None) -> int:
+    """Seal the given days of a shop (default: every day with open facts); returns how many days were sealed.
+
+    Safe to be killed at any line and to be called by two processes: it holds the sealed tier's lock.
+    """
+    with exclusive(sealed_tier.LOCK), scope(shop=shop.id):
+        _redo_started(shop)
+        waiting = open_days(shop.id)
+        if days is not None:
+            wanted = set(days)
+            waiting = [d for d in waiting if d.day in wanted]
+        batches = _batches(waiting)
+        done = 0
+        for batch in batches:
+            _fill(shop, [d.day for d in batch], open_tier.last_number())
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(waiting))
+        return done
+
+
+def seal_due(at: datetime) -> int:
+    """Seal what is due in every shop; returns how many days were sealed."""
+    sealed = 0
+    for shop in list_shops():
+        due = due_days(shop, at)
+        with scope(shop=shop.id):
+            is_unfinished = Fill.objects.filter(done_at=None).exists()
+        if due or is_unfinished:
+            sealed += seal(shop, [d.day for d in due])
+    return sealed
+
+
+def _batches(days: Sequence[OpenDay]) -> list[list[OpenDay]]:
+    batches: list[list[OpenDay]] = []
+    for day in days:
+        batch = batches[-1] if batches else None
+        if batch is None or len(batch) >= BATCH_DAYS or sum(d.rows for d in batch) + day.rows > BATCH_ROWS:
+            batches.append([day])
+        else:
+            batch.append(day)
+    return batches
+
+
+def _redo_started(shop: ShopView) -> None:
+    for fill in Fill.objects.filter(shop_id=shop.id, done_at=None).order_by("id"):
+        log.info("fill.redone shop=%s fill=%s", shop.id, fill.id)
+        _run(shop, fill)
+
+
+def _fill(shop: ShopView, days: Sequence[date], through: int) -> None:
+    fill = Fill.objects.create(
+        shop_id=shop.id, days=[d.isoformat() for d in days], through=through, started_at=clock.now()
+    )
+    _run(shop, fill)
+
+
+def _run(shop: ShopView, fill: Fill) -> None:
+    began = time.perf_counter()
+    days = [date.fromisoformat(d) for d in fill.days]
+    used = engine()
+    slot = used.take_slot()
+    try:
+        snapshot = Snapshot(shop, _plan_of(shop, days, fill.through), used, slot)
+        versions, rows = _write_all(snapshot, days, fill.through)
+    finally:
+        used.free_slot(slot)
+    at = clock.now()
+    with transaction.atomic():
+        for day in days:
+            counts = {kind: n.get(day, 0) for kind, n in rows.items()}
+            row, is_new = SealedDay.objects.get_or_create(
+                shop_id=shop.id,
+                day=day,
+                defaults={"through": fill.through, "versions": versions, "rows": counts, "sealed_at": at},
+            )
+            if not is_new:
+                SealedDay.objects.filter(pk=row.pk).update(
+                    through=fill.through, versions=versions, rows=counts, sealed_at=at, times=F("times") + 1
+                )
+        Fill.objects.filter(pk=fill.pk).update(
+            done_at=at, rows=sum(sum(n.values()) for n in rows.values()), seconds=time.perf_counter() - began
+        )
+    log.info("day.sealed shop=%s days=%s through=%s", shop.id, len(days), fill.through)
+
+
+def _plan_of(shop: ShopView, days: Sequence[date], through: int) -> Plan:
+    """The ledger's view of the days, with open files up to the fill's `through` only."""
+    whole = plan(shop.id, Period(min(days), max(days) + ONE_DAY))
+    files = {
+        kind: tuple(f for f in found if f.first <= through) for kind, found in whole.open_files.items()
+    }
+    return Plan(shop.id, whole.period, whole.through, whole.versions, files)
+
+
+def _write_all(
+    snapshot: Snapshot, days: Sequence[date], through: int
+) -> tuple[dict[str, int], dict[str, dict[date, int]]]:
+    """Write every kind's days; returns the versions of all tables and the rows per kind and day."""
+    shop = snapshot.shop
+    versions = dict(snapshot.plan.versions)
+    rows: dict[str, dict[date, int]] = {}
+    wanted = [ibis.date(d) for d in days]
+    written: dict[str, ibis.Table] = {}
+    for kind in schemas.RAW:
+        table = snapshot.raw_until_segment(kind, through)
+        _write(snapshot, kind, table.filter(table.local_day.isin(wanted)), days, versions, rows)
+        written[kind] = _written(snapshot, kind, days, versions)
+    context = derivations.Context(shop, snapshot.period)
+    for derivation in derivations.in_order():
+        inputs = {name: written[name] for name in derivation.inputs}
+        made = conformed(derivation.expression(inputs, context), derivation.kind)
+        _write(snapshot, derivation.kind, made, days, versions, rows)
+        written[derivation.kind] = _written(snapshot, derivation.kind, days, versions)
+    return versions, rows
+
+
+def _write(
+    snapshot: Snapshot,
+    kind: str,
+    table: ibis.Table,
+    days: Sequence[date],
+    versions: dict[str, int],
+    rows: dict[str, dict[date, int]],
+) -> None:
+    shop_id = snapshot.shop.id
+    ordered = table.mutate(day=table.local_day.cast("string")).order_by(["local_day", *schemas.SORT[kind]])
+    reader = snapshot.engine.batches(ordered)
+    first = next((b for b in reader if b.num_rows), None)
+    if first is None:
+        version = sealed_tier.empty_days(shop_id, kind, days)
+        if version is not None:
+            versions[kind] = version
+        rows[kind] = {}
+        return
+    counts: dict[date, int] = {}
+    target = schemas.ALL[kind].append(pa.field("day", pa.string()))
+
+    def counted() -> Iterable[pa.RecordBatch]:
+        batch: pa.RecordBatch | None = first
+        while batch is not None:
+            for item in batch.column("local_day").value_counts().to_pylist():
+                counts[item["values"]] = counts.get(item["values"], 0) + item["counts"]
+            yield batch.cast(target)
+            batch = next(reader, None)
+
+    stream = pa.RecordBatchReader.from_batches(target, counted())
+    versions[kind] = sealed_tier.replace_days(shop_id, kind, days, stream)
+    rows[kind] = counts
+
+
+def _written(snapshot: Snapshot, kind: str, days: Sequence[date], versions: Mapping[str, int]) -> ibis.Table:
+    """The days as they now lie in the sealed table, before the ledger names them."""
+    files: list[str] = []
+    if kind in versions:
+        by_day = sealed_tier.files_by_day(snapshot.shop.id, kind, versions[kind], snapshot.lake)
+        files = [name for day in days for name in by_day.get(day, ())]
+    return snapshot.engine.table(f"s{snapshot.slot}_{kind}_written", schemas.ALL[kind], files)
+

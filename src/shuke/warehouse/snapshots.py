@@ -1,0 +1,220 @@
+"""A snapshot: what a reader holds for one question. The ledger first, then the open list, then the sealed tables at the
+versions that the ledger names; open rows count after the ledger's `through`. So no fact is seen twice or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import reduce
+from operator import or_
+
+import ibis
+import pyarrow as pa
+from django.conf import settings
+from django_scopes import scope
+
+from shuke.kernel.periods import ONE_DAY, Period, local_day
+from shuke.shops.reads import ShopView
+from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
+from shuke.warehouse.engine import DuckDBEngine, with_segment
+from shuke.warehouse.models import SealedDay
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which files answer: per kind the version of the sealed table, per day `through`, and the open files of the shop."""
+
+    shop_id: int
+    period: Period
+    through: Mapping[date, int]
+    versions: Mapping[str, int]
+    open_files: Mapping[str, tuple[open_tier.OpenFile, ...]]
+
+    def open_days(self, kinds: Sequence[str]) -> tuple[date, ...]:
+        """Days of which some fact of these kinds is not sealed (or may not be, in a merged file)."""
+        days = {
+            day
+            for kind in kinds
+            for file in self.open_files.get(kind, ())
+            for day in file.spans[self.shop_id]
+            if day in self.period and file.last > self.through.get(day, 0)
+        }
+        return tuple(sorted(days))
+
+    @property
+    def last_segment(self) -> int:
+        """The newest segment that this snapshot sees."""
+        newest = [f.last for files in self.open_files.values() for f in files]
+        return max([*newest, *self.through.values(), 0])
+
+
+def plan(shop_id: int, period: Period) -> Plan:
+    """Take the snapshot's lists, in the order that keeps it exact."""
+    with scope(shop=shop_id):
+        sealed = list(SealedDay.objects.filter(shop_id=shop_id))
+    versions: dict[str, int] = {}
+    for row in sealed:
+        # Days change one fill at a time (sealing.py), so the newest version holds every day as the ledger says.
+        for kind, version in row.versions.items():
+            versions[kind] = max(version, versions.get(kind, 0))
+    files: dict[str, list[open_tier.OpenFile]] = {}
+    for file in open_tier.listed():
+        spans = file.spans.get(shop_id)
+        if spans and any(day in period for day in spans):
+            files.setdefault(file.kind, []).append(file)
+    return Plan(
+        shop_id,
+        period,
+        {row.day: row.through for row in sealed if row.day in period},
+        versions,
+        {kind: tuple(found) for kind, found in files.items()},
+    )
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """A moment as facts hold it."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+@dataclass
+class Snapshot:
+    """One shop's facts of a period, for one question. Made by `reads.ask`; its tables live as long as the question."""
+
+    shop: ShopView
+    plan: Plan
+    engine: DuckDBEngine
+    slot: int
+    until: datetime | None = None
+    _tables: dict[str, ibis.Table] = field(default_factory=dict)
+
+    @property
+    def period(self) -> Period:
+        return self.plan.period
+
+    def cut(self, until: datetime) -> Snapshot:
+        """The same facts as they stood before a moment: derived kinds are computed from raw facts before it."""
+        return Snapshot(self.shop, self.plan, self.engine, self.slot, naive_utc(until), self._tables)
+
+    def _view(self, name: str, schema: pa.Schema, files: Sequence[str]) -> ibis.Table:
+        full = f"s{self.slot}_{name}"
+        if full not in self._tables:
+            self._tables[full] = self.engine.table(full, schema, files)
+        return self._tables[full]
+
+    def _sealed(self, kind: str) -> ibis.Table:
+        """The sealed rows of the period, as the ledger says."""
+        version = self.plan.versions.get(kind)
+        files: list[str] = []
+        if version is not None and self.plan.through:
+            by_day = sealed_tier.files_by_day(self.shop.id, kind, version, self.lake)
+            files = [name for day in self.plan.through for name in by_day.get(day, ())]
+        table = self._view(f"{kind}_sealed", schemas.ALL[kind], files)
+        return self._scoped(table)
+
+    def _scoped(self, table: ibis.Table) -> ibis.Table:
+        # The shop stays in the expression although the lists are the shop's: a wrong list must not show another's facts.
+        return table.filter(
+            table.shop_id == self.shop.id,
+            table.local_day >= self.period.start,
+            table.local_day < self.period.end,
+        )
+
+    def _open(self, kind: str, last: int | None = None) -> ibis.Table | None:
+        """Rows after `through` (and up to segment `last`); None when there are none to look at."""
+        days = self.plan.open_days([kind])
+        files = [f.path for f in self.plan.open_files.get(kind, ())]
+        if not days or not files:
+            return None
+        table = self._scoped(self._view(f"{kind}_open", with_segment(kind), files))
+        by_through: dict[int, list[date]] = {}
+        for day in days:
+            by_through.setdefault(self.plan.through.get(day, 0), []).append(day)
+        wanted = [
+            table.local_day.isin([ibis.date(d) for d in group]) & (table.segment > through)
+            for through, group in by_through.items()
+        ]
+        if last is not None:
+            table = table.filter(table.segment <= last)
+        return table.filter(reduce(or_, wanted)).drop("segment")
+
+    @property
+    def lake(self) -> str:
+        return str(settings.LAKE)
+
+    def raw_until_segment(self, kind: str, last: int) -> ibis.Table:
+        """All facts of a raw kind that came in segments up to `last`: what a fill seals."""
+        sealed, still_open = self._sealed(kind), self._open(kind, last)
+        return sealed if still_open is None else sealed.union(still_open, distinct=False)
+
+    def raw(self, kind: str) -> ibis.Table:
+        """All facts of a raw kind in the period, open ones included, each once."""
+        sealed, still_open = self._sealed(kind), self._open(kind)
+        table = sealed if still_open is None else sealed.union(still_open, distinct=False)
+        return table if self.until is None else table.filter(table.at < self.until)
+
+    def derived(self, kind: str) -> ibis.Table:
+        """A derived kind over the period, exact: what is sealed, and computed afresh for the keys with open facts."""
+        roots = derivations.roots(kind)
+        if self.until is not None:
+            return self._derived_until(kind)
+        days = self.plan.open_days(roots)
+        sealed = self._sealed(kind)
+        if not days:
+            return sealed
+        derivation = derivations.derivation(kind)
+        touched = self._touched(roots, derivation.key)
+        if touched is None:
+            return sealed
+        untouched = sealed.anti_join(touched, ["local_day", derivation.key])
+        fresh = self._fresh(kind, {root: self._of_keys(root, touched, derivation.key) for root in roots})
+        return untouched.union(fresh, distinct=False)
+
+    def _touched(self, roots: Sequence[str], key: str) -> ibis.Table | None:
+        """The (day, key) pairs that have open facts."""
+        found = []
+        for root in roots:
+            rows = self._open(root)
+            if rows is not None:
+                found.append(rows.filter(rows[key].notnull()).select("local_day", key))
+        if not found:
+            return None
+        return reduce(lambda a, b: a.union(b, distinct=False), found).distinct()
+
+    def _of_keys(self, root: str, touched: ibis.Table, key: str) -> ibis.Table:
+        rows = self.raw(root)
+        return rows.semi_join(touched, ["local_day", key])
+
+    def _fresh(self, kind: str, raw: Mapping[str, ibis.Table]) -> ibis.Table:
+        """A kind computed from given raw facts, through the derived kinds between."""
+        derivation = derivations.derivation(kind)
+        inputs = {
+            name: raw[name] if name in schemas.RAW else self._fresh(name, raw) for name in derivation.inputs
+        }
+        made = derivation.expression(inputs, derivations.Context(self.shop, self.period))
+        return conformed(made, kind)
+
+    def _derived_until(self, kind: str) -> ibis.Table:
+        assert self.until is not None
+        cut_day = local_day(self.until.replace(tzinfo=UTC), self.shop.zone)
+        raw = {root: self.raw(root) for root in derivations.roots(kind)}
+        if cut_day <= self.period.start:
+            return self._fresh(kind, raw)
+        whole = Snapshot(self.shop, self.plan, self.engine, self.slot, None, self._tables).derived(kind)
+        if cut_day >= self.period.end:
+            return whole
+        of_day = {root: t.filter(t.local_day == ibis.date(cut_day)) for root, t in raw.items()}
+        return whole.filter(whole.local_day < ibis.date(cut_day)).union(self._fresh(kind, of_day), distinct=False)
+
+    def of_days(self, days: Sequence[date]) -> Snapshot:
+        """Narrowed to neighbouring days of the period."""
+        period = Period(min(days), max(days) + ONE_DAY)
+        narrowed = Plan(self.shop.id, period, self.plan.through, self.plan.versions, self.plan.open_files)
+        return Snapshot(self.shop, narrowed, self.engine, self.slot, self.until, self._tables)
+
+
+def conformed(table: ibis.Table, kind: str) -> ibis.Table:
+    """The kind's columns in order and type; a column that an expression forgot is an error here, not a wrong file."""
+    wanted = ibis.Schema.from_pyarrow(schemas.ALL[kind])
+    return table.select(**{name: table[name].cast(dtype) for name, dtype in wanted.items()})

@@ -1,0 +1,52 @@
+"""An erasure leaves no trace of the person in either tier: no row, no file, no statistic, no log line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shuke.kernel.surrogates import surrogate
+from shuke.warehouse import actions, sealed_tier
+from shuke.warehouse.tests.facts import NOON, events_table, line, lines_table, order_event, views
+from shuke.warehouse.tests.test_tiers import add, answers, rows_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
+
+
+def everything_on_disk(home: Path) -> bytes:
+    return b"\n".join(p.read_bytes() for p in home.rglob("*") if p.is_file())
+
+
+def test_erase__person_in_both_tiers__leaves_no_trace_and_others_untouched(shop, warehouse_home):
+    """Facts of two people, sealed, changed late and open: after the erasure one of them was never there."""
+    name = "wang.erased@example.com"
+    add(shop, *views(shop, name, [0, 5]), order_event(shop, "o", name, NOON, "A1", 990), *views(shop, "bob", [1]))
+    actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500, buyer_ref=name)])})
+    actions.seal(shop)
+    add(shop, *views(shop, name, [7]), *views(shop, "bob", [9]))
+    actions.seal(shop)
+    add(shop, *views(shop, name, [30], NOON + timedelta(days=1)), *views(shop, "bob", [60]))
+    ids = [surrogate(shop.id, "visitor", name), surrogate(shop.id, "person", "buyer of F1")]
+    assert actions.erase(shop_id=shop.id, surrogates=ids) > 0
+
+    left = answers(shop)
+    assert {r["visitor_id"] for r in left["events"]} == {surrogate(shop.id, "visitor", "bob")}
+    assert len(left["events"]) == 3
+    assert left["order_lines"] == []
+    assert left["order_facts"] == []
+    found = everything_on_disk(warehouse_home / "lake") + everything_on_disk(warehouse_home / "open")
+    assert name.encode() not in found
+    for kind in ("events", "visits", "visitor_days", "order_lines", "order_facts"):
+        text = sealed_tier.log_text(shop.id, kind)
+        assert not any(str(i) in text for i in ids), f"the log of {kind} still names the person"
+    assert actions.erase(shop_id=shop.id, surrogates=ids) == 0
+
+
+def test_erase__same_name_in_another_shop__stays(shop, other_shop):
+    add(shop, *views(shop, "ann", [0]))
+    add(other_shop, *views(other_shop, "ann", [0]))
+    actions.erase(shop_id=shop.id, surrogates=[surrogate(shop.id, "visitor", "ann")])
+    assert rows_of(shop, "events") == []
+    assert len(rows_of(other_shop, "events")) == 1

@@ -1,0 +1,124 @@
+"""The law of the tiers: whatever is appended, sealed, merged and cleaned in whatever order, a derived table equals its
+recomputation from the raw facts, and the raw facts are those that were appended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+import ibis
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shuke.kernel.periods import Period
+from shuke.warehouse import actions, derivations, open_tier, processes, reads, schemas
+from shuke.warehouse.engine import engine
+from shuke.warehouse.models import Fill, SealedDay, Segment, Tier
+from shuke.warehouse.snapshots import conformed
+from shuke.warehouse.tests.facts import NOON, event, events_table, line, lines_table, order_event
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
+PERIOD = Period(date(2026, 2, 27), date(2026, 3, 8))
+reached: Counter[str] = Counter()
+
+moments = st.tuples(st.integers(0, 3), st.integers(0, 80)).map(
+    lambda t: NOON + timedelta(days=t[0], minutes=t[1] * 9)
+)
+facts = st.one_of(
+    st.tuples(st.just("view"), st.sampled_from("abcd"), moments, st.sampled_from(["/", "/item/1", "/cart"])),
+    st.tuples(st.just("order"), st.sampled_from("abcd"), moments, st.integers(1, 6)),
+    st.tuples(st.just("line"), st.integers(1, 6), moments, st.integers(1, 3)),
+)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.lists(facts, min_size=1, max_size=6)),
+        st.tuples(st.just("seal"), st.none()),
+        st.tuples(st.just("merge"), st.none()),
+        st.tuples(st.just("clean"), st.none()),
+    ),
+    min_size=2,
+    max_size=9,
+)
+
+
+def make(shop, facts_drawn, serial):
+    events, lines = [], []
+    for nth, (kind, who, at, what) in enumerate(facts_drawn):
+        ref = f"{serial}.{nth}"
+        if kind == "view":
+            events.append(event(shop, ref, who, at, page_path=what))
+        elif kind == "order":
+            events.append(order_event(shop, ref, who, at, f"E{what}", 100 * what))
+        else:
+            lines.append(line(shop, f"F{who}", what, at, 10 * what))
+    return events, lines
+
+
+def recomputed(shop, kind, raw):
+    derivation = derivations.derivation(kind)
+    inputs = {n: raw[n] if n in schemas.RAW else recomputed(shop, n, raw) for n in derivation.inputs}
+    return conformed(derivation.expression(inputs, derivations.Context(shop, PERIOD)), kind)
+
+
+def as_rows(table: pa.Table):
+    return Counter(tuple(sorted((k, str(v)) for k, v in row.items())) for row in table.to_pylist())
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=steps)
+def test_derived__any_order_of_late_facts_seals_and_merges__equals_recomputation(shop, warehouse_home, steps):
+    for model in (Segment, Tier, Fill, SealedDay):
+        model.objects.all().delete() if model in (Segment, Tier) else model._base_manager.all().delete()
+    for folder in ("open", "lake"):
+        for path in sorted((warehouse_home / folder).rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+    from shuke.warehouse import sealed_tier
+
+    sealed_tier.files_by_day.cache_clear()
+    all_events, all_lines = [], []
+    sealed_before = False
+    for serial, (what, drawn) in enumerate(steps):
+        if what == "append":
+            events, lines = make(shop, drawn, serial)
+            all_events += events
+            all_lines += lines
+            actions.append(facts={"events": events_table(events), "order_lines": lines_table(lines)})
+            reached["late append" if sealed_before else "first append"] += 1
+        elif what == "seal":
+            if actions.seal(shop):
+                sealed_before = True
+                reached["seal"] += 1
+        elif what == "merge":
+            run = list(Segment.objects.filter(unlisted_at=None, kind="events").order_by("last"))
+            if len(run) > 1:
+                reached["merge"] += open_tier.merge_run("events", run) > 0
+        else:
+            reached["clean"] += 1
+            processes.unlist_sealed(grace=timedelta())
+            open_tier.clean(grace=timedelta())
+
+    def question(snapshot):
+        kinds = [*schemas.RAW, *schemas.DERIVED]
+        return {
+            k: reads.run(snapshot.raw(k) if k in schemas.RAW else snapshot.derived(k)) for k in kinds
+        }
+
+    found = reads.ask(shop, PERIOD, question)
+    truth = {"events": events_table(all_events), "order_lines": lines_table(all_lines)}
+    raw = {k: ibis.memtable(t) for k, t in truth.items()}
+    for kind in schemas.RAW:
+        assert as_rows(found[kind]) == as_rows(truth[kind]), kind
+    for kind in schemas.DERIVED:
+        assert as_rows(found[kind]) == as_rows(engine().run(recomputed(shop, kind, raw))), kind
+
+
+def test_law__examples__reached_every_kind_of_step():
+    print(dict(reached))
+    for kind in ("first append", "late append", "seal", "merge", "clean"):
+        assert reached[kind] >= 3, f"too few examples reached {kind}: {dict(reached)}"

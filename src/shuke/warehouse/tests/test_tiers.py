@@ -1,0 +1,222 @@
+"""The two tiers: every fact counts once whether open, sealed, merged or late; a kill at any line changes no answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from django_scopes import scope
+
+from shuke.kernel.periods import Period
+from shuke.shops.reads import ShopView
+from shuke.warehouse import actions, open_tier, processes, reads, sealed_tier, sealing
+from shuke.warehouse.models import Fill, SealedDay, Segment
+from shuke.warehouse.tests.facts import NOON, event, events_table, line, lines_table, order_event, views
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
+
+MARCH = Period(date(2026, 3, 1), date(2026, 4, 1))
+DAY = date(2026, 3, 2)
+
+
+def rows_of(shop: ShopView, kind: str, period: Period = MARCH) -> list[dict]:
+    def question(snapshot: reads.Snapshot) -> list[dict]:
+        table = snapshot.raw(kind) if kind in ("events", "order_lines") else snapshot.derived(kind)
+        return reads.run(table).to_pylist()
+
+    found = reads.ask(shop, period, question)
+    return sorted(found, key=lambda r: sorted((k, str(v)) for k, v in r.items()))
+
+
+def answers(shop: ShopView) -> dict[str, list[dict]]:
+    return {kind: rows_of(shop, kind) for kind in ("events", "order_lines", "visits", "visitor_days", "order_facts")}
+
+
+def add(shop: ShopView, *rows: dict) -> int | None:
+    return actions.append(facts={"events": events_table(rows)})
+
+
+def test_append__events__are_countable_at_once(shop):
+    add(shop, *views(shop, "ann", [0, 5]), *views(shop, "bob", [1]))
+    assert len(rows_of(shop, "events")) == 3
+    assert sorted(v["views"] for v in rows_of(shop, "visits")) == [1, 2]
+
+
+def test_append__of_another_shape__is_refused_and_adds_nothing(shop):
+    table = events_table(views(shop, "ann", [0])).drop(["ord"])
+    with pytest.raises(ValueError, match="columns"):
+        actions.append(facts={"events": table})
+    assert Segment.objects.count() == 0
+    assert rows_of(shop, "events") == []
+
+
+def test_append__checkpoint_fails__adds_nothing_and_reuses_no_answer(shop):
+    def fail() -> None:
+        raise RuntimeError("checkpoint")
+
+    with pytest.raises(RuntimeError, match="checkpoint"):
+        actions.append(facts={"events": events_table(views(shop, "ann", [0]))}, within=fail)
+    assert rows_of(shop, "events") == []
+    assert add(shop, *views(shop, "ann", [0])) == 1
+    assert len(rows_of(shop, "events")) == 1
+
+
+def test_raw__another_shops_facts_in_the_same_file__are_not_seen(shop, other_shop):
+    actions.append(
+        facts={"events": events_table([*views(shop, "ann", [0]), *views(other_shop, "ann", [0, 1])])}
+    )
+    assert len(rows_of(shop, "events")) == 1
+    assert len(rows_of(other_shop, "events")) == 2
+    actions.seal(shop)
+    assert len(rows_of(shop, "events")) == 1
+    assert len(rows_of(other_shop, "events")) == 2
+
+
+def test_seal__any_day__changes_no_answer(shop):
+    add(shop, *views(shop, "ann", [0, 5, 50]), order_event(shop, "o", "ann", NOON + timedelta(minutes=51), "A1", 990))
+    actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500), line(shop, "F1", 2, NOON, 5)])})
+    before = answers(shop)
+    assert actions.seal(shop) == 1
+    assert answers(shop) == before
+    with scope(shop=shop.id):
+        assert SealedDay.objects.get().through == 2
+        assert Fill.objects.filter(done_at=None).count() == 0
+
+
+def test_late_fact__after_sealing__joins_the_visit_it_belongs_to(shop):
+    add(shop, *views(shop, "ann", [0, 40]), *views(shop, "bob", [3]))
+    assert len(rows_of(shop, "visits")) == 3
+    actions.seal(shop)
+    add(shop, *views(shop, "ann", [20]))
+    open_answer = answers(shop)
+    assert sorted(v["views"] for v in open_answer["visits"]) == [1, 3]
+    assert sealing.open_days(shop.id)[0].day == DAY
+    actions.seal(shop)
+    assert answers(shop) == open_answer
+    assert sealing.open_days(shop.id) == []
+
+
+def test_merge_and_clean__many_small_files__leave_one_and_the_same_answers(shop, monkeypatch):
+    for minute in range(30):
+        add(shop, *views(shop, f"v{minute % 7}", [minute]))
+    before = answers(shop)
+    assert open_tier.merge() >= open_tier.MERGE_AT
+    assert answers(shop) == before
+    open_tier.clean(grace=timedelta())
+    assert answers(shop) == before
+    assert len(open_tier.listed()) < 30
+    actions.seal(shop)
+    processes.unlist_sealed(grace=timedelta())
+    open_tier.clean(grace=timedelta())
+    assert open_tier.listed() == []
+    assert answers(shop) == before
+
+
+def test_merge__two_mergers_of_one_list__replace_it_once(shop):
+    for minute in range(open_tier.MERGE_AT):
+        add(shop, *views(shop, "ann", [minute]))
+    run = list(Segment.objects.filter(unlisted_at=None).order_by("last"))
+    assert open_tier.merge_run("events", run) == len(run)
+    assert open_tier.merge_run("events", run) == 0
+    assert len(rows_of(shop, "events")) == open_tier.MERGE_AT
+
+
+def test_cut__at_a_moment__answers_as_if_nothing_had_come_after(shop):
+    add(shop, *views(shop, "ann", [0, 10, 20]), *views(shop, "bob", [15]))
+    actions.seal(shop)
+
+    def question(snapshot: reads.Snapshot) -> list[dict]:
+        cut = snapshot.cut(NOON + timedelta(minutes=12))
+        return reads.run(cut.derived("visits")).to_pylist()
+
+    (visit,) = reads.ask(shop, MARCH, question)
+    assert visit["views"] == 2
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def run_until_line(wanted: int, work: Callable[[], object]) -> bool:
+    """Run `work`, killed at the n-th line executed in the sealing and the sealed tier; False when it ended before."""
+    modules = {sealing.__file__, sealed_tier.__file__}
+    seen = 0
+
+    def trace(frame, happened, _argument):
+        nonlocal seen
+        if frame.f_code.co_filename not in modules:
+            return None
+        if happened == "line":
+            seen += 1
+            if seen == wanted:
+                raise Killed
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    except Killed:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+def killed_at_lines(shop: ShopView, step: int, offset: int) -> int:
+    """Kill a sealing at every `step`-th line, resume, and compare; returns how many kills there were."""
+    kills = 0
+    wanted = 1 + offset
+    late = 0
+    while True:
+        add(shop, *views(shop, f"late{late}", [late % 25, 3]))
+        late += 1
+        before = answers(shop)
+        was_killed = run_until_line(wanted, lambda: actions.seal(shop))
+        assert answers(shop) == before, f"killed at line {wanted}: the answer changed"
+        if not was_killed:
+            return kills
+        kills += 1
+        actions.seal(shop)
+        assert answers(shop) == before, f"resumed after a kill at line {wanted}: the answer changed"
+        assert sealing.open_days(shop.id) == []
+        wanted += step
+
+
+def test_seal__killed_at_many_lines__resumes_to_the_same_answers(shop):
+    add(shop, *views(shop, "ann", [0, 5, 50]), order_event(shop, "o", "ann", NOON, "A1", 990))
+    actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500)])})
+    kills = killed_at_lines(shop, step=23, offset=0)
+    print(f"killed {kills} times")
+    assert kills >= 5
+
+
+@pytest.mark.soak
+def test_seal__killed_at_every_line__resumes_to_the_same_answers(shop):
+    add(shop, *views(shop, "ann", [0, 5, 50]), order_event(shop, "o", "ann", NOON, "A1", 990))
+    actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500)])})
+    kills = killed_at_lines(shop, step=1, offset=0)
+    print(f"killed {kills} times")
+    assert kills >= 100
+
+
+def test_due_days__yesterday_and_today__only_what_is_over_is_sealed(shop):
+    add(shop, *views(shop, "ann", [0]), event(shop, "t", "ann", NOON + timedelta(days=1)))
+    at = NOON + timedelta(days=1, hours=1)
+    assert [d.day for d in sealing.due_days(shop, at)] == [DAY]
+    just_after_midnight = NOON + timedelta(hours=12, minutes=1)
+    assert sealing.due_days(shop, just_after_midnight) == []
+
+
+def test_known_rows__stated_and_taken_back__are_not_known(shop):
+    rows = [line(shop, "F1", n, NOON, n) for n in (1, 2, 3)]
+    back = {**rows[2], "sign": -1}
+    actions.append(facts={"order_lines": lines_table([*rows, back])})
+    ids = np.array([r["row_id"] for r in rows] + [42], dtype=np.int64)
+    known = reads.known_rows(shop, "file", ids)
+    assert sorted(known["row_id"].to_pylist()) == sorted(r["row_id"] for r in rows[:2])
+    whole = reads.known_rows(shop, "file", ids, whole=True)
+    assert sorted(whole["amount_minor"].to_pylist()) == [1, 2]
+    assert reads.known_rows(shop, "another", ids).num_rows == 0
