@@ -1,0 +1,198 @@
+/* Pictures: one function per kind, numbers from the page's JSON, colours from the page's tokens.
+   SVG renderer and rich-text tooltips: nothing here writes a style attribute into markup. */
+"use strict";
+
+(() => {
+  const drawn = new Map();
+
+  /* A token may be light-dark(...): let the browser resolve it on an element. */
+  function token(name) {
+    const probe = document.createElement("span");
+    probe.className = "only-read";
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const colour = getComputedStyle(probe).color;
+    probe.remove();
+    return colour;
+  }
+
+  function tokens() {
+    const names = ["ink", "ink-2", "ink-3", "line", "line-strong", "surface", "accent", "data-1", "data-2", "data-3", "data-4", "sunken"];
+    return Object.fromEntries(names.map((name) => [name, token(`--${name}`)]));
+  }
+
+  function formatter(unit, language, currency, digits) {
+    const plain = new Intl.NumberFormat(language, { maximumFractionDigits: unit === "count" ? 0 : 2 });
+    const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 });
+    return (value) => {
+      if (value === null || value === undefined || Number.isNaN(value)) return "—";
+      if (unit === "ratio") return percent.format(value);
+      if (unit === "money") {
+        return new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: Math.abs(value) >= 1000 ? 0 : digits }).format(value);
+      }
+      return plain.format(value);
+    };
+  }
+
+  function short(unit, language, currency) {
+    const options = { notation: "compact", maximumFractionDigits: 1 };
+    if (unit === "ratio") return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format;
+    if (unit === "money") Object.assign(options, { style: "currency", currency });
+    return new Intl.NumberFormat(language, options).format;
+  }
+
+  /* Lines with their names at their ends: the first is "now". */
+  function line(data, colours, width) {
+    const say = formatter(data.unit, data.language, data.currency, data.digits);
+    const axis = short(data.unit, data.language, data.currency);
+    const looks = [
+      { color: colours.accent, width: 2.5, type: "solid" },
+      { color: colours["data-1"], width: 1.5, type: "dashed" },
+      { color: colours["data-2"], width: 1.5, type: "dotted" },
+    ];
+    const isNarrow = width < 520;
+    const series = data.series.map((one, index) => {
+      const look = data.is_past && index === 0 ? { ...looks[0], color: colours["data-1"] } : looks[index];
+      const last = one.values.reduce((found, value, at) => (value === null ? found : at), -1);
+      return {
+        type: "line",
+        name: one.name,
+        data: one.values.map((value, at) => ({
+          value,
+          symbol: at === last && index === 0 ? "circle" : "none",
+          symbolSize: 7,
+        })),
+        showSymbol: true,
+        connectNulls: false,
+        lineStyle: look,
+        itemStyle: { color: look.color },
+        z: 10 - index,
+        emphasis: { disabled: true },
+        endLabel: {
+          show: !isNarrow,
+          formatter: one.name,
+          color: index === 0 ? colours.ink : colours["ink-2"],
+          fontSize: 13,
+          fontWeight: index === 0 ? 600 : 400,
+          distance: 8,
+        },
+        labelLayout: { moveOverlap: "shiftY" },
+        markLine: index === 0 && data.edge !== null && data.edge !== undefined ? {
+          silent: true,
+          symbol: "none",
+          lineStyle: { color: colours.accent, width: 1, type: [2, 4] },
+          label: { formatter: data.edge_name, color: colours["ink-2"], fontSize: 13, position: "end" },
+          data: [{ xAxis: data.edge }],
+        } : undefined,
+      };
+    });
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 },
+      aria: { enabled: false },
+      grid: { left: 8, right: isNarrow ? 12 : 120, top: isNarrow ? 40 : 28, bottom: 4, containLabel: true },
+      legend: isNarrow && series.length > 1 ? { top: 0, left: 0, itemWidth: 20, itemHeight: 8, icon: "roundRect", textStyle: { color: colours["ink-2"], fontSize: 13 } } : undefined,
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        backgroundColor: colours.surface,
+        borderColor: colours["line-strong"],
+        borderWidth: 1,
+        padding: [8, 12],
+        textStyle: { color: colours.ink, fontSize: 13 },
+        axisPointer: { lineStyle: { color: colours["line-strong"] } },
+        formatter: (items) => [items[0].axisValueLabel, ...items.map((item) => `${item.seriesName}  ${say(item.value)}`)].join("\n"),
+      },
+      xAxis: {
+        type: "category",
+        data: data.labels,
+        boundaryGap: false,
+        axisLine: { lineStyle: { color: colours["line-strong"] } },
+        axisTick: { show: false },
+        axisLabel: { color: colours["ink-3"], fontSize: 13, hideOverlap: true, margin: 12 },
+      },
+      yAxis: {
+        type: "value",
+        splitNumber: 4,
+        axisLabel: { color: colours["ink-3"], fontSize: 13, formatter: axis },
+        splitLine: { lineStyle: { color: colours.line } },
+      },
+      series,
+    };
+  }
+
+  /* Ranked bars with name and number on the bar's own line: reads on a phone as well. */
+  function ranked(data, colours, width) {
+    const say = formatter(data.unit, data.language, data.currency, data.digits);
+    const most = Math.max(...data.values.map((value) => value ?? 0), 0);
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 },
+      grid: { left: 8, right: width < 520 ? 72 : 96, top: 4, bottom: 4, containLabel: true },
+      xAxis: { type: "value", show: false, max: most || 1 },
+      yAxis: {
+        type: "category",
+        inverse: true,
+        data: data.labels,
+        axisLine: { show: false },
+        axisTick: { show: false },
+        axisLabel: { color: colours.ink, fontSize: 13, width: width < 520 ? 96 : 160, overflow: "truncate" },
+      },
+      tooltip: {
+        trigger: "item",
+        renderMode: "richText",
+        backgroundColor: colours.surface,
+        borderColor: colours["line-strong"],
+        textStyle: { color: colours.ink, fontSize: 13 },
+        formatter: (item) => `${item.name}  ${say(item.value)}`,
+      },
+      series: [{
+        type: "bar",
+        barMaxWidth: 18,
+        data: data.values.map((value, index) => ({ value, itemStyle: { color: data.paid[index] ? colours["data-1"] : colours["data-3"] } })),
+        itemStyle: { borderRadius: [0, 3, 3, 0] },
+        label: { show: true, position: "right", color: colours["ink-2"], fontSize: 13, formatter: (item) => say(item.value) },
+        emphasis: { disabled: true },
+      }],
+    };
+  }
+
+  const kinds = { line, ranked };
+
+  function draw(box) {
+    const data = JSON.parse(document.getElementById(box.dataset.picture).textContent);
+    const chart = drawn.get(box) ?? echarts.init(box, null, { renderer: "svg", locale: data.language.startsWith("zh") ? "ZH" : "EN" });
+    drawn.set(box, chart);
+    chart.setOption(kinds[data.kind](data, tokens(), box.clientWidth), true);
+  }
+
+  function drawAll(root) {
+    for (const box of root.querySelectorAll("[data-picture]")) draw(box);
+  }
+
+  function sweep() {
+    for (const [box, chart] of drawn) {
+      if (!box.isConnected) {
+        chart.dispose();
+        drawn.delete(box);
+      }
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => drawAll(document));
+  document.addEventListener("htmx:afterSettle", (event) => {
+    sweep();
+    drawAll(event.detail.elt ?? document);
+  });
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      for (const [box, chart] of drawn) {
+        chart.resize();
+        draw(box);
+      }
+    }, 120);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
+})();
