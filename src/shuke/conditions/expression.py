@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any as Anything
@@ -27,10 +28,7 @@ _COMPARISONS: dict[Op, Callable[[Anything, Anything], Anything]] = {
     Op.GE: lambda fact, value: fact >= value,
     Op.CONTAINS: lambda fact, value: fact.contains(value),
     Op.STARTS_WITH: lambda fact, value: fact.startswith(value),
-    Op.UNDER: lambda fact, value: reduce(
-        lambda a, b: a | b,
-        (clause for domain in value for clause in (fact == domain, fact.endswith("." + domain))),
-    ),
+    Op.UNDER: lambda fact, value: fact.re_search(under_pattern(value)),
 }
 
 
@@ -58,7 +56,8 @@ def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValu
     if node.op is Op.IS_KNOWN:
         return fact.notnull()
     if field.folds_case:
-        fact = fact.translate(*FOLDING)
+        # Translating is slow in every engine, and most names are in lower case already.
+        fact = ibis.ifelse(fact.re_search("[A-Z]"), fact.translate(*FOLDING), fact)
     value: Anything
     if isinstance(node.value, tuple) and node.op is Op.UNDER:
         value = [comparable(field, one) for one in node.value]
@@ -68,6 +67,14 @@ def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValu
         assert node.value is not None
         value = _literal(field, node.value)
     return _COMPARISONS[node.op](fact, value).fill_null(False)
+
+
+def under_pattern(domains: Sequence[str]) -> str:
+    """One pattern for a list of domains: thirty comparisons of suffixes are thirty times the SQL.
+
+    Only what every engine's regular expressions agree on: groups, alternation, escaped dots, the two ends.
+    """
+    return r"(^|\.)(" + "|".join(re.sub(r"([.\[\]])", r"\\\1", domain) for domain in domains) + ")$"
 
 
 def _literal(field: Field, value: Scalar) -> ir.Value:

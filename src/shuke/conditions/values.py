@@ -44,7 +44,7 @@ def _host(field: Field, raw: Any) -> str:
     host = _text(field, raw)
     if not all(c.isalnum() or c in "-._:[]" for c in host) or host.startswith("."):
         raise ValueError
-    return folded(host)
+    return host
 
 
 def _choice(field: Field, raw: Any) -> str:
