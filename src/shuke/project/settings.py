@@ -113,7 +113,9 @@ TEMPLATES = [
 ]
 
 # Database: SQLite in WAL mode; every write transaction takes the lock at its start (IMMEDIATE), so none deadlocks.
-DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{HOME / 'shuke.sqlite3'}", conn_max_age=600)}
+DATABASES = {
+    "default": dj_database_url.config(default=f"sqlite:///{HOME / 'shuke.sqlite3'}", conn_max_age=600)
+}
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
     DATABASES["default"]["OPTIONS"] = {
@@ -121,6 +123,8 @@ if IS_SQLITE:
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
     }
+    # A file, as in real life: threads and processes of a test then wait for one another as they would there.
+    DATABASES["default"]["TEST"] = {"NAME": str(HOME / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Sign-in
@@ -143,7 +147,9 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "shuke.shops.sign_in.InvitedOnlyAdapter"
-ACCOUNT_RATE_LIMITS = {"login_failed": False}  # django-axes counts failed sign-ins; two counters would disagree
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": False
+}  # django-axes counts failed sign-ins; two counters would disagree
 ACCOUNT_LOGOUT_ON_GET = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_FORMS = {
@@ -192,7 +198,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if IS_TESTING
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "shuke.project.static_files.PreparedStaticFiles"
     },
 }
 WHITENOISE_USE_FINDERS = IS_TESTING

@@ -1,0 +1,73 @@
+"""The API at /api/v1/: the rooms' routers under one roof, one form of error, described as OpenAPI.
+
+Everything is declared here that holds for all operations: the errors that each may answer, and their form
+`{code, message, field, value, remedy}`. The page of documentation is served from this machine.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import ValidationError
+
+from shuke.kernel.errors import ShukeError
+
+ROOMS = ("shops", "traffic", "commerce", "intake", "rulebook")
+ERRORS = (400, 401, 403, 404, 409, 422, 429)
+
+
+class Refusal(Schema):
+    """What every refused request answers."""
+
+    code: str
+    message: str
+    field: str = ""
+    value: str = ""
+    remedy: str = ""
+
+
+class ShukeAPI(NinjaAPI):
+    """Names each operation in the schema and declares the refusals that any may answer."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> Any:
+        schema = super().get_openapi_schema(*args, **kwargs)
+        schema["components"]["schemas"]["Refusal"] = Refusal.json_schema()
+        answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status in ERRORS:
+                    operation["responses"].setdefault(status, {"description": "Refused", "content": answer})
+        return schema
+
+
+api = ShukeAPI(
+    title="Shuke 熟客",
+    version="1",
+    urls_namespace="api",
+    description="Facts, metrics and rules of a shop. Sign in, or send `Authorization: Bearer <API key>`.",
+)
+for room in ROOMS:
+    if find_spec(f"shuke.{room}.http"):
+        api.add_router("", import_module(f"shuke.{room}.http").router, tags=[room])
+
+
+def _refuse(request: HttpRequest, status: int, **content: Any) -> HttpResponse:
+    return api.create_response(request, Refusal(**content).model_dump(), status=status)
+
+
+@api.exception_handler(ShukeError)
+def answer_refusal(request: HttpRequest, error: ShukeError) -> HttpResponse:
+    """A refused deed or a bad value: its own status and words."""
+    return _refuse(request, error.status, **error.as_dict())
+
+
+@api.exception_handler(ValidationError)
+def answer_unreadable(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """A request that does not have the declared form: the first place that is wrong, named."""
+    first = error.errors[0] if error.errors else {}
+    place = ".".join(str(part) for part in first.get("loc", ())[1:])
+    return _refuse(request, 422, code="unreadable", message=str(first.get("msg", "")), field=place)

@@ -1,0 +1,60 @@
+"""The command line `shuke`. Each command is a thin face of a room's action or read.
+
+A user's mistake is answered with the field, the value and the remedy, and exit code 2; never with a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from shuke.project.commands import language as languages
+
+app = typer.Typer(
+    name="shuke",
+    help="Shuke 熟客: run the users of an online shop.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+UNPREPARED = ("demo", "simulate", "messages")  # these choose their home first, or need none
+
+
+@app.callback()
+def prepare(
+    context: typer.Context,
+    language: str = typer.Option(
+        "", help="Language of the answers: zh or en (default: that of the terminal)."
+    ),
+) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shuke.project.settings")
+    if context.invoked_subcommand not in UNPREPARED:
+        import django
+
+        django.setup()
+        languages.choose(language)
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    from shuke.kernel.errors import ShukeError
+
+    try:
+        app()
+    except ShukeError as error:
+        screen = Console(stderr=True, highlight=False, soft_wrap=True)
+        screen.print(f"[red]{error.code}[/red]", error.message(), markup=True)
+        if error.field:
+            screen.print(f"  {error.field}: {error.value}", markup=False)
+        if error.advice():
+            screen.print(f"  → {error.advice()}", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+from shuke.project.commands import data, demo, keeping, reports, serving, setup, shops  # noqa: E402, F401

@@ -1,0 +1,39 @@
+"""Making an installation's home ready: folders, translations, database, static files. Safe to repeat, quick when done."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+
+from shuke.kernel.durable import write_atomically
+from shuke.project.messages import compile_messages
+from shuke.project.static_files import IGNORED
+
+log = logging.getLogger("project.home")
+
+
+def set_up_home() -> None:
+    """Bring the home to the state that this version of the code needs."""
+    for folder in (settings.JOURNAL, settings.LAKE, settings.OPEN_TIER, settings.LOCKS, settings.UPLOADS):
+        folder.mkdir(parents=True, exist_ok=True)
+    compile_messages()
+    call_command("migrate", interactive=False, verbosity=0)
+    _collect_static()
+
+
+def _collect_static() -> None:
+    """Copy and compress static files, unless the very same ones were collected before (compressing takes seconds)."""
+    digest = hashlib.sha256()
+    for finder in finders.get_finders():
+        for path, storage in finder.list(IGNORED):
+            changed = storage.get_modified_time(path).timestamp()
+            digest.update(f"{path} {storage.size(path)} {changed}\n".encode())
+    stamp = settings.STATIC_ROOT / ".collected"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=IGNORED)
+    write_atomically(stamp, digest.hexdigest().encode())
