@@ -13,15 +13,20 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import tempfile
 from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+IS_TESTING = "pytest" in sys.modules
+if IS_TESTING:  # settings are read before any conftest, so here a run of tests gets a home of its own
+    os.environ["SHUKE_HOME"] = os.environ.setdefault(
+        "SHUKE_TEST_HOME", tempfile.mkdtemp(prefix="shuke-test-")
+    )
 HOME = Path(os.environ.setdefault("SHUKE_HOME", str(Path.cwd() / "var"))).resolve()
 HOME.mkdir(parents=True, exist_ok=True)
-IS_TESTING = "pytest" in sys.modules
 IS_DEMO = os.environ.get("SHUKE_DEMO") == "1"
 IS_HTTPS = os.environ.get("SHUKE_HTTPS") == "1"
 
