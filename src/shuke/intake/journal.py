@@ -103,8 +103,10 @@ class JournalWriter:
         self._measured_at = float("-inf")
         series = folder / self.writer
         series.mkdir(parents=True)
-        self._alive = os.open(series / "alive", os.O_RDWR | os.O_CREAT, 0o644)
+        # Locked before it has its name: whoever finds `alive` unlocked knows that its writer is gone.
+        self._alive = os.open(series / "alive.new", os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(self._alive, fcntl.LOCK_EX)
+        os.rename(series / "alive.new", series / "alive")
         self._next_file()
         sync_folder(folder)
 
@@ -195,11 +197,11 @@ def read_records(path: Path, offset: int, at_most: int) -> tuple[list[Record], i
         records, used = _parse(chunk, offset)
         if not records and len(chunk) == at_most:
             file.seek(offset)
-            records, used = _parse(file.read(_LARGEST_BODY + _HEADER.size), offset)
+            records, used = _parse(file.read(_LARGEST_BODY + _HEADER.size), offset, only_first=True)
     return records, offset + used
 
 
-def _parse(chunk: bytes, base: int) -> tuple[list[Record], int]:
+def _parse(chunk: bytes, base: int, *, only_first: bool = False) -> tuple[list[Record], int]:
     records: list[Record] = []
     start, end, head = 0, len(chunk), _HEADER.size
     while start + head <= end:
@@ -212,6 +214,8 @@ def _parse(chunk: bytes, base: int) -> tuple[list[Record], int]:
             break
         records.append(Record(shop_id, received_us, kind, body, base + start))
         start = stop
+        if only_first:
+            break
     return records, start
 
 
@@ -238,7 +242,10 @@ def list_series(folder: Path) -> Iterator[Series]:
             continue
         # Ended first, files second: what a writer adds between the two questions is then still listed.
         is_ended = _has_ended(path)
-        numbers = sorted(int(file[:-4]) for file in os.listdir(path) if file.endswith(".log"))
+        try:
+            numbers = sorted(int(file[:-4]) for file in os.listdir(path) if file.endswith(".log"))
+        except FileNotFoundError:
+            continue
         yield Series(name, path, tuple(numbers), is_ended)
 
 
@@ -246,8 +253,11 @@ def _has_ended(series: Path) -> bool:
     try:
         fd = os.open(series / "alive", os.O_RDWR)
     except FileNotFoundError:
-        # Either the process is about to create it, or the folder is being removed. A writer makes it at once.
-        return time.time() - series.stat().st_mtime > 60
+        # Its writer is about to make it (that takes no minute), or died before it could; then nothing lies there.
+        try:
+            return time.time() - series.stat().st_mtime > 60
+        except FileNotFoundError:
+            return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

@@ -15,7 +15,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
                 ),
                 ("writer", models.CharField(max_length=64, unique=True)),
                 ("number", models.BigIntegerField()),
@@ -27,7 +29,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
                 ),
                 ("hour", models.BigIntegerField(db_index=True)),
                 ("name", models.CharField(max_length=64, unique=True)),
@@ -39,7 +43,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
                 ),
                 ("key", models.BigIntegerField()),
                 ("origin", models.CharField(max_length=8)),
@@ -61,12 +67,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["shop", "state", "reason"], name="quarantined_by_reason")
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("shop", "key"), name="quarantined_once")
-                ],
+                "indexes": [models.Index(fields=["shop", "state", "reason"], name="quarantined_by_reason")],
+                "constraints": [models.UniqueConstraint(fields=("shop", "key"), name="quarantined_once")],
             },
         ),
     ]

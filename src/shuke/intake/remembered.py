@@ -1,0 +1,137 @@
+"""Message ids that count already, remembered for 48 hours: a repeated event is known again across restarts and kills.
+
+Ids are int64 surrogates, in sorted files by the hour in which they were committed, read through memory maps. A file is
+written and synced before the commit that lists it, and means nothing until then; what is not listed is removed at
+a later start. Small files of an hour are merged as they grow, so that an hour has few; a finished hour is merged into one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from shuke.intake.models import RememberedRun
+from shuke.kernel.durable import written_atomically
+
+HOURS = 48
+_LARGEST_GROWING = 1_000_000  # ids: merged on the way, each time within some milliseconds
+_LARGEST = 8_000_000  # ids: merged when the hour has ended
+_IN_MEMORY = 16_384  # ids: smaller files are read whole, a memory map costs more (and an open file)
+
+_STRAY_SECONDS = 600
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One sorted file."""
+
+    hour: int
+    name: str
+    ids: np.ndarray
+
+
+@dataclass
+class Change:
+    """What a commit does to the files. `save` belongs in its transaction, `Remembered.keep` after it.
+
+    When the commit fails nobody knows at once whether it did: make a new Remembered, which reads what is listed.
+    """
+
+    added: list[Run] = field(default_factory=list)
+    removed: list[Run] = field(default_factory=list)
+
+    def save(self) -> None:
+        """List and unlist, in the caller's transaction."""
+        if self.removed:
+            RememberedRun.objects.filter(name__in=[run.name for run in self.removed]).delete()
+        RememberedRun.objects.bulk_create(
+            [RememberedRun(hour=run.hour, name=run.name, ids=len(run.ids)) for run in self.added]
+        )
+
+
+class Remembered:
+    """The ids of the last 48 hours. One process has it: the committer, under its lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._serial = 0
+        self.runs: list[Run] = []
+        for row in RememberedRun.objects.order_by("id"):
+            self.runs.append(Run(row.hour, row.name, self._read(row.name, row.ids)))
+            self._serial = max(self._serial, int(row.name.split("-")[1]))
+        listed = {run.name for run in self.runs}
+        for path in folder.iterdir():
+            # Of a commit that never was. A fresh one is left: should two committers ever run, it may be the other's.
+            if path.name not in listed and time.time() - path.stat().st_mtime > _STRAY_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def _read(self, name: str, count: int) -> np.ndarray:
+        path = self.folder / name
+        if count <= _IN_MEMORY:
+            return np.fromfile(path, np.int64, count)
+        return np.memmap(path, np.int64, "r", shape=(count,))
+
+    def known(self, ids: np.ndarray) -> np.ndarray:
+        """Which of `ids` (int64, any order) are remembered; a mask."""
+        found = np.zeros(len(ids), bool)
+        if not len(ids):
+            return found
+        order = np.argsort(ids)
+        sorted_ids = ids[order]
+        for run in self.runs:
+            place = np.searchsorted(run.ids, sorted_ids)
+            np.minimum(place, len(run.ids) - 1, out=place)
+            found |= run.ids[place] == sorted_ids
+        result = np.empty(len(ids), bool)
+        result[order] = found
+        return result
+
+    def add(self, ids: np.ndarray, hour: int) -> Change:
+        """Write `ids` (new ones) to synced files for `hour`; nothing counts before the commit that saves the change."""
+        change = Change()
+        for run in self.runs:
+            if run.hour < hour - HOURS:
+                change.removed.append(run)
+        ended = [run for run in self.runs if hour - HOURS <= run.hour < hour]
+        for old in sorted({run.hour for run in ended}):
+            self._merge_ended([run for run in ended if run.hour == old], change)
+        if len(ids):
+            merged = np.sort(ids)
+            for run in reversed([run for run in self.runs if run.hour >= hour]):
+                if len(run.ids) > 2 * len(merged) or len(run.ids) + len(merged) > _LARGEST_GROWING:
+                    break
+                merged = np.sort(np.concatenate([run.ids, merged]), kind="stable")
+                change.removed.append(run)
+            change.added.append(self._write(merged, hour))
+        return change
+
+    def _merge_ended(self, runs: list[Run], change: Change) -> None:
+        group: list[Run] = []
+        for run in [*runs, None]:
+            if run is not None and sum(len(one.ids) for one in group) + len(run.ids) <= _LARGEST:
+                group.append(run)
+                continue
+            if len(group) > 1:
+                ids = np.sort(np.concatenate([one.ids for one in group]), kind="stable")
+                change.added.append(self._write(ids, group[0].hour))
+                change.removed.extend(group)
+            group = [run] if run is not None else []
+
+    def _write(self, ids: np.ndarray, hour: int) -> Run:
+        self._serial += 1
+        name = f"{hour}-{self._serial:012d}-{os.urandom(4).hex()}.ids"
+        with written_atomically(self.folder / name) as temporary:
+            ids.tofile(temporary)
+        return Run(hour, name, self._read(name, len(ids)))
+
+    def keep(self, change: Change) -> None:
+        """After the commit: its files count from now on, those that it replaced go."""
+        gone = {run.name for run in change.removed}
+        self.runs = [run for run in self.runs if run.name not in gone] + change.added
+        for name in gone:
+            (self.folder / name).unlink(missing_ok=True)
