@@ -1,19 +1,10 @@
-"""Fixtures that every room's tests share: shops, members, and a warehouse in a folder of its own.
-
-A run works in a home of its own, so that it never meets the state of an installation beside the checkout.
-"""
+"""Fixtures that every room's tests share: shops, members, and a warehouse in a folder of its own."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
-os.environ["SHUKE_HOME"] = tempfile.mkdtemp(prefix="shuke-test-")
-os.environ.pop("SHUKE_DEMO", None)
-os.environ.setdefault("SHUKE_LOG", "WARNING")
-
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture

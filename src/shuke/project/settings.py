@@ -10,9 +10,12 @@ WAREHOUSE_ENGINE  duckdb (default)
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
+import shutil
 import sys
+import tempfile
 import tempfile
 from pathlib import Path
 
@@ -20,11 +23,15 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-IS_TESTING = "pytest" in sys.modules
 if IS_TESTING:  # settings are read before any conftest, so here a run of tests gets a home of its own
     os.environ["SHUKE_HOME"] = os.environ.setdefault(
         "SHUKE_TEST_HOME", tempfile.mkdtemp(prefix="shuke-test-")
     )
+IS_TESTING = "pytest" in sys.modules
+if IS_TESTING:
+    # A run of the tests never meets the state of an installation, nor another run's.
+    os.environ["SHUKE_HOME"] = tempfile.mkdtemp(prefix="shuke-test-")
+    atexit.register(shutil.rmtree, os.environ["SHUKE_HOME"], ignore_errors=True)
 HOME = Path(os.environ.setdefault("SHUKE_HOME", str(Path.cwd() / "var"))).resolve()
 HOME.mkdir(parents=True, exist_ok=True)
 IS_DEMO = os.environ.get("SHUKE_DEMO") == "1"
