@@ -16,17 +16,12 @@ import secrets
 import shutil
 import sys
 import tempfile
-import tempfile
 from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-if IS_TESTING:  # settings are read before any conftest, so here a run of tests gets a home of its own
-    os.environ["SHUKE_HOME"] = os.environ.setdefault(
-        "SHUKE_TEST_HOME", tempfile.mkdtemp(prefix="shuke-test-")
-    )
 IS_TESTING = "pytest" in sys.modules
 if IS_TESTING:
     # A run of the tests never meets the state of an installation, nor another run's.
