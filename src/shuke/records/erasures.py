@@ -74,14 +74,17 @@ def note(erasure: Erasure) -> None:
 def list_erasures(path: Path | None = None) -> tuple[Erasure, ...]:
     """Every erasure that was noted, oldest first. A line cut by a crash was never answered, and is left out."""
     path = path or list_file()
-    if not path.exists():
-        return ()
+    return parsed(path.read_text()) if path.exists() else ()
+
+
+def parsed(text: str) -> tuple[Erasure, ...]:
+    """The erasures of a list's text."""
     found = []
-    for line in path.read_text().splitlines():
+    for line in text.splitlines():
         try:
             row = json.loads(line)
             found.append(Erasure(row["shop"], tuple(row["person_ids"]), tuple(row["visitor_ids"]), row["at"]))
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):
             continue
     return tuple(found)
 
