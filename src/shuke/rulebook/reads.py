@@ -1,4 +1,8 @@
-"""Questions to the rulebook, "as of" a day: rules, values, differences, and the typed forms of the first rules."""
+"""Questions to the rulebook, "as of" a day: rules, values, differences, and the typed forms of the first rules.
+
+`value` and `differences` tell what the shipped rules say; `value_for`, `values_for` and `differences_for` what holds in one
+shop, its own values included. `channels`, `page_types` and `click_ids` take a shop for the same reason.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ from datetime import date
 from functools import lru_cache
 
 from shuke.conditions.reads import Node
+from shuke.shops.reads import ShopView
 
 from .book import the_book
 from .channels import OTHER, ChannelRule, channel_rules, classify
+from .decisions import OwnValue
 from .errors import NoRuleYet, NoSuchRule
 from .landing import Landing, own_or_none, read_landing
 from .metrics import MetricDefinition
+from .own_values import change_days, differences_for, own_value, own_values, value_for, values_for
 from .page_types import TYPES as PAGE_TYPES
 from .page_types import PagePattern, normal_path, page_patterns, page_type_of
 from .rules import Area, Difference, Rule, RuleValue, Source, Status
@@ -29,6 +36,7 @@ __all__ = [
     "NoRuleYet",
     "NoSuchRule",
     "Node",
+    "OwnValue",
     "PagePattern",
     "Rule",
     "RuleValue",
@@ -36,23 +44,32 @@ __all__ = [
     "Status",
     "Words",
     "areas",
+    "change_days",
     "channel_titles",
     "channels",
     "classify",
     "click_ids",
     "differences",
+    "differences_for",
     "landing_of",
     "metric_definition",
     "metric_definitions",
     "metric_versions",
     "normal_path",
     "own_or_none",
+    "own_value",
+    "own_values",
     "page_type_of",
     "page_types",
     "rule",
     "rules",
     "value",
+    "value_for",
+    "values_for",
 ]
+
+_CHANNELS = "common.channels.classification"
+_PAGES = "common.pages.types"
 
 
 def rule(id: str) -> Rule:
@@ -93,21 +110,33 @@ def differences(start: date, end: date) -> tuple[Difference, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=512)
-def channels(at: date) -> tuple[ChannelRule, ...]:
+def channels(at: date, shop: ShopView | None = None) -> tuple[ChannelRule, ...]:
     """The classification of channels that holds on a day: tried in order, the last entry fits everything."""
-    return channel_rules(value("common.channels.classification", at).value)
-
-
-def channel_titles(at: date) -> Mapping[str, Words]:
-    """Channel → words, in the order of the classification."""
-    return {one.channel: one.title for one in channels(at)}
+    if shop is not None and (own := value_for(shop, _CHANNELS, at)).is_own:
+        return channel_rules(own.value)
+    return _shipped_channels(at)
 
 
 @lru_cache(maxsize=512)
-def page_types(at: date) -> tuple[PagePattern, ...]:
+def _shipped_channels(at: date) -> tuple[ChannelRule, ...]:
+    return channel_rules(value(_CHANNELS, at).value)
+
+
+def channel_titles(at: date, shop: ShopView | None = None) -> Mapping[str, Words]:
+    """Channel → words, in the order of the classification."""
+    return {one.channel: one.title for one in channels(at, shop)}
+
+
+def page_types(at: date, shop: ShopView | None = None) -> tuple[PagePattern, ...]:
     """The patterns of page types that hold on a day; use with `page_type_of(path, patterns)`."""
-    return page_patterns(value("common.pages.types", at).value)
+    if shop is not None and (own := value_for(shop, _PAGES, at)).is_own:
+        return page_patterns(own.value)
+    return _shipped_page_types(at)
+
+
+@lru_cache(maxsize=512)
+def _shipped_page_types(at: date) -> tuple[PagePattern, ...]:
+    return page_patterns(value(_PAGES, at).value)
 
 
 @lru_cache(maxsize=512)

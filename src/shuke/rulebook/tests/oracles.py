@@ -1,0 +1,151 @@
+"""Slow and obvious readings of the rules, in plain Python: what the worked cases are checked with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+from typing import Any
+
+from shuke.rulebook import reads
+
+PAGE = "https://www.shop.example"
+
+
+def answer(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """What the rule makes of a worked case's `given`, in the form of its `expect`."""
+    if "value" in given:
+        value = reads.value(rule_id, at)
+        return {"value": value.value, "unit": value.unit, "operator": value.operator}
+    area = rule_id.rsplit(".", 1)[0]
+    return _BY_AREA[area](rule_id, given, at)
+
+
+def _channel(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    landing = reads.landing_of(PAGE + given["page"], given.get("referrer"), at)
+    entry = reads.classify(landing.subject(given.get("given")), reads.channels(at))
+    return {"channel": entry.channel, "paid": entry.is_paid}
+
+
+def _page(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    return {"type": reads.page_type_of(given["path"], reads.page_types(at))}
+
+
+def _visits(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    idle = timedelta(minutes=reads.value("common.visits.idle_minutes", at).value)
+    starts_anew = reads.value("common.visits.new_campaign_starts_visit", at).value
+    visits: list[int] = []
+    last: datetime | None = None
+    current: str | None = None
+    for text in given["at"]:
+        moment, campaign = _moment(text, at)
+        is_other = starts_anew and campaign is not None and campaign != current
+        if last is None or moment - last >= idle or moment.date() != last.date() or is_other:
+            visits.append(0)
+            current = campaign
+        visits[-1] += 1
+        last = moment
+    return {"visits": visits}
+
+
+def _moment(text: str, at: date) -> tuple[datetime, str | None]:
+    clock, _bar, campaign = text.partition("|")
+    days, clock = (int(clock[1:2]), clock[3:]) if clock.startswith("+") else (0, clock)
+    return datetime.combine(at + timedelta(days=days), time.fromisoformat(clock)), campaign or None
+
+
+def _metric(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    shop = _SmallShop(given["visits"], given["orders"])
+    return {"of": METRICS[rule_id.removeprefix("common.metrics.")](shop)}
+
+
+class _SmallShop:
+    """A list of visits and a list of order movements; the period is days 1 and 2."""
+
+    def __init__(self, visits: list[dict[str, Any]], orders: list[dict[str, Any]]) -> None:
+        self.visits = visits
+        self.orders = [one for one in orders if one["day"] in (1, 2)]
+        self.before = [one for one in orders if -364 <= one["day"] <= 0]
+        self.sales = [one for one in self.orders if one["kind"] == "sale"]
+
+    def total(self, name: str) -> int:
+        return sum(one[name] for one in self.visits)
+
+    def views_by(self, *keys: str) -> dict[tuple[Any, ...], int]:
+        found: dict[tuple[Any, ...], int] = {}
+        for one in self.visits:
+            key = tuple(one[name] for name in keys)
+            found[key] = found.get(key, 0) + one["views"]
+        return found
+
+    @property
+    def visitors(self) -> int:
+        return len(self.views_by("visitor"))
+
+    @property
+    def measured(self) -> list[dict[str, Any]]:
+        return [one for one in self.visits if one["views"] >= 2]
+
+    @property
+    def buyers(self) -> set[str]:
+        return {one["buyer"] for one in self.sales if one["buyer"]}
+
+    @property
+    def paid(self) -> int:
+        return sum(max(one["minor"], 0) for one in self.orders)
+
+    def ratio_of_ones(self, views: dict[tuple[Any, ...], int]) -> Fraction:
+        return Fraction(sum(count == 1 for count in views.values()), len(views))
+
+    def mean_of_days(self) -> Fraction:
+        by_day = self.views_by("day")
+        visitor_days = self.views_by("day", "visitor")
+        days = [
+            Fraction(views, sum(key[0] == day for key in visitor_days)) for (day,), views in by_day.items()
+        ]
+        return sum(days, Fraction(0)) / len(days)
+
+
+def _orders(shop: _SmallShop, kind: str) -> int:
+    return len({one["order"] for one in shop.orders if one["kind"] == kind})
+
+
+METRICS: dict[str, Callable[[_SmallShop], Fraction]] = {
+    "pv_v1": lambda s: Fraction(s.total("views")),
+    "uv_day_v1": lambda s: Fraction(len(s.views_by("day", "visitor"))),
+    "uv_period_v1": lambda s: Fraction(s.visitors),
+    "visits_v1": lambda s: Fraction(len(s.visits)),
+    "bounce_visitor_v1": lambda s: s.ratio_of_ones(s.views_by("day", "visitor")),
+    "bounce_visitor_v2": lambda s: s.ratio_of_ones(s.views_by("visitor")),
+    "bounce_entrance_v1": lambda s: Fraction(sum(one["views"] == 1 for one in s.visits), len(s.visits)),
+    "bounce_page_v1": lambda s: Fraction(s.total("item_exits"), s.total("item_views")),
+    "views_per_visitor_v1": lambda s: Fraction(s.total("views"), s.visitors),
+    "views_per_visitor_v2": lambda s: s.mean_of_days(),
+    "stay_per_visitor_v1": lambda s: Fraction(s.total("stay"), s.visitors),
+    "stay_per_visitor_v2": lambda s: Fraction(s.total("stay"), len({one["visitor"] for one in s.measured})),
+    "stay_per_visit_v1": lambda s: Fraction(s.total("stay"), len(s.measured)),
+    "depth_v1": lambda s: Fraction(s.total("views"), len(s.visits)),
+    "carts_v1": lambda s: Fraction(s.total("carts")),
+    "cart_rate_v1": lambda s: Fraction(len({one["visitor"] for one in s.visits if one["carts"]}), s.visitors),
+    "buyers_v1": lambda s: Fraction(len(s.buyers)),
+    "old_buyers_v1": lambda s: Fraction(len(s.buyers & {one["buyer"] for one in s.before})),
+    "orders_v1": lambda s: Fraction(_orders(s, "sale")),
+    "cancelled_orders_v1": lambda s: Fraction(_orders(s, "cancellation")),
+    "conversion_v1": lambda s: Fraction(len(s.buyers), s.visitors),
+    "amount_paid_v1": lambda s: Fraction(s.paid),
+    "amount_net_v1": lambda s: Fraction(sum(one["minor"] for one in s.orders)),
+    "amount_refunded_v1": lambda s: Fraction(
+        -sum(one["minor"] for one in s.orders if one["kind"] in ("cancellation", "refund"))
+    ),
+    "value_per_buyer_v1": lambda s: Fraction(s.paid, len(s.buyers)),
+    "value_per_order_v1": lambda s: Fraction(s.paid, _orders(s, "sale")),
+    "value_per_visitor_v1": lambda s: Fraction(s.paid, s.visitors),
+    "units_v1": lambda s: Fraction(sum(one["units"] for one in s.sales)),
+}
+
+_BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
+    "common.channels": _channel,
+    "common.pages": _page,
+    "common.visits": _visits,
+    "common.metrics": _metric,
+}
