@@ -7,6 +7,8 @@ class IntakeConfig(AppConfig):
 
     def ready(self) -> None:
         from shuke.intake.files import load, uploads  # noqa: F401 - the import job registers itself
+        from shuke.intake.quarantine import personal as quarantine
         from shuke.records import personal
 
         personal.register(uploads.STORE)
+        personal.register(quarantine.STORE)

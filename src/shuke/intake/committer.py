@@ -48,6 +48,7 @@ _LOOK_SECONDS = 0.1
 _RETRY_SECONDS = 2.0
 _LOCK_SECONDS = 1.0
 _READ_BYTES = 4 << 20
+_ASIDE_AT_ONCE = 1_000  # rows of quarantine in one transaction
 _SMALLEST_SHARE = 64 << 10
 
 
@@ -105,6 +106,11 @@ class Committer:
             return Committed()
         decoded = self._decoded(gathered.records)
         table, repeated = self._new_only(decoded.table)
+        aside = decoded.set_aside
+        while len(aside) > _ASIDE_AT_ONCE:
+            # More than one short transaction holds. Setting aside is repeatable, so most of it may come before.
+            _store_aside(aside[:_ASIDE_AT_ONCE])
+            aside = aside[_ASIDE_AT_ONCE:]
         change = self._remembered.add(
             table["event_id"].to_numpy() if table.num_rows else np.empty(0, np.int64),
             int(clock.now().timestamp()) // 3600,
@@ -113,7 +119,7 @@ class Committer:
         def within() -> None:
             self._move_positions(gathered.positions)
             change.save()
-            _store_aside(decoded.set_aside)
+            _store_aside(aside)
 
         self._append(facts={"events": table}, within=within)
         self._positions = gathered.positions

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.db import close_old_connections
 
 from shuke.intake.collector import Collector
-from shuke.intake.journal import JournalWriter
+from shuke.intake.own_journal import own_journal
 from shuke.intake.segment_spec import LARGEST_BATCH
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -34,10 +33,6 @@ def find_shop_id(key: str) -> int | None:
     return shop.id if shop is not None else None
 
 
-def open_journal() -> JournalWriter:
-    return JournalWriter(settings.JOURNAL, bound_bytes=settings.JOURNAL_BYTES)
-
-
 _collectors: dict[int, Collector] = {}
 
 
@@ -45,9 +40,7 @@ def collector() -> Collector:
     """This process's collector; a forked child gets one of its own, since a series belongs to one process."""
     found = _collectors.get(os.getpid())
     if found is None:
-        found = _collectors.setdefault(
-            os.getpid(), Collector(journal=open_journal, find_shop_id=find_shop_id)
-        )
+        found = _collectors.setdefault(os.getpid(), Collector(journal=own_journal, find_shop_id=find_shop_id))
     return found
 
 

@@ -1,0 +1,87 @@
+"""Remembered ids: exact, few files, forgotten after their time, true to what is listed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shuke.intake import remembered
+from shuke.intake.models import RememberedRun
+from shuke.intake.remembered import HOURS, Remembered
+
+pytestmark = pytest.mark.django_db
+
+
+def ids(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int64)
+
+
+def commit(store: Remembered, hour: int, *numbers: int) -> None:
+    change = store.add(ids(*numbers), hour)
+    change.save()
+    store.keep(change)
+
+
+def test_ids__of_a_commit__are_known_after_it_and_by_a_new_process(tmp_path):
+    store = Remembered(tmp_path)
+    commit(store, 100, 5, -3, 2**62)
+    for one in (store, Remembered(tmp_path)):
+        assert one.known(ids(2**62, 4, -3, 5)).tolist() == [True, False, True, True]
+
+
+def test_ids__of_a_commit_that_never_was__are_unknown_and_their_file_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(remembered, "_STRAY_SECONDS", -1)
+    store = Remembered(tmp_path)
+    commit(store, 100, 1)
+    store.add(ids(2), 100)
+    again = Remembered(tmp_path)
+    assert again.known(ids(1, 2)).tolist() == [True, False]
+    assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == 1
+
+
+def test_ids__after_their_hours__are_forgotten(tmp_path):
+    store = Remembered(tmp_path)
+    commit(store, 100, 1)
+    commit(store, 100 + HOURS, 2)
+    assert store.known(ids(1, 2)).all()
+    commit(store, 101 + HOURS, 3)
+    assert store.known(ids(1, 2, 3)).tolist() == [False, True, True]
+    assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == 2
+
+
+def test_files__of_an_hour__stay_few_and_become_one_when_it_ends(tmp_path):
+    store = Remembered(tmp_path)
+    for i in range(300):
+        commit(store, 100, i)
+    assert len(store.runs) < 12
+    commit(store, 101, 1_000)
+    assert sorted(run.hour for run in store.runs) == [100, 101]
+    assert store.known(np.arange(300)).all()
+    assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == 2
+
+
+def test_large_files__are_mapped_and_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(remembered, "_IN_MEMORY", 10)
+    store = Remembered(tmp_path)
+    commit(store, 100, *range(0, 2_000, 2))
+    again = Remembered(tmp_path)
+    assert isinstance(again.runs[0].ids, np.memmap)
+    assert again.known(np.arange(2_000)).tolist() == [i % 2 == 0 for i in range(2_000)]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.integers(0, 3), st.lists(st.integers(-20, 20), max_size=6)), max_size=12))
+def test_any_commits__in_any_hours__are_known_as_a_set_would(steps, tmp_path_factory, db):
+    RememberedRun.objects.all().delete()
+    folder = tmp_path_factory.mktemp("remembered")
+    store, truth, hour = Remembered(folder), set(), 100
+    for later, numbers in steps:
+        hour += later
+        new = sorted(set(numbers) - truth)
+        commit(store, hour, *new)
+        truth |= set(new)
+        probe = np.arange(-25, 25)
+        assert store.known(probe).tolist() == [int(i) in truth for i in probe]
+        assert Remembered(folder).known(probe).tolist() == store.known(probe).tolist()
