@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date
 
 import ibis
 
 from shuke.kernel.periods import Period
 from shuke.rulebook import reads as rulebook
+from shuke.shops.reads import ShopView
 from shuke.traffic import sessions
 from shuke.warehouse.derivations import Context, Derivation, register
 
 _IDLE = "common.visits.idle_minutes"
 _MIDNIGHT = "common.visits.ends_at_midnight"
 _CAMPAIGN = "common.visits.new_campaign_starts_visit"
-_CHANNELS = "common.channels.classification"
+_RULES = (_IDLE, _MIDNIGHT, _CAMPAIGN, "common.channels.classification")
 
 
-def visit_rules(period: Period) -> tuple[sessions.VisitRules, ...]:
-    """The rules that hold on the days of a period, one era per change, oldest first.
+def visit_rules(shop: ShopView, period: Period) -> tuple[sessions.VisitRules, ...]:
+    """The rules that hold for a shop on the days of a period, its own values included: one era per change, oldest first.
 
     Days before a rule's first date are cut by its first value: facts may be older than the rule that describes them.
     """
-    rules = [rulebook.rule(name) for name in (_IDLE, _MIDNIGHT, _CAMPAIGN, _CHANNELS)]
-    first = max(rule.values[0].since for rule in rules)
-    changes = sorted(
-        {value.since for rule in rules for value in rule.values if first <= value.since < period.end}
-    )
+    first = max(rulebook.rule(name).values[0].since for name in _RULES)
+    changes = sorted({first, *(day for day in rulebook.change_days(shop, *_RULES) if day > first)})
     began = [day for day in changes if day <= period.start]
-    later = [day for day in changes if day > period.start]
-    return tuple(_rules_on(day) for day in (*began[-1:], *later) or (first,))
+    later = [day for day in changes if period.start < day < period.end]
+    return tuple(_rules_on(shop, day) for day in (*began[-1:], *later) or (first,))
 
 
-def _rules_on(day: date) -> sessions.VisitRules:
-    if not rulebook.value(_MIDNIGHT, day).value:
+def _rules_on(shop: ShopView, day: date) -> sessions.VisitRules:
+    if not rulebook.value_for(shop, _MIDNIGHT, day).value:
         raise ValueError("visits that cross midnight can not be derived day by day")
     return sessions.VisitRules(
         since=day,
-        idle_minutes=rulebook.value(_IDLE, day).value,
-        new_campaign_starts_visit=rulebook.value(_CAMPAIGN, day).value,
-        classification=rulebook.channels(day),
+        idle_minutes=rulebook.value_for(shop, _IDLE, day).value,
+        new_campaign_starts_visit=rulebook.value_for(shop, _CAMPAIGN, day).value,
+        classification=rulebook.channels(day, shop),
     )
 
 
+def _variant(context: Context) -> Hashable:
+    """Equal rules, equal expressions: whatever the shop and the period."""
+    return visit_rules(context.shop, context.period)
+
+
 def visits(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
-    return sessions.visits(inputs["events"], visit_rules(context.period))
+    return sessions.visits(inputs["events"], visit_rules(context.shop, context.period))
 
 
 def visitor_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
@@ -54,5 +57,10 @@ def visitor_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Tab
 
 def register_derivations() -> None:
     """Tell the warehouse how traffic's kinds are computed."""
-    register(Derivation("visits", ("events",), {"events": "visitor_id"}, visits))
-    register(Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days))
+    register(Derivation("visits", ("events",), {"events": "visitor_id"}, visits, variant=_variant))
+    register(Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days, variant=lambda _: ()))
+
+
+def _variant(context: Context) -> str:
+    """The expression depends on the rules of the days alone."""
+    return repr(visit_rules(context.shop, context.period))

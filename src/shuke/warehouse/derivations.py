@@ -6,7 +6,7 @@ derived again alone when a late fact comes, and why only the visitors or orders 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -29,12 +29,16 @@ Expression = Callable[[Mapping[str, ibis.Table], Context], ibis.Table]
 
 @dataclass(frozen=True)
 class Derivation:
-    """How one derived kind comes from others. `keys` names, per input, the column of its key; all have the same name."""
+    """How one derived kind comes from others. `keys` names, per input, the column of its key; all have the same name.
+
+    `variant` tells expressions apart that differ for the same inputs (other rules hold): equal variants, equal expressions.
+    """
 
     kind: str
     inputs: tuple[str, ...]
     keys: Mapping[str, str]
     expression: Expression
+    variant: Callable[[Context], Hashable] = lambda context: (context.shop.id, context.period)
 
     @property
     def key(self) -> str:
@@ -64,9 +68,7 @@ def in_order() -> list[Derivation]:
     done: list[str] = []
     waiting = dict(_registered)
     while waiting:
-        ready = [
-            k for k, d in waiting.items() if all(i in schemas.RAW or i in done for i in d.inputs)
-        ]
+        ready = [k for k, d in waiting.items() if all(i in schemas.RAW or i in done for i in d.inputs)]
         if not ready:
             raise ValueError(f"derivations wait for one another: {sorted(waiting)}")
         for kind in sorted(ready):

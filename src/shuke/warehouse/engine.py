@@ -88,9 +88,31 @@ class DuckDBEngine:
             query = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning=false)"  # noqa: S608
         else:
             nulls = ", ".join(f'NULL::{_TYPES[f.type]} AS "{f.name}"' for f in schema)
-            query = f"SELECT {nulls} WHERE false"  # noqa: S608
+            query = f"SELECT {nulls} WHERE false"
         self.backend().con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {query}')
         return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+
+    def sql_of(self, expression: ibis.Table) -> str:
+        """The question in the engine's language, for one that is asked again over other files."""
+        return str(ibis.to_sql(expression, dialect="duckdb"))
+
+    def define(self, name: str, schema: pa.Schema, question: ibis.Table | str) -> ibis.Table:
+        """Give a question (an expression, or its translation) a name; it is computed whenever it is used."""
+        sql = question if isinstance(question, str) else self.sql_of(question)
+        self.backend().con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}')
+        return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+
+    def hold(self, name: str, answer: pa.Table) -> ibis.Table:
+        """Give an answer that is at hand a name, so that further questions can be asked of it."""
+        connection = self.backend().con
+        held = f"{name}_held"
+        connection.register(held, answer)
+        connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM "{held}"')  # noqa: S608
+        return ibis.table(ibis.Schema.from_pyarrow(answer.schema), name=name)
+
+    def answer(self, sql: str) -> pa.Table:
+        """The whole answer to a question in the engine's language."""
+        return self.backend().con.execute(sql).to_arrow_table()
 
     def run(self, expression: ibis.Expr) -> pa.Table:
         """The whole answer as an Arrow table."""
@@ -98,7 +120,7 @@ class DuckDBEngine:
 
     def batches(self, expression: ibis.Table, size: int = 131_072) -> pa.RecordBatchReader:
         """The answer as a stream, for what may not fit into memory."""
-        return self.backend().to_pyarrow_batches(expression, chunk_size=size)
+        return self.backend().con.execute(self.sql_of(expression)).to_arrow_reader(size)
 
 
 _engine: DuckDBEngine | None = None

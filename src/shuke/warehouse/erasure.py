@@ -102,13 +102,19 @@ def _erase_sealed(shop_id: int, ids: Sequence[int]) -> int:
         metrics = table.delete(predicate)
         gone += metrics.get("num_deleted_rows", 0) or 0
         table.alter.set_table_properties(
-            {"delta.logRetentionDuration": "interval 0 days", "delta.deletedFileRetentionDuration": "interval 0 days"}
+            {
+                "delta.logRetentionDuration": "interval 0 days",
+                "delta.deletedFileRetentionDuration": "interval 0 days",
+            }
         )
         table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
         table.create_checkpoint()
         table.cleanup_metadata()
         table.alter.set_table_properties(
-            {"delta.logRetentionDuration": "interval 1 days", "delta.deletedFileRetentionDuration": "interval 1 days"}
+            {
+                "delta.logRetentionDuration": "interval 1 days",
+                "delta.deletedFileRetentionDuration": "interval 1 days",
+            }
         )
         changed[kind] = table.version()
     with transaction.atomic():
@@ -116,5 +122,3 @@ def _erase_sealed(shop_id: int, ids: Sequence[int]) -> int:
             day.versions = {**day.versions, **changed}
             day.save(update_fields=["versions"])
     return gone
-
-

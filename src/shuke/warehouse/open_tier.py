@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,7 +57,9 @@ def spans_from(text: str) -> Mapping[int, Mapping[date, int]]:
 
 def write_file(table: pa.Table, path: Path) -> int:
     """Write and sync one Parquet file; returns its size."""
-    pq.write_table(table, path, compression="zstd", compression_level=1, write_statistics=["shop_id", "at", "segment"])
+    pq.write_table(
+        table, path, compression="zstd", compression_level=1, write_statistics=["shop_id", "at", "segment"]
+    )
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -67,7 +69,11 @@ def write_file(table: pa.Table, path: Path) -> int:
 
 
 def spans_text(table: pa.Table) -> str:
-    counts = table.select(["shop_id", "local_day"]).group_by(["shop_id", "local_day"]).aggregate([([], "count_all")])
+    counts = (
+        table.select(["shop_id", "local_day"])
+        .group_by(["shop_id", "local_day"])
+        .aggregate([([], "count_all")])
+    )
     spans: dict[str, dict[str, int]] = {}
     for row in counts.to_pylist():
         spans.setdefault(str(row["shop_id"]), {})[row["local_day"].isoformat()] = row["count_all"]
@@ -129,8 +135,7 @@ def listed(kinds: Sequence[str] | None = None, *, after: int = 0) -> list[OpenFi
         kept = kept.filter(kind__in=kinds)
     folder = Path(settings.OPEN_TIER)
     return [
-        OpenFile(s.kind, str(folder / s.file), s.first, s.last, s.rows, spans_from(s.spans))
-        for s in kept
+        OpenFile(s.kind, str(folder / s.file), s.first, s.last, s.rows, spans_from(s.spans)) for s in kept
     ]
 
 

@@ -16,10 +16,10 @@ from django_scopes import scope, scopes_disabled
 
 from shuke.kernel import clock
 from shuke.records.locks import exclusive
+from shuke.shops.reads import list_shops
 from shuke.warehouse import open_tier, schemas, sealed_tier
 from shuke.warehouse.models import Fill, SealedDay
 from shuke.warehouse.sealing import seal_due
-from shuke.shops.reads import list_shops
 
 log = logging.getLogger("warehouse")
 
@@ -101,4 +101,3 @@ def vacuum_all() -> None:
 def run_cleaner(stop: threading.Event | None = None) -> None:
     """Merge and clean, until told to stop."""
     _loop("cleaner", CLEAN_EVERY, clean_once, stop or stopped_by_signal())
-

@@ -27,7 +27,10 @@ EVENTS = pa.schema(
         ("ord", pa.int32()),  # breaks ties of `at`: the line in an imported file, 0 from the API
         ("local_day", pa.date32()),
         ("received_at", MOMENT),
-        ("page_path", pa.string()),  # path of the page without query; set on page and screen views, else where known
+        (
+            "page_path",
+            pa.string(),
+        ),  # path of the page without query; set on page and screen views, else where known
         ("page_type", pa.string()),  # home, item, list, search, cart, checkout, campaign, content, other
         ("referrer_host", pa.string()),
         ("utm_source", pa.string()),
@@ -35,7 +38,10 @@ EVENTS = pa.schema(
         ("utm_campaign", pa.string()),
         ("utm_content", pa.string()),
         ("utm_term", pa.string()),
-        ("click_id", pa.string()),  # kind of click id in the address (gclid, msclkid, bd_vid, ...), not its value
+        (
+            "click_id",
+            pa.string(),
+        ),  # kind of click id in the address (gclid, msclkid, bd_vid, ...), not its value
         ("channel_given", pa.string()),  # a channel that the source states itself; wins over classification
         ("terminal", pa.string()),  # pc, mobile, tablet, app
         ("session_ref", pa.string()),  # the source's own session, for comparison only
@@ -54,9 +60,18 @@ EVENTS = pa.schema(
 ORDER_LINES = pa.schema(
     [
         ("shop_id", pa.int64()),
-        ("row_id", pa.int64()),  # surrogate `row` of (source, order_ref, line_no): the row's place in its source's key
-        ("content_id", pa.int64()),  # surrogate `content` of the row as read: tells a changed row from a repeated one
-        ("sign", pa.int8()),  # +1 states the row, -1 takes an earlier statement of it back (same row_id, content_id)
+        (
+            "row_id",
+            pa.int64(),
+        ),  # surrogate `row` of (source, order_ref, line_no): the row's place in its source's key
+        (
+            "content_id",
+            pa.int64(),
+        ),  # surrogate `content` of the row as read: tells a changed row from a repeated one
+        (
+            "sign",
+            pa.int8(),
+        ),  # +1 states the row, -1 takes an earlier statement of it back (same row_id, content_id)
         ("order_id", pa.int64()),  # surrogate `order` of order_ref
         ("order_ref", pa.string()),
         ("line_no", pa.int32()),  # from 1, in order of appearance within the order
@@ -70,7 +85,10 @@ ORDER_LINES = pa.schema(
         ("title", pa.string()),
         ("quantity", pa.decimal128(18, 3)),
         ("unit_price", pa.string()),  # as written
-        ("amount_minor", pa.int64()),  # signed; quantity x unit price, rounded once, or as the source states it
+        (
+            "amount_minor",
+            pa.int64(),
+        ),  # signed; quantity x unit price, rounded once, or as the source states it
         ("currency", pa.string()),
         ("region", pa.string()),
         ("properties", pa.string()),  # JSON: columns that the mapping does not name
@@ -137,7 +155,10 @@ ORDER_FACTS = pa.schema(
         ("lines", pa.int64()),
         ("quantity", pa.decimal128(18, 3)),
         ("paid_minor", pa.int64()),  # sum of the positive amounts: gross, refunds not deducted (B-204)
-        ("amount_minor", pa.int64()),  # signed sum; null: a refund or cancellation of the whole order, amount not stated
+        (
+            "amount_minor",
+            pa.int64(),
+        ),  # signed sum; null: a refund or cancellation of the whole order, amount not stated
         ("currency", pa.string()),
         ("source", pa.string()),
     ]

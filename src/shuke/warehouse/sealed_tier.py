@@ -14,7 +14,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import ColumnProperties, DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
+from deltalake import (
+    ColumnProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import TableNotFoundError
 from django.conf import settings
 
@@ -82,7 +88,9 @@ def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordB
         partition_by=["day"],
         configuration=_CONFIGURATION if table is None else None,
         writer_properties=_writer(kind),
-        post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=True),
+        post_commithook_properties=PostCommitHookProperties(
+            create_checkpoint=True, cleanup_expired_logs=True
+        ),
     )
     return DeltaTable(path).version()
 
@@ -105,7 +113,9 @@ def files_by_day(shop_id: int, kind: str, version: int, root: str) -> Mapping[da
     found: dict[date, list[str]] = {}
     for action in pa.table(table.get_add_actions(flatten=True)).select(["path", "partition.day"]).to_pylist():
         name = unquote(action["path"])
-        found.setdefault(date.fromisoformat(action["partition.day"]), []).append(f"{root}/{shop_id}/{kind}/{name}")
+        found.setdefault(date.fromisoformat(action["partition.day"]), []).append(
+            f"{root}/{shop_id}/{kind}/{name}"
+        )
     return {day: tuple(names) for day, names in found.items()}
 
 

@@ -27,7 +27,7 @@ from shuke.shops.reads import ShopView, list_shops
 from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
 from shuke.warehouse.engine import engine
 from shuke.warehouse.models import Fill, SealedDay
-from shuke.warehouse.snapshots import Plan, Snapshot, conformed, plan
+from shuke.warehouse.snapshots import Plan, Snapshot, plan
 
 log = logging.getLogger("warehouse")
 
@@ -81,7 +81,9 @@ def due_days(shop: ShopView, at: datetime) -> list[OpenDay]:
     return due
 
 
-def seal(shop: ShopView, days: Iterable[date] | None = None, *, progress: Callable[[int, int], None] | None = None) -> int:
+def seal(
+    shop: ShopView, days: Iterable[date] | None = None, *, progress: Callable[[int, int], None] | None = None
+) -> int:
     """Seal the given days of a shop (default: every day with open facts); returns how many days were sealed.
 
     Safe to be killed at any line and to be called by two processes: it holds the sealed tier's lock.
@@ -170,9 +172,7 @@ def _run(shop: ShopView, fill: Fill) -> None:
 def _plan_of(shop: ShopView, days: Sequence[date], through: int) -> Plan:
     """The ledger's view of the days, with open files up to the fill's `through` only."""
     whole = plan(shop.id, Period(min(days), max(days) + ONE_DAY))
-    files = {
-        kind: tuple(f for f in found if f.first <= through) for kind, found in whole.open_files.items()
-    }
+    files = {kind: tuple(f for f in found if f.first <= through) for kind, found in whole.open_files.items()}
     return Plan(shop.id, whole.period, whole.through, whole.versions, files)
 
 
@@ -180,21 +180,18 @@ def _write_all(
     snapshot: Snapshot, days: Sequence[date], through: int
 ) -> tuple[dict[str, int], dict[str, dict[date, int]]]:
     """Write every kind's days; returns the versions of all tables and the rows per kind and day."""
-    shop = snapshot.shop
     versions = dict(snapshot.plan.versions)
     rows: dict[str, dict[date, int]] = {}
     wanted = [ibis.date(d) for d in days]
-    written: dict[str, ibis.Table] = {}
     for kind in schemas.RAW:
         table = snapshot.raw_until_segment(kind, through)
         _write(snapshot, kind, table.filter(table.local_day.isin(wanted)), days, versions, rows)
-        written[kind] = _written(snapshot, kind, days, versions)
-    context = derivations.Context(shop, snapshot.period)
+        _offer(snapshot, kind, days, versions)
     for derivation in derivations.in_order():
-        inputs = {name: written[name] for name in derivation.inputs}
-        made = conformed(derivation.expression(inputs, context), derivation.kind)
-        _write(snapshot, derivation.kind, made, days, versions, rows)
-        written[derivation.kind] = _written(snapshot, derivation.kind, days, versions)
+        kind = derivation.kind
+        made = snapshot.engine.define(f"s{snapshot.slot}_{kind}_made", schemas.ALL[kind], snapshot.sql(kind))
+        _write(snapshot, kind, made, days, versions, rows)
+        _offer(snapshot, kind, days, versions)
     return versions, rows
 
 
@@ -232,11 +229,10 @@ def _write(
     rows[kind] = counts
 
 
-def _written(snapshot: Snapshot, kind: str, days: Sequence[date], versions: Mapping[str, int]) -> ibis.Table:
-    """The days as they now lie in the sealed table, before the ledger names them."""
+def _offer(snapshot: Snapshot, kind: str, days: Sequence[date], versions: Mapping[str, int]) -> None:
+    """Offer the days as they now lie in the sealed table to the derivations, before the ledger names them."""
     files: list[str] = []
     if kind in versions:
         by_day = sealed_tier.files_by_day(snapshot.shop.id, kind, versions[kind], snapshot.lake)
         files = [name for day in days for name in by_day.get(day, ())]
-    return snapshot.engine.table(f"s{snapshot.slot}_{kind}_written", schemas.ALL[kind], files)
-
+    snapshot.engine.table(snapshot.input_name(kind), schemas.ALL[kind], files)

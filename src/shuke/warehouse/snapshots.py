@@ -4,11 +4,13 @@ versions that the ledger names; open rows count after the ledger's `through`. So
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import reduce
 from operator import or_
+from threading import Lock
 
 import ibis
 import pyarrow as pa
@@ -20,6 +22,28 @@ from shuke.shops.reads import ShopView
 from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
 from shuke.warehouse.engine import DuckDBEngine, with_segment
 from shuke.warehouse.models import SealedDay
+
+# Answers about the open part, by all that they depend on: a page asks several questions of the same few facts, and the next
+# reader asks again before the next segment comes. Bounded by rows; entries are never changed.
+_answers: OrderedDict[Hashable, pa.Table] = OrderedDict()
+_answers_lock = Lock()
+_ANSWER_ROWS = 2_000_000
+_translated: dict[Hashable, str] = {}
+
+
+def _remembered(key: Hashable, compute: Callable[[], pa.Table]) -> pa.Table:
+    with _answers_lock:
+        if key in _answers:
+            _answers.move_to_end(key)
+            return _answers[key]
+    answer = compute()
+    with _answers_lock:
+        _answers[key] = answer
+        while len(_answers) > 1 and (
+            len(_answers) > 200 or sum(a.num_rows for a in _answers.values()) > _ANSWER_ROWS
+        ):
+            _answers.popitem(last=False)
+    return answer
 
 
 @dataclass(frozen=True)
@@ -88,6 +112,7 @@ class Snapshot:
     slot: int
     until: datetime | None = None
     _tables: dict[str, ibis.Table] = field(default_factory=dict)
+    _kept: list[pa.Table] = field(default_factory=list)
 
     @property
     def period(self) -> Period:
@@ -95,7 +120,9 @@ class Snapshot:
 
     def cut(self, until: datetime) -> Snapshot:
         """The same facts as they stood before a moment: derived kinds are computed from raw facts before it."""
-        return Snapshot(self.shop, self.plan, self.engine, self.slot, naive_utc(until), self._tables)
+        return Snapshot(
+            self.shop, self.plan, self.engine, self.slot, naive_utc(until), self._tables, self._kept
+        )
 
     def _view(self, name: str, schema: pa.Schema, files: Sequence[str]) -> ibis.Table:
         full = f"s{self.slot}_{name}"
@@ -163,55 +190,109 @@ class Snapshot:
         sealed = self._sealed(kind)
         if not days:
             return sealed
-        derivation = derivations.derivation(kind)
-        touched = self._touched(roots, derivation.key)
-        if touched is None:
-            return sealed
-        untouched = sealed.anti_join(touched, ["local_day", derivation.key])
-        fresh = self._fresh(kind, {root: self._of_keys(root, touched, derivation.key) for root in roots})
-        return untouched.union(fresh, distinct=False)
+        key = derivations.derivation(kind).key
+        touched = self._touched(roots, key, days)
+        fresh = self._fresh(kind, days, touched)
+        pairs = self._holding(f"{key}_touched", touched)
+        return sealed.anti_join(pairs, ["local_day", key]).union(fresh, distinct=False)
 
-    def _touched(self, roots: Sequence[str], key: str) -> ibis.Table | None:
+    def _touched(self, roots: Sequence[str], key: str, days: Sequence[date]) -> pa.Table:
         """The (day, key) pairs that have open facts."""
-        found = []
-        for root in roots:
-            rows = self._open(root)
-            if rows is not None:
-                found.append(rows.filter(rows[key].notnull()).select("local_day", key))
-        if not found:
-            return None
-        return reduce(lambda a, b: a.union(b, distinct=False), found).distinct()
 
-    def _of_keys(self, root: str, touched: ibis.Table, key: str) -> ibis.Table:
-        rows = self.raw(root)
-        return rows.semi_join(touched, ["local_day", key])
+        def compute() -> pa.Table:
+            found = []
+            for root in roots:
+                rows = self._open(root)
+                if rows is not None:
+                    found.append(rows.filter(rows[key].notnull()).select("local_day", key))
+            return self.engine.run(reduce(lambda a, b: a.union(b, distinct=False), found).distinct())
 
-    def _fresh(self, kind: str, raw: Mapping[str, ibis.Table]) -> ibis.Table:
-        """A kind computed from given raw facts, through the derived kinds between."""
+        return _remembered(("touched", key, *self._identity(roots, days)), compute)
+
+    def _fresh(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> ibis.Table:
+        """A kind of some days computed from raw facts, of the touched keys only or (None) of all."""
+        name = f"{kind}_{'cut' if self.until else 'fresh'}"
+        answer = _remembered(
+            (name, *self._variant(kind), *self._identity(derivations.roots(kind), days)),
+            lambda: self._compute(kind, days, touched),
+        )
+        return self._holding(name, answer)
+
+    def _compute(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
         derivation = derivations.derivation(kind)
-        inputs = {
-            name: raw[name] if name in schemas.RAW else self._fresh(name, raw) for name in derivation.inputs
-        }
-        made = derivation.expression(inputs, derivations.Context(self.shop, self.period))
-        return conformed(made, kind)
+        for source in derivation.inputs:
+            name = self.input_name(source)
+            if source not in schemas.RAW:
+                made = self._fresh(source, days, touched)
+                self.engine.define(name, schemas.ALL[source], made)
+                continue
+            rows = self.raw(source)
+            rows = rows.filter(rows.local_day.isin([ibis.date(d) for d in days]))
+            if touched is not None:
+                pairs = self._holding(f"{derivation.key}_touched", touched)
+                rows = rows.semi_join(pairs, ["local_day", derivation.key])
+            self.engine.define(name, schemas.ALL[source], rows)
+        return self.engine.answer(self.sql(kind)).cast(schemas.ALL[kind])
+
+    def input_name(self, source: str) -> str:
+        """The name under which an expression of this snapshot finds its input."""
+        return f"s{self.slot}_{source}_{'cut' if self.until else 'fresh'}_input"
+
+    def _variant(self, kind: str) -> tuple[Hashable, ...]:
+        context = derivations.Context(self.shop, self.period)
+        derivation = derivations.derivation(kind)
+        inputs = [i for i in derivation.inputs if i not in schemas.RAW]
+        return (derivation.variant(context), *(v for i in inputs for v in self._variant(i)))
+
+    def sql(self, kind: str) -> str:
+        """The expression of a kind over this snapshot's inputs. Translating it takes far longer than answering it over a
+        day of a small shop, so the translation is kept."""
+        derivation = derivations.derivation(kind)
+        known = (kind, self._variant(kind), tuple(self.input_name(i) for i in derivation.inputs))
+        if known not in _translated:
+            inputs = {
+                i: ibis.table(ibis.Schema.from_pyarrow(schemas.ALL[i]), name=self.input_name(i))
+                for i in derivation.inputs
+            }
+            made = derivation.expression(inputs, derivations.Context(self.shop, self.period))
+            if len(_translated) > 500:
+                _translated.clear()
+            _translated[known] = self.engine.sql_of(conformed(made, kind))
+        return _translated[known]
+
+    def _holding(self, name: str, answer: pa.Table) -> ibis.Table:
+        # Numbered within the snapshot: two cuts of one question must not share a name.
+        key = f"{name} {id(answer)}"
+        if key not in self._tables:
+            self._tables[key] = self.engine.hold(f"s{self.slot}_{name}_{len(self._kept)}", answer)
+            self._kept.append(answer)
+        return self._tables[key]
+
+    def _identity(self, roots: Sequence[str], days: Sequence[date]) -> tuple[Hashable, ...]:
+        """What an answer about some days depends on: equal identities, equal answers."""
+        sealed = tuple((d, self.plan.through.get(d, 0)) for d in days)
+        files = tuple(f.path for root in roots for f in self.plan.open_files.get(root, ()))
+        versions = tuple((root, self.plan.versions.get(root)) for root in roots)
+        return (self.lake, self.shop, sealed, files, versions, self.until)
 
     def _derived_until(self, kind: str) -> ibis.Table:
         assert self.until is not None
         cut_day = local_day(self.until.replace(tzinfo=UTC), self.shop.zone)
-        raw = {root: self.raw(root) for root in derivations.roots(kind)}
-        if cut_day <= self.period.start:
-            return self._fresh(kind, raw)
-        whole = Snapshot(self.shop, self.plan, self.engine, self.slot, None, self._tables).derived(kind)
+        whole = Snapshot(
+            self.shop, self.plan, self.engine, self.slot, None, self._tables, self._kept
+        ).derived(kind)
         if cut_day >= self.period.end:
             return whole
-        of_day = {root: t.filter(t.local_day == ibis.date(cut_day)) for root, t in raw.items()}
-        return whole.filter(whole.local_day < ibis.date(cut_day)).union(self._fresh(kind, of_day), distinct=False)
+        earlier = whole.filter(whole.local_day < ibis.date(cut_day))
+        if cut_day < self.period.start:
+            return earlier
+        return earlier.union(self._fresh(kind, [cut_day], None), distinct=False)
 
     def of_days(self, days: Sequence[date]) -> Snapshot:
         """Narrowed to neighbouring days of the period."""
         period = Period(min(days), max(days) + ONE_DAY)
         narrowed = Plan(self.shop.id, period, self.plan.through, self.plan.versions, self.plan.open_files)
-        return Snapshot(self.shop, narrowed, self.engine, self.slot, self.until, self._tables)
+        return Snapshot(self.shop, narrowed, self.engine, self.slot, self.until, self._tables, self._kept)
 
 
 def conformed(table: ibis.Table, kind: str) -> ibis.Table:

@@ -11,7 +11,13 @@ from shuke.kernel.money import Money, exponent, line_minor, parse_decimal, split
 
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
-    [("1.005", "CNY", 101), ("-1.005", "CNY", -101), ("0.004", "GBP", 0), ("12", "JPY", 12), ("1.2345", "KWD", 1235)],
+    [
+        ("1.005", "CNY", 101),
+        ("-1.005", "CNY", -101),
+        ("0.004", "GBP", 0),
+        ("12", "JPY", 12),
+        ("1.2345", "KWD", 1235),
+    ],
 )
 def test_to_minor__any_currency__rounds_half_up_away_from_zero(amount, currency, minor):
     assert to_minor(Decimal(amount), currency) == minor

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from shuke.kernel.periods import Period, bounds, day_start, local_day, same_clock_time
 
-ZONES = [ZoneInfo(z) for z in ("Asia/Shanghai", "Europe/London", "Asia/Kathmandu", "America/Sao_Paulo", "Australia/Lord_Howe")]
+ZONES = [
+    ZoneInfo(z)
+    for z in ("Asia/Shanghai", "Europe/London", "Asia/Kathmandu", "America/Sao_Paulo", "Australia/Lord_Howe")
+]
 
 
 def test_period__end_not_after_start__is_refused():
@@ -41,7 +44,8 @@ def test_day_bounds__daylight_saving__last_23_and_25_hours():
 
 
 @given(
-    at=st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)), zone=st.sampled_from(ZONES)
+    at=st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
+    zone=st.sampled_from(ZONES),
 )
 def test_local_day__every_moment__lies_inside_its_day(at, zone):
     day = local_day(at, zone)

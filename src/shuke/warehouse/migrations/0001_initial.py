@@ -4,65 +4,75 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Fill',
+            name="Fill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shop_id', models.BigIntegerField(db_index=True)),
-                ('days', models.JSONField()),
-                ('through', models.BigIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(db_index=True, null=True)),
-                ('rows', models.BigIntegerField(default=0)),
-                ('seconds', models.FloatField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shop_id", models.BigIntegerField(db_index=True)),
+                ("days", models.JSONField()),
+                ("through", models.BigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(db_index=True, null=True)),
+                ("rows", models.BigIntegerField(default=0)),
+                ("seconds", models.FloatField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Tier',
+            name="Tier",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('last', models.BigIntegerField(default=0)),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("last", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='SealedDay',
+            name="SealedDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shop_id', models.BigIntegerField()),
-                ('day', models.DateField()),
-                ('through', models.BigIntegerField()),
-                ('versions', models.JSONField()),
-                ('rows', models.JSONField()),
-                ('sealed_at', models.DateTimeField()),
-                ('times', models.IntegerField(default=1)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shop_id", models.BigIntegerField()),
+                ("day", models.DateField()),
+                ("through", models.BigIntegerField()),
+                ("versions", models.JSONField()),
+                ("rows", models.JSONField()),
+                ("sealed_at", models.DateTimeField()),
+                ("times", models.IntegerField(default=1)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('shop_id', 'day'), name='warehouse_sealed_day')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("shop_id", "day"), name="warehouse_sealed_day")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Segment',
+            name="Segment",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=40)),
-                ('file', models.CharField(max_length=200, unique=True)),
-                ('first', models.BigIntegerField()),
-                ('last', models.BigIntegerField()),
-                ('rows', models.BigIntegerField()),
-                ('size', models.BigIntegerField()),
-                ('spans', models.TextField()),
-                ('listed_at', models.DateTimeField()),
-                ('unlisted_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=40)),
+                ("file", models.CharField(max_length=200, unique=True)),
+                ("first", models.BigIntegerField()),
+                ("last", models.BigIntegerField()),
+                ("rows", models.BigIntegerField()),
+                ("size", models.BigIntegerField()),
+                ("spans", models.TextField()),
+                ("listed_at", models.DateTimeField()),
+                ("unlisted_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['unlisted_at', 'last'], name='warehouse_open_list')],
+                "indexes": [models.Index(fields=["unlisted_at", "last"], name="warehouse_open_list")],
             },
         ),
     ]

@@ -39,7 +39,9 @@ def event(shop: ShopView, ref: str, visitor: str, at: datetime, **fields: object
     return row | fields
 
 
-def order_event(shop: ShopView, ref: str, visitor: str, at: datetime, order: str, minor: int) -> dict[str, object]:
+def order_event(
+    shop: ShopView, ref: str, visitor: str, at: datetime, order: str, minor: int
+) -> dict[str, object]:
     """An `Order Completed`."""
     return event(
         shop,
@@ -58,7 +60,9 @@ def order_event(shop: ShopView, ref: str, visitor: str, at: datetime, order: str
     )
 
 
-def line(shop: ShopView, order: str, number: int, at: datetime, minor: int, **fields: object) -> dict[str, object]:
+def line(
+    shop: ShopView, order: str, number: int, at: datetime, minor: int, **fields: object
+) -> dict[str, object]:
     """One order line of source `file`."""
     naive = at.astimezone(UTC).replace(tzinfo=None)
     row: dict[str, object] = {
@@ -97,6 +101,8 @@ def lines_table(rows: Iterable[dict[str, object]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schemas.ORDER_LINES)
 
 
-def views(shop: ShopView, visitor: str, minutes: Sequence[int], start: datetime = NOON) -> list[dict[str, object]]:
+def views(
+    shop: ShopView, visitor: str, minutes: Sequence[int], start: datetime = NOON
+) -> list[dict[str, object]]:
     """Page views of one visitor at minutes after a start."""
     return [event(shop, f"{visitor}-{start:%d}-{m}", visitor, start + timedelta(minutes=m)) for m in minutes]

@@ -9,7 +9,7 @@ import pytest
 
 from shuke.kernel.surrogates import surrogate
 from shuke.warehouse import actions, sealed_tier
-from shuke.warehouse.tests.facts import NOON, events_table, line, lines_table, order_event, views
+from shuke.warehouse.tests.facts import NOON, line, lines_table, order_event, views
 from shuke.warehouse.tests.test_tiers import add, answers, rows_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
@@ -22,7 +22,12 @@ def everything_on_disk(home: Path) -> bytes:
 def test_erase__person_in_both_tiers__leaves_no_trace_and_others_untouched(shop, warehouse_home):
     """Facts of two people, sealed, changed late and open: after the erasure one of them was never there."""
     name = "wang.erased@example.com"
-    add(shop, *views(shop, name, [0, 5]), order_event(shop, "o", name, NOON, "A1", 990), *views(shop, "bob", [1]))
+    add(
+        shop,
+        *views(shop, name, [0, 5]),
+        order_event(shop, "o", name, NOON, "A1", 990),
+        *views(shop, "bob", [1]),
+    )
     actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500, buyer_ref=name)])})
     actions.seal(shop)
     add(shop, *views(shop, name, [7]), *views(shop, "bob", [9]))

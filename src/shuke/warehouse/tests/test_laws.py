@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shuke.kernel.periods import Period
-from shuke.warehouse import actions, derivations, open_tier, processes, reads, schemas
+from shuke.warehouse import actions, derivations, open_tier, processes, reads, schemas, sealed_tier
 from shuke.warehouse.engine import engine
 from shuke.warehouse.models import Fill, SealedDay, Segment, Tier
 from shuke.warehouse.snapshots import conformed
@@ -31,15 +31,10 @@ facts = st.one_of(
     st.tuples(st.just("order"), st.sampled_from("abcd"), moments, st.integers(1, 6)),
     st.tuples(st.just("line"), st.integers(1, 6), moments, st.integers(1, 3)),
 )
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("append"), st.lists(facts, min_size=1, max_size=6)),
-        st.tuples(st.just("seal"), st.none()),
-        st.tuples(st.just("merge"), st.none()),
-        st.tuples(st.just("clean"), st.none()),
-    ),
-    min_size=2,
-    max_size=9,
+appended = st.tuples(st.just("append"), st.lists(facts, min_size=1, max_size=6))
+between = st.sampled_from(["seal", "seal", "merge", "clean"]).map(lambda what: (what, None))
+steps = st.lists(st.tuples(appended, between), min_size=2, max_size=4).map(
+    lambda pairs: [step for pair in pairs for step in pair]
 )
 
 
@@ -67,7 +62,7 @@ def as_rows(table: pa.Table):
 
 
 @settings(
-    max_examples=12,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -78,8 +73,6 @@ def test_derived__any_order_of_late_facts_seals_and_merges__equals_recomputation
     for folder in ("open", "lake"):
         for path in sorted((warehouse_home / folder).rglob("*"), reverse=True):
             path.unlink() if path.is_file() else path.rmdir()
-    from shuke.warehouse import sealed_tier
-
     sealed_tier.files_by_day.cache_clear()
     all_events, all_lines = [], []
     sealed_before = False
@@ -105,9 +98,7 @@ def test_derived__any_order_of_late_facts_seals_and_merges__equals_recomputation
 
     def question(snapshot):
         kinds = [*schemas.RAW, *schemas.DERIVED]
-        return {
-            k: reads.run(snapshot.raw(k) if k in schemas.RAW else snapshot.derived(k)) for k in kinds
-        }
+        return {k: reads.run(snapshot.raw(k) if k in schemas.RAW else snapshot.derived(k)) for k in kinds}
 
     found = reads.ask(shop, PERIOD, question)
     truth = {"events": events_table(all_events), "order_lines": lines_table(all_lines)}
