@@ -39,7 +39,8 @@ def test_source_files__their_length__is_one_noun() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
         for path in (ROOT / "src").rglob("*.py")
-        if "/tests/" not in str(path) and "/migrations/" not in str(path)
+        if "/tests/" not in str(path)
+        and "/migrations/" not in str(path)
         and (lines := path.read_text().count("\n")) > LONGEST_FILE
     }
     assert long == {}

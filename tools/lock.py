@@ -16,11 +16,16 @@ NPM_FOLDERS = (ROOT / "browser", ROOT / "tests" / "node")
 def main() -> int:
     for name in ("base", "test", "node"):
         print(f"lock {name}", flush=True)
+        options = (
+            "-q",
+            "--generate-hashes",
+            "--no-emit-index-url",
+            "--no-header",
+            "--python-version",
+            "3.11",
+        )
         subprocess.run(
-            [UV, "pip", "compile", "-q", "--generate-hashes", "--no-emit-index-url", "--no-header"]
-            + ["--python-version", "3.11", f"{name}.in", "-o", f"{name}.txt"],
-            cwd=REQUIREMENTS,
-            check=True,
+            [UV, "pip", "compile", *options, f"{name}.in", "-o", f"{name}.txt"], cwd=REQUIREMENTS, check=True
         )
     npm = shutil.which("npm")
     if npm is None:

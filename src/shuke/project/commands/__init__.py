@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 UNPREPARED = ("demo", "simulate", "messages")  # these choose their home first, or need none
+TALKATIVE = ("serve", "run")  # processes that are watched by their log
 
 
 @app.callback()
@@ -32,6 +33,8 @@ def prepare(
     ),
 ) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shuke.project.settings")
+    if context.invoked_subcommand not in TALKATIVE:
+        os.environ.setdefault("SHUKE_LOG", "WARNING")
     if context.invoked_subcommand not in UNPREPARED:
         import django
 

@@ -1,12 +1,120 @@
-"""`shuke simulate` and `shuke seal`: facts in, and days sealed."""
+"""`shuke import`, `shuke simulate` and `shuke seal`: facts in, and days sealed."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
+from django.utils.translation import gettext as _
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shuke.project.commands import app
+from shuke.project.commands.shops import SHOP, command_line_actor
+
+if TYPE_CHECKING:
+    from shuke.intake.files.reads import ImportView
+    from shuke.shops.reads import ShopView
+
+
+FILES = typer.Argument(..., help="Files, one after another: CSV, XLSX, each also gzipped.")
+PARTS = typer.Option([], "--part", help="A file to join, as PART=FILE.")
+
+
+@app.command("import")
+def import_files(
+    files: list[str] = FILES,
+    shop: str = SHOP,
+    mapping: str = typer.Option(..., "--mapping", "-m", help="Name of a saved mapping."),
+    parts: list[str] = PARTS,
+    separator: str = typer.Option("", help="Instead of the mapping's."),
+    encoding: str = typer.Option("", help="Instead of the mapping's."),
+    has_report: bool = typer.Option(
+        True, "--report/--no-report", help="Print the overview of the days loaded."
+    ),
+) -> None:
+    """Load files of orders or events through a mapping, and print the overview of their days."""
+    from shuke.kernel.periods import Period
+    from shuke.project.commands.reports import print_overview
+    from shuke.shops.reads import get_shop
+
+    view = get_shop(shop)
+    choices = {k: v for k, v in {"separator": separator, "encoding": encoding}.items() if v}
+    days = []
+    for file in files:
+        loaded = _load(view, _checked_path(file), _parts(parts), mapping, choices)
+        _tell(loaded)
+        days += [day for day in (loaded.first_day, loaded.last_day) if day is not None]
+    if has_report and days:
+        print_overview(view, Period.inclusive(min(days), max(days)))
+
+
+def _checked_path(text: str) -> Path:
+    from shuke.kernel.errors import NotFound
+
+    path = Path(text)
+    if not path.is_file():
+        raise NotFound(field="file", value=text)
+    return path
+
+
+def _parts(given: list[str]) -> dict[str, Path]:
+    from shuke.kernel.errors import Invalid
+
+    found = {}
+    for text in given:
+        part, _equals, file = text.partition("=")
+        if not part or not file:
+            raise Invalid(field="part", value=text)
+        found[part] = _checked_path(file)
+    return found
+
+
+def _load(
+    shop: ShopView, file: Path, parts: dict[str, Path], mapping: str, choices: dict[str, Any]
+) -> ImportView:
+    """Run one import to its end in this process."""
+    from shuke.intake.files import actions, reads
+    from shuke.kernel import clock
+    from shuke.records import jobs
+
+    actor = command_line_actor()
+    kept = {
+        part: actions.upload_path(shop=shop, path=path, actor=actor, at=clock.now()).sha256
+        for part, path in {"": file, **parts}.items()
+    }
+    started = actions.start_import(
+        shop=shop, files=kept, mapping=mapping, choices=choices, actor=actor, at=clock.now()
+    )
+    assert started.job_id is not None
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(file.name, total=None)
+        jobs.run_to_end(
+            started.job_id, watch=lambda job: progress.update(task, completed=job.done, total=job.total)
+        )
+    return reads.get_import(shop, started.id)
+
+
+def _tell(loaded: ImportView) -> None:
+    """What became of the rows; ends with exit code 2 when the import failed."""
+    screen = Console(highlight=False, soft_wrap=True)
+    if loaded.error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"{loaded.file_name}: {loaded.error}", markup=False
+        )
+        sys.exit(2)
+    counts = {
+        _("rows read"): loaded.rows_read,
+        _("new"): loaded.rows_new,
+        _("changed"): loaded.rows_changed,
+        _("known before"): loaded.rows_known,
+        _("in quarantine"): loaded.rows_bad,
+    }
+    words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    screen.print(f"{loaded.file_name}: {words}", markup=False)
 
 
 @app.command(

@@ -39,23 +39,20 @@ def demo(
     django.setup()
     from shuke.project.commands.serving import programs
     from shuke.project.home import set_up_home
+    from shuke.project.in_use import alone
     from shuke.project.supervisor import Supervisor, shuke
 
-    set_up_home()
-    password, write_key = _shop_with_owner()
-    port = free_port(port)
-    door = f"http://127.0.0.1:{port}"
-    life = ("--days", days, "--visitors", visitors, "--seed", seed)
-    files = ("--state", place / "simulation.json", "--truth", place / "truth.json")
-    words = [str(word) for word in ("simulate", "both", "--url", door, *life, *files)]
-    supervisor = Supervisor(
-        [
-            *programs("127.0.0.1", port, workers=2),
-            shuke("simulator", *words, SHUKE_WRITE_KEY=write_key),
-        ]
-    )
-    greeting = _Greeting(door, password, days, visitors)
-    supervisor.run(meanwhile=greeting.when_alive)
+    with alone():
+        set_up_home()
+        password, write_key = _shop_with_owner()
+        port = free_port(port)
+        door = f"http://127.0.0.1:{port}"
+        life = ("--days", days, "--visitors", visitors, "--seed", seed)
+        files = ("--state", place / "simulation.json", "--truth", place / "truth.json")
+        words = [str(word) for word in ("simulate", "both", "--url", door, *life, *files)]
+        simulator = shuke("simulator", *words, SHUKE_WRITE_KEY=write_key)
+        greeting = _Greeting(door, password, days, visitors)
+        Supervisor([*programs("127.0.0.1", port, workers=2), simulator]).run(meanwhile=greeting.when_alive)
     typer.echo("ended: everything that was started is stopped.")
 
 

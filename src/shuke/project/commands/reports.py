@@ -1,0 +1,156 @@
+"""`shuke report overview|sources`: the console's answers in a terminal, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import typer
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from rich.console import Console
+from rich.table import Table
+
+from shuke.project.commands import app
+from shuke.project.commands.shops import SHOP
+
+if TYPE_CHECKING:
+    from shuke.kernel.periods import Period
+    from shuke.shops.reads import ShopView
+
+report_app = typer.Typer(help="What happened, as on the pages.", no_args_is_help=True)
+app.add_typer(report_app, name="report")
+
+FROM = typer.Option(..., "--from", help="First day, e.g. 2026-11-01.")
+TO = typer.Option(..., "--to", help="Last day, included.")
+AS_JSON = typer.Option(False, "--json", help="As JSON, for programs.")
+BY = typer.Option("channel", help="Comma-separated: channel, is_paid, source, medium, campaign.")
+
+
+def _period(first: str, last: str) -> Period:
+    from shuke.kernel.errors import Invalid
+    from shuke.kernel.periods import Period
+
+    days = []
+    for name, text in (("from", first), ("to", last)):
+        try:
+            days.append(date.fromisoformat(text))
+        except ValueError:
+            raise Invalid(field=name, value=text) from None
+    if days[1] < days[0]:
+        raise Invalid(field="to", value=last)
+    return Period.inclusive(*days)
+
+
+@report_app.command()
+def overview(shop: str = SHOP, first: str = FROM, last: str = TO, as_json: bool = AS_JSON) -> None:
+    """Every metric of the overview, against the period before."""
+    from shuke.shops.reads import get_shop
+
+    print_overview(get_shop(shop), _period(first, last), as_json=as_json)
+
+
+@report_app.command()
+def sources(
+    shop: str = SHOP, first: str = FROM, last: str = TO, by: str = BY, as_json: bool = AS_JSON
+) -> None:
+    """Where visits came from, and what they brought."""
+    from shuke.console import figures
+    from shuke.kernel import clock
+    from shuke.shops.reads import get_shop
+    from shuke.traffic import reads
+
+    view = get_shop(shop)
+    keys = tuple(part.strip() for part in by.split(",") if part.strip())
+    found = reads.sources(shop=view, period=_period(first, last), by=keys, at=clock.now())
+    if as_json:
+        return _print_json(found)
+    table = Table(title=_title(view, found.period))
+    for key in keys:
+        table.add_column(key)
+    for metric in found.metrics:
+        table.add_column(figures.title(metric), justify="right")
+    for row in (*found.rows, found.total):
+        is_total = row is found.total
+        names = [
+            _("All") if is_total and i == 0 else _key_words(row.keys.get(key)) for i, key in enumerate(keys)
+        ]
+        if is_total and len(names) > 1:
+            names[1:] = [""] * (len(names) - 1)
+        numbers = [figures.value_words(figure, view.currency) for figure in row.figures]
+        table.add_row(*names, *numbers, style="bold" if is_total else "")
+    Console().print(table)
+    return None
+
+
+def print_overview(shop: ShopView, period: Period, *, as_json: bool = False) -> None:
+    """The overview of a period, as a table or as JSON."""
+    from shuke.console import figures
+    from shuke.kernel import clock
+    from shuke.traffic import reads
+
+    found = reads.overview(shop=shop, period=period, against=("before",), at=clock.now())
+    if as_json:
+        return _print_json(found)
+    table = Table(title=_title(shop, period, found.until))
+    table.add_column(_("Metric"))
+    table.add_column(_("Value"), justify="right")
+    table.add_column(_("Before"), justify="right")
+    table.add_column(_("Change"), justify="right")
+    table.add_column("id")
+    for row in found.rows:
+        now = row.now
+        before = row.against[0] if row.against else None
+        change = before.change if before is not None else None
+        why = f"{figures.value_words(now, shop.currency)} {figures.reason_words(now)}".strip()
+        table.add_row(
+            figures.title(row.metric, is_short=False),
+            why,
+            figures.value_words(before.figure, shop.currency) if before is not None else "",
+            f"{change:+.1%}" if change is not None else "",
+            f"{row.metric.id}.v{row.metric.version}",
+        )
+    Console().print(table)
+    return None
+
+
+def _title(shop: ShopView, period: Period, until: datetime | None = None) -> str:
+    words = f"{shop.name} · {period.start} – {period.last}"
+    if until is not None:
+        words += " · " + _("until %(moment)s") % {"moment": until.astimezone(shop.zone).strftime("%H:%M")}
+    return words
+
+
+def _key_words(value: Any) -> str:
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return _("paid") if value else _("free")
+    return str(value)
+
+
+def _print_json(answer: Any) -> None:
+    typer.echo(json.dumps(plain(answer), ensure_ascii=False, indent=1))
+
+
+def plain(value: Any) -> Any:
+    """A read's answer as JSON values. Exact decimals become numbers; a metric is its id, version and unit."""
+    if is_dataclass(value) and not isinstance(value, type):
+        names = {field.name for field in fields(value)}
+        if {"id", "version", "unit"} <= names:
+            return {"id": value.id, "version": value.version, "unit": str(value.unit)}  # type: ignore[attr-defined]
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Promise):
+        return str(value)
+    return value

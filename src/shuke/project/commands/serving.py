@@ -108,11 +108,13 @@ def serve(
 ) -> None:
     """Run everything: web, committer, sealer, cleaner, worker. Ctrl-C ends all of it."""
     from shuke.project.home import set_up_home
+    from shuke.project.in_use import alone
     from shuke.project.supervisor import Supervisor
 
-    set_up_home()
-    typer.echo(f"Shuke: http://{host}:{port}/  (Ctrl-C ends it)")
-    Supervisor(programs(host, port, workers)).run()
+    with alone():
+        set_up_home()
+        typer.echo(f"Shuke: http://{host}:{port}/  (Ctrl-C ends it)")
+        Supervisor(programs(host, port, workers)).run()
 
 
 def programs(host: str, port: int, workers: int) -> list:
