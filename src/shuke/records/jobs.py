@@ -11,6 +11,7 @@ django-q2 carries `run_chunk(job_id)`; losing that message loses nothing, since 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import secrets
 import time
@@ -159,6 +160,8 @@ def start_job(
     """
     if kind not in _kinds:
         raise NotFound(field="job kind", value=kind)
+    if key is not None and len(key) > 160:
+        key = hashlib.sha256(key.encode()).hexdigest()
     try:
         with transaction.atomic():
             job = Job.objects.create(
@@ -170,7 +173,7 @@ def start_job(
                 kick_at=at + KICK_AGAIN,
                 actor_kind=actor.kind,
                 actor_id=actor.id,
-                actor_name=actor.name,
+                actor_name=actor.name[:200],
                 actor_role=actor.role,
             )
     except IntegrityError:

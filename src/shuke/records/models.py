@@ -51,7 +51,7 @@ class Delivery(models.Model):
 
     event = models.ForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+")
     shop_id = models.BigIntegerField(null=True, db_index=True)
-    listener = models.CharField(max_length=120)
+    listener = models.CharField(max_length=255)
     state = models.CharField(max_length=12, default="waiting")
     attempts = models.IntegerField(default=0)
     due_at = models.DateTimeField()  # while being delivered: when another may try

@@ -83,7 +83,8 @@ def write_rows(model: type[models.Model], own: BaseDatabaseWrapper, out: IO[byte
 
 
 def _line(values: list[Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, default=_plain).encode() + b"\n"
+    """Keys are sorted, since PostgreSQL does not keep their order: equal rows make equal lines."""
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, default=_plain).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:

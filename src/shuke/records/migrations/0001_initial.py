@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("shop_id", models.BigIntegerField(db_index=True, null=True)),
-                ("listener", models.CharField(max_length=120)),
+                ("listener", models.CharField(max_length=255)),
                 ("state", models.CharField(default="waiting", max_length=12)),
                 ("attempts", models.IntegerField(default=0)),
                 ("due_at", models.DateTimeField()),
