@@ -46,7 +46,7 @@ def theme_of(request: HttpRequest) -> str:
     """The reader's choice: the account's, else the browser's, else as the machine is set."""
     user = getattr(request, "user", None)
     chosen = getattr(user, "theme", "") if user is not None and user.is_authenticated else ""
-    chosen = request.COOKIES.get(THEME_COOKIE, chosen) if not chosen else chosen
+    chosen = chosen or request.COOKIES.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else "auto"
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from shuke.conditions.reads import All, Compare, Field, Node, Op, fields_of
 from shuke.console import words
 from shuke.kernel.periods import Period
+from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 
 RANGES: dict[str, str | Promise] = {
@@ -121,7 +122,7 @@ def read_view(request: HttpRequest, shop: ShopView, today: date, *, default: str
             name, period = default, _named_period(default, today)
     custom = _days(query, "vs_from", "vs_to", problems) if "custom" in query.getlist("against") else None
     assert period is not None
-    filters, condition = _filters(query, problems)
+    filters, condition = _filters(query, today, problems)
     return ViewState(
         range=name,
         period=period,
@@ -168,7 +169,7 @@ def _against(query: QueryDict, period: Period, today: date, custom: Period | Non
     return ("before",)
 
 
-def _filters(query: QueryDict, problems: list[str]) -> tuple[tuple[Filter, ...], Node | None]:
+def _filters(query: QueryDict, today: date, problems: list[str]) -> tuple[tuple[Filter, ...], Node | None]:
     known = visit_fields()
     found, nodes = [], []
     for name in FILTERS:
@@ -176,7 +177,7 @@ def _filters(query: QueryDict, problems: list[str]) -> tuple[tuple[Filter, ...],
         if not value or name not in known:
             continue
         field = known[name]
-        choices = dict(choices_of(field))
+        choices = dict(choices_of(field, today))
         if choices and value not in choices:
             problems.append(
                 gettext("“%(value)s” is no %(field)s.") % {"value": value[:40], "field": field.label}
@@ -199,11 +200,71 @@ def visit_fields() -> dict[str, Field]:
         return {}
 
 
-def choices_of(field: Field) -> tuple[tuple[str, str], ...]:
-    """What a filter offers: (value in the address, words)."""
+TERMINALS: dict[str, str | Promise] = {
+    "pc": pgettext_lazy("terminal", "Computer"),
+    "mobile": pgettext_lazy("terminal", "Mobile phone"),
+    "tablet": pgettext_lazy("terminal", "Tablet"),
+    "app": pgettext_lazy("terminal", "App"),
+}
+PAGE_TYPES: dict[str, str | Promise] = {
+    "home": pgettext_lazy("page type", "Home page"),
+    "item": pgettext_lazy("page type", "Item page"),
+    "list": pgettext_lazy("page type", "List"),
+    "search": pgettext_lazy("page type", "Search page"),
+    "cart": pgettext_lazy("page type", "Cart"),
+    "checkout": pgettext_lazy("page type", "Checkout"),
+    "campaign": pgettext_lazy("page type", "Campaign page"),
+    "content": pgettext_lazy("page type", "Article"),
+    "other": pgettext_lazy("page type", "Other page"),
+}
+
+
+def choices_of(field: Field, today: date) -> tuple[tuple[str, str], ...]:
+    """What a filter offers: (value in the address, words); empty where anything can be typed."""
     if field.kind == "flag":
         return (("yes", gettext("Yes")), ("no", gettext("No")))
-    return tuple((value, str(label)) for value, label in field.choice_words().items())
+    if field.name == "channel":
+        return tuple((name, str(title)) for name, title in rulebook.channel_titles(today).items())
+    named = {"terminal": TERMINALS, "entry_type": PAGE_TYPES}.get(field.name, field.choice_words())
+    return tuple((value, str(label)) for value, label in named.items())
+
+
+@dataclass(frozen=True)
+class FilterField:
+    """A filter as the bar offers it."""
+
+    name: str
+    label: str
+    choices: tuple[tuple[str, str], ...]
+    value: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The one bar of a traffic page: what can be chosen, and what is."""
+
+    ranges: tuple[tuple[str, str], ...]
+    comparisons: tuple[tuple[str, str, bool], ...]
+    fields: tuple[FilterField, ...]
+
+
+def bar(state: ViewState) -> Bar:
+    """The choices of the bar for this view."""
+    names = ("yesterday", "last_week") if state.is_today else ("before", "last_week")
+    comparisons = [(name, against_words(state, name), name in state.against) for name in names]
+    known = visit_fields()
+    values = {one.name: one.value for one in state.filters}
+    return Bar(
+        ranges=tuple((name, str(label)) for name, label in RANGES.items() if name != "custom"),
+        comparisons=tuple(comparisons),
+        fields=tuple(
+            FilterField(
+                name, str(known[name].label), choices_of(known[name], state.today), values.get(name, "")
+            )
+            for name in FILTERS
+            if name in known
+        ),
+    )
 
 
 FILTER_HELP = _("Order metrics under a filter count the orders placed during those visits.")

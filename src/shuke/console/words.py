@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, format_percent
 from django.utils.translation import get_language, gettext, ngettext
 
 from shuke.kernel.money import exponent
@@ -22,19 +22,19 @@ def locale() -> Locale:
 
 
 def money(minor: int | Decimal, currency: str, *, is_short: bool = False) -> str:
-    """An amount of minor units with its currency; `is_short` leaves the fraction out from 10,000 upwards."""
+    """An amount of minor units with its currency; `is_short` leaves the fraction out from 1,000 upwards.
+
+    The symbol is the short one (¥ in English too): a shop has one currency, and its settings name it.
+    """
     digits = exponent(currency)
     amount = Decimal(minor).scaleb(-digits)
-    if is_short and abs(amount) >= 10_000:
+    if is_short and abs(amount) >= 1_000:
         digits = 0
     fraction = "." + "0" * digits if digits else ""
-    return format_currency(
+    shown = format_currency(
         amount, currency, f"¤#,##0{fraction};-¤#,##0{fraction}", locale(), currency_digits=False
-    ).replace("-", "−")
-
-
-def currency_symbol(currency: str) -> str:
-    return get_currency_symbol(currency, locale())
+    )
+    return shown.replace("CN¥", "¥").replace("-", "−")
 
 
 def percent(value: Decimal | float, digits: int = 2) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
-from shuke.console import words
+from shuke.console import figures, words
 from shuke.console.icons import icon as draw_icon
+from shuke.console.spark import spark as draw_spark
 from shuke.shops import roles
 
 register = template.Library()
@@ -37,6 +39,12 @@ def role(value: Any) -> str:
 def thousands(value: int) -> str:
     """A count that is no metric (rows of a file, pages of a list)."""
     return words.count(value)
+
+
+@register.filter
+def plain(value: float) -> str:
+    """A coordinate of a drawing: with a point in every language."""
+    return f"{value:g}"
 
 
 @register.filter
@@ -67,6 +75,15 @@ def hidden_query(context: template.Context, *without: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def without(context: template.Context, name: str) -> str:
+    """This page's address without one parameter, and back on the first page."""
+    query = context["request"].GET.copy()
+    for gone in (name, "page"):
+        query.pop(gone, None)
+    return "?" + query.urlencode()
+
+
+@register.simple_tag(takes_context=True)
 def here(context: template.Context, **changes: Any) -> str:
     """This page's address with some parameters changed; None takes one away; `page` falls when others change."""
     query = context["request"].GET.copy()
@@ -79,3 +96,74 @@ def here(context: template.Context, **changes: Any) -> str:
         elif value not in (None, ""):
             query[key] = str(value)
     return "?" + query.urlencode()
+
+
+@register.simple_tag(takes_context=True)
+def figure(context: template.Context, value: Any, is_short: bool = False) -> SafeString:
+    """A metric's value with its unit. Takes a Figure or a FigureRow; anything else, a bare number too, is refused."""
+    found = figures.as_figure(value)
+    currency = context["access"].shop.currency
+    metric = f"{found.metric.id} v{found.metric.version}"
+    if found.value is None:
+        return format_html(
+            '<span class="unknown" data-metric="{}" title="{}"><span aria-hidden="true">{}</span>'
+            '<span class="only-read">{}</span></span>',
+            metric,
+            figures.reason_words(found),
+            words.UNKNOWN,
+            figures.reason_words(found),
+        )
+    shown = figures.value_words(found, currency, is_short=is_short)
+    whole = figures.value_words(found, currency)
+    return format_html(
+        '<span class="number" data-metric="{}"{}>{}</span>',
+        metric,
+        format_html(' title="{}"', whole) if whole != shown else "",
+        shown,
+    )
+
+
+@register.simple_tag
+def metric_title(metric: Any) -> str:
+    """A metric's name, with its version where it is not the default."""
+    return figures.title(metric)
+
+
+@register.simple_tag
+def change(value: figures.Change | None, with_against: bool = False) -> SafeString:
+    """A change: arrow and per cent for the eye, whole words for the ear, the compared value on hover."""
+    if value is None:
+        return SafeString("")
+    arrow = {"up": "▲", "down": "▼", "same": "＝"}[value.direction].replace("＝", "=")
+    return format_html(
+        '<span class="change{}" title="{}"><span aria-hidden="true">{} {}{}</span><span class="only-read">{}</span></span>',
+        f" is-{value.tone}" if value.tone else "",
+        value.hint,
+        arrow,
+        value.text,
+        format_html(' <span class="against">{}</span>', value.against) if with_against else "",
+        value.spoken,
+    )
+
+
+@register.simple_tag
+def spark(values: Any, is_past: bool = False) -> SafeString:
+    return draw_spark(values, is_past=is_past)
+
+
+@register.simple_tag(takes_context=True)
+def money(context: template.Context, minor: int) -> str:
+    """An amount that is no metric by itself, such as a part of the split of a change."""
+    return words.money(minor, context["access"].shop.currency, is_short=True)
+
+
+@register.simple_tag
+def why(url: str, name: str) -> SafeString:
+    """The sign beside a metric that opens its definition in the drawer (and is a link without a script)."""
+    return format_html(
+        '<a class="why" href="{}" hx-get="{}" hx-target="#drawer-body" hx-swap="innerHTML" aria-label="{}">{}</a>',
+        url,
+        url,
+        gettext("What “%(name)s” means") % {"name": name},
+        draw_icon("info-circle"),
+    )

@@ -28,7 +28,7 @@
       if (value === null || value === undefined || Number.isNaN(value)) return "—";
       if (unit === "ratio") return percent.format(value);
       if (unit === "money") {
-        return new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: Math.abs(value) >= 1000 ? 0 : digits }).format(value);
+        return new Intl.NumberFormat(language, { style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: 0, maximumFractionDigits: Math.abs(value) >= 1000 ? 0 : digits }).format(value);
       }
       return plain.format(value);
     };
@@ -37,7 +37,7 @@
   function short(unit, language, currency) {
     const options = { notation: "compact", maximumFractionDigits: 1 };
     if (unit === "ratio") return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format;
-    if (unit === "money") Object.assign(options, { style: "currency", currency });
+    if (unit === "money") Object.assign(options, { style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: 0 });
     return new Intl.NumberFormat(language, options).format;
   }
 
@@ -51,6 +51,8 @@
       { color: colours["data-2"], width: 1.5, type: "dotted" },
     ];
     const isNarrow = width < 520;
+    /* Room for the names at the ends of the lines; a Chinese character is as wide as two letters. */
+    const widest = Math.max(...data.series.map((one) => [...one.name].reduce((sum, sign) => sum + (sign > "\u2e80" ? 13 : 6.8), 0)));
     const series = data.series.map((one, index) => {
       const look = data.is_past && index === 0 ? { ...looks[0], color: colours["data-1"] } : looks[index];
       const last = one.values.reduce((found, value, at) => (value === null ? found : at), -1);
@@ -90,7 +92,7 @@
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 },
       aria: { enabled: false },
-      grid: { left: 8, right: isNarrow ? 12 : 120, top: isNarrow ? 40 : 28, bottom: 4, containLabel: true },
+      grid: { left: 8, right: isNarrow ? 12 : Math.min(220, widest + 20), top: isNarrow ? 40 : 28, bottom: 4, containLabel: true },
       legend: isNarrow && series.length > 1 ? { top: 0, left: 0, itemWidth: 20, itemHeight: 8, icon: "roundRect", textStyle: { color: colours["ink-2"], fontSize: 13 } } : undefined,
       tooltip: {
         trigger: "axis",

@@ -14,7 +14,8 @@
     if (toggler) setSide(!byId("frame").classList.contains("is-open"));
     else if (byId("frame")?.classList.contains("is-open") && !byId("side").contains(event.target)) setSide(false);
     const opener = event.target.closest("[data-opens]");
-    if (opener) openPalette();
+    if (opener?.dataset.opens === "palette") openPalette();
+    else if (opener) byId(opener.dataset.opens)?.showModal();
     const closer = event.target.closest("[data-closes]");
     if (closer) byId(closer.dataset.closes)?.close();
     const dialog = event.target.closest("dialog[open]");
@@ -80,6 +81,24 @@
     }
   });
 
+  /* A deed that can not be undone says how many and who, and is asked once more in its own place. */
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button?.dataset.asks || button.dataset.isSure) return;
+    event.preventDefault();
+    const dialog = byId("sure");
+    byId("sure-words").textContent = button.dataset.asks;
+    byId("sure-yes").textContent = button.textContent.trim();
+    dialog.onclose = () => {
+      if (dialog.returnValue === "yes") {
+        button.dataset.isSure = "1";
+        button.form.requestSubmit(button);
+      } else button.focus();
+    };
+    dialog.returnValue = "";
+    dialog.showModal();
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
     const limit = event.target.closest("[data-most]");
@@ -92,9 +111,7 @@
     const isFull = boxes.filter((box) => box.checked).length >= Number(group.dataset.most);
     for (const box of boxes) box.disabled = isFull && !box.checked;
   }
-  document.addEventListener("htmx:load", (event) => {
-    for (const group of event.target.querySelectorAll?.("[data-most]") ?? []) keepLimit(group);
-  });
+  for (const group of document.querySelectorAll("[data-most]")) keepLimit(group);
 
   async function copyFrom(button) {
     const source = byId(button.dataset.copies);

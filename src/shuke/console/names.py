@@ -1,0 +1,90 @@
+"""Words for what the records name by code: deeds, kinds of subject, actors, states of jobs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+from shuke.kernel.errors import shortened
+from shuke.shops.roles import ROLE_TITLES, Role
+
+DEEDS: dict[str, str | Promise] = {
+    "create_shop": pgettext_lazy("audit", "Shop made"),
+    "update_shop": pgettext_lazy("audit", "Shop changed"),
+    "create_user": pgettext_lazy("audit", "Account made"),
+    "set_password": pgettext_lazy("audit", "Password set"),
+    "change_preferences": pgettext_lazy("audit", "Preferences changed"),
+    "add_member": pgettext_lazy("audit", "Member added"),
+    "change_role": pgettext_lazy("audit", "Role changed"),
+    "remove_member": pgettext_lazy("audit", "Member removed"),
+    "renew_invitation": pgettext_lazy("audit", "Invitation renewed"),
+    "create_write_key": pgettext_lazy("audit", "Write key made"),
+    "revoke_write_key": pgettext_lazy("audit", "Write key revoked"),
+    "create_api_key": pgettext_lazy("audit", "API key made"),
+    "revoke_api_key": pgettext_lazy("audit", "API key revoked"),
+    "start_job": pgettext_lazy("audit", "Job started"),
+    "stop_job": pgettext_lazy("audit", "Job stopped"),
+    "resume_job": pgettext_lazy("audit", "Job resumed"),
+    "start_import": pgettext_lazy("audit", "Import started"),
+    "create_mapping": pgettext_lazy("audit", "Mapping made"),
+    "save_mapping": pgettext_lazy("audit", "Mapping saved"),
+    "delete_mapping": pgettext_lazy("audit", "Mapping deleted"),
+    "mend_quarantined": pgettext_lazy("audit", "Quarantined row mended"),
+    "drop_quarantined": pgettext_lazy("audit", "Quarantined row dropped"),
+    "set_own_value": pgettext_lazy("audit", "Own rule value set"),
+    "erase_person": pgettext_lazy("audit", "Person erased"),
+}
+SUBJECTS: dict[str, str | Promise] = {
+    "shop": pgettext_lazy("audit subject", "Shop"),
+    "user": pgettext_lazy("audit subject", "Account"),
+    "member": pgettext_lazy("audit subject", "Member"),
+    "write_key": pgettext_lazy("audit subject", "Write key"),
+    "api_key": pgettext_lazy("audit subject", "API key"),
+    "job": pgettext_lazy("audit subject", "Job"),
+    "import": pgettext_lazy("audit subject", "Import"),
+    "upload": pgettext_lazy("audit subject", "File"),
+    "mapping": pgettext_lazy("audit subject", "Mapping"),
+    "quarantined": pgettext_lazy("audit subject", "Quarantined row"),
+    "rule": pgettext_lazy("audit subject", "Rule"),
+    "person": pgettext_lazy("audit subject", "Person"),
+}
+ACTORS: dict[str, str | Promise] = {
+    "member": pgettext_lazy("actor", "member"),
+    "api_key": pgettext_lazy("actor", "program"),
+    "system": pgettext_lazy("actor", "system"),
+    "write_key": pgettext_lazy("actor", "write key"),
+}
+JOB_STATES: dict[str, tuple[str | Promise, str]] = {
+    "waiting": (pgettext_lazy("job state", "waiting"), ""),
+    "running": (pgettext_lazy("job state", "running"), "now"),
+    "stopping": (pgettext_lazy("job state", "stopping"), "warn"),
+    "stopped": (pgettext_lazy("job state", "stopped"), "warn"),
+    "done": (pgettext_lazy("job state", "done"), "good"),
+    "failed": (pgettext_lazy("job state", "failed"), "bad"),
+}
+
+
+def deed(code: str) -> str:
+    """A deed's name; a room's own deed without one shows its code in words."""
+    return str(DEEDS.get(code, code.replace("_", " ")))
+
+
+def subject(code: str) -> str:
+    return str(SUBJECTS.get(code, code.replace("_", " ")))
+
+
+def actor(kind: str, role: str | None) -> str:
+    """What kind of actor, with the role where there is one."""
+    name = str(ACTORS.get(kind, kind))
+    return f"{name} · {ROLE_TITLES[Role(role)]}" if role in set(Role) else name
+
+
+def value(found: Any) -> str:
+    """A value of the audit on one short line."""
+    if found is None or found == "":
+        return ""
+    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return shortened(text, 80)

@@ -1,0 +1,243 @@
+"""What stands behind a number: the visits, visitors, orders or buyers whose count is the number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
+from django.views.decorators.http import require_safe
+
+from shuke.console import choices, figures, viewstate, words
+from shuke.console.csv_out import csv_response, wants_csv
+from shuke.console.pages.overview import definition_url, read_state
+from shuke.console.tables import Column, build_paged_table, page_number
+from shuke.kernel import clock
+from shuke.kernel.errors import NotFound
+from shuke.rulebook import reads as rulebook
+from shuke.shops.access import Access, page
+from shuke.shops.roles import Deed
+from shuke.traffic import reads as traffic
+
+SIZE = 50
+CSV_CHUNK = 5_000
+MASK = "•••"
+
+KINDS: dict[str, str | Promise] = {
+    "visits": pgettext_lazy("evidence", "Visits"),
+    "visitors": pgettext_lazy("evidence", "Visitors"),
+    "orders": pgettext_lazy("evidence", "Orders"),
+    "buyers": pgettext_lazy("evidence", "Buyers"),
+}
+COLUMNS: dict[str, str | Promise] = {
+    "visit_id": pgettext_lazy("column", "Visit"),
+    "visitor_id": pgettext_lazy("column", "Visitor"),
+    "person_id": pgettext_lazy("column", "Person"),
+    "buyer_id": pgettext_lazy("column", "Buyer"),
+    "buyer_ref": pgettext_lazy("column", "Buyer"),
+    "order_id": pgettext_lazy("column", "Order id"),
+    "order_ref": pgettext_lazy("column", "Order"),
+    "local_day": pgettext_lazy("column", "Day"),
+    "first_day": pgettext_lazy("column", "First day"),
+    "last_day": pgettext_lazy("column", "Last day"),
+    "days": pgettext_lazy("column", "Days"),
+    "started_at": pgettext_lazy("column", "Began"),
+    "ended_at": pgettext_lazy("column", "Ended"),
+    "at": pgettext_lazy("column", "When"),
+    "kind": pgettext_lazy("column", "Kind"),
+    "events": pgettext_lazy("column", "Events"),
+    "visits": pgettext_lazy("column", "Visits"),
+    "views": pgettext_lazy("column", "Page views"),
+    "item_views": pgettext_lazy("column", "Item views"),
+    "item_exits": pgettext_lazy("column", "Left from an item"),
+    "stay_seconds": pgettext_lazy("column", "Stay"),
+    "measured_visits": pgettext_lazy("column", "Visits with a stay"),
+    "entry_path": pgettext_lazy("column", "Entrance"),
+    "entry_type": pgettext_lazy("column", "Type of entrance"),
+    "exit_path": pgettext_lazy("column", "Exit"),
+    "exit_type": pgettext_lazy("column", "Type of exit"),
+    "channel": pgettext_lazy("column", "Channel"),
+    "is_paid": pgettext_lazy("column", "Paid traffic"),
+    "source": pgettext_lazy("column", "Source"),
+    "medium": pgettext_lazy("column", "Medium"),
+    "campaign": pgettext_lazy("column", "Campaign"),
+    "terminal": pgettext_lazy("column", "Device"),
+    "carts": pgettext_lazy("column", "Cart adds"),
+    "orders": pgettext_lazy("column", "Orders"),
+    "lines": pgettext_lazy("column", "Lines"),
+    "quantity": pgettext_lazy("column", "Pieces"),
+    "revenue_minor": pgettext_lazy("column", "Amount"),
+    "paid_minor": pgettext_lazy("column", "Paid"),
+    "amount_minor": pgettext_lazy("column", "Amount"),
+    "session_ref": pgettext_lazy("column", "Session of the source"),
+}
+ORDER_KINDS: dict[str, str | Promise] = {
+    "sale": pgettext_lazy("order kind", "Sale"),
+    "cancellation": pgettext_lazy("order kind", "Cancellation"),
+    "adjustment": pgettext_lazy("order kind", "Adjustment"),
+    "refund": pgettext_lazy("order kind", "Refund"),
+}
+PERSONAL = frozenset({"person_ref", "buyer_ref", "anonymous_ref", "person_id", "buyer_id"})
+NUMBERS = frozenset(
+    {
+        "days",
+        "events",
+        "visits",
+        "views",
+        "item_views",
+        "item_exits",
+        "stay_seconds",
+        "measured_visits",
+        "carts",
+        "orders",
+        "lines",
+        "quantity",
+        "revenue_minor",
+        "paid_minor",
+        "amount_minor",
+    }
+)
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def evidence(request: HttpRequest, shop: str, metric_id: str) -> HttpResponseBase:
+    """The facts behind one number of one view, until the moment at which the number was read."""
+    at = clock.now()
+    access = request.access
+    state = read_state(request, at)
+    asked = choices.parse_pick(f"{metric_id}.{request.GET.get('v', '')}")
+    try:
+        definition = rulebook.metric_definition(metric_id, asked[1] if asked else None)
+    except rulebook.NoSuchRule:
+        raise NotFound(field=gettext("metric"), value=metric_id) from None
+    ask = _question(access, state, definition, _until(request), at)
+    if wants_csv(request.GET):
+        return _as_csv(access, state, metric_id, ask, at)
+    number = page_number(request)
+    found = ask(number, SIZE)
+    columns = [_column(access, name, at) for name in found.columns]
+    table = build_paged_table(
+        request, "evidence", columns, found.rows, count=found.count, page=number, size=SIZE
+    )
+    context = {
+        "state": state,
+        "found": found,
+        "kind": KINDS.get(found.kind, found.kind),
+        "definition": definition,
+        "definition_url": definition_url(access, found.figure.metric),
+        "title": figures.title(found.figure.metric, is_short=False),
+        "table": table,
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "overview_url": reverse("console:overview", args=[shop]) + "?" + _view_query(request),
+        "until": _until(request),
+    }
+    return render(request, "console/evidence.html", context)
+
+
+def _until(request: HttpRequest) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(request.GET.get("until", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _view_query(request: HttpRequest) -> str:
+    query = request.GET.copy()
+    for name in ("page", "v", "until", "format", "sort", "q"):
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def _question(
+    access: Access, state: viewstate.ViewState, definition: Any, until: datetime | None, at: datetime
+) -> Callable[[int, int], traffic.Evidence]:
+    def ask(number: int, size: int) -> traffic.Evidence:
+        return traffic.evidence(
+            shop=access.shop,
+            period=state.period,
+            metric_id=definition.id,
+            version=definition.version,
+            condition=state.condition,
+            until=until,
+            page=number,
+            size=size,
+            at=at,
+        )
+
+    return ask
+
+
+def _column(access: Access, name: str, at: datetime) -> Column[dict[str, Any]]:
+    titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date())
+    is_masked = name in PERSONAL and not access.may(Deed.VIEW_CUSTOMERS)
+
+    def shown(row: dict[str, Any]) -> Any:
+        value = row.get(name)
+        if value is None:
+            return words.UNKNOWN
+        if is_masked:
+            return MASK
+        return _shown(access, name, value, titles)
+
+    return Column(
+        name,
+        COLUMNS.get(name, name),
+        lambda row: MASK if is_masked and row.get(name) is not None else row.get(name),
+        "code" if name.endswith("_id") else "text",
+        is_number=name in NUMBERS,
+        shown=shown,
+    )
+
+
+def _shown(access: Access, name: str, value: Any, titles: Any) -> str:
+    if name == "channel":
+        return str(titles.get(value, value))
+    if name in ("entry_type", "exit_type"):
+        return str(viewstate.PAGE_TYPES.get(value, value))
+    if name == "terminal":
+        return str(viewstate.TERMINALS.get(value, value))
+    if name == "kind":
+        return str(ORDER_KINDS.get(value, value))
+    if name.endswith("_minor"):
+        return words.money(value, access.shop.currency)
+    if name == "stay_seconds":
+        return words.seconds(value)
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if isinstance(value, datetime):
+        return words.moment(value if value.tzinfo else value.replace(tzinfo=UTC), access.shop.zone)
+    if isinstance(value, date):
+        return words.day(value)
+    if name in NUMBERS:
+        return words.count(value) if value == int(value) else words.number(value, 3)
+    return str(value)
+
+
+def _as_csv(
+    access: Access,
+    state: viewstate.ViewState,
+    metric_id: str,
+    ask: Callable[[int, int], traffic.Evidence],
+    at: datetime,
+) -> HttpResponse | HttpResponseBase:
+    first = ask(1, CSV_CHUNK)
+    columns = [_column(access, name, at) for name in first.columns]
+
+    def rows() -> Iterator[list[Any]]:
+        found, number = first, 1
+        while found.rows:
+            yield from ([column.value(row) for column in columns] for row in found.rows)
+            if number * CSV_CHUNK >= found.count:
+                return
+            number += 1
+            found = ask(number, CSV_CHUNK)
+
+    name = f"{metric_id}-{state.period.start}-{state.period.last}"
+    return csv_response(access, name, first.columns, rows())

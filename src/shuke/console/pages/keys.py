@@ -1,0 +1,136 @@
+"""Keys: write keys with which pages send events, with a snippet to copy; API keys for programs, shown once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from shuke.console.deeds import attempt
+from shuke.console.tables import Column, build_table
+from shuke.kernel import clock
+from shuke.shops import actions, reads
+from shuke.shops.access import page
+from shuke.shops.roles import ROLE_TITLES, Deed, Role
+
+
+class WriteKeyForm(forms.Form):
+    """A write key is named after where it stands."""
+
+    name = forms.CharField(label=gettext_lazy("Where it is used"), max_length=60)
+
+
+class ApiKeyForm(forms.Form):
+    """A program acts with one role."""
+
+    name = forms.CharField(label=gettext_lazy("Program"), max_length=50)
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"),
+        choices=[(role.value, ROLE_TITLES[role]) for role in Role],
+        initial=Role.ANALYST.value,
+    )
+
+
+@require_safe
+@page(Deed.MANAGE_KEYS)
+def keys(request: HttpRequest, shop: str) -> HttpResponse:
+    """Both kinds of key."""
+    return _page(request, WriteKeyForm(prefix="write"), ApiKeyForm(prefix="api"))
+
+
+@never_cache
+@require_POST
+@page(Deed.MANAGE_KEYS)
+def create_write_key(request: HttpRequest, shop: str) -> HttpResponse:
+    """A new write key; it is no secret, so it stays readable."""
+    access = request.access
+    form = WriteKeyForm(request.POST, prefix="write")
+    made = attempt(
+        form,
+        lambda: actions.create_write_key(
+            shop=access.shop, name=form.cleaned_data["name"], actor=access.actor, at=clock.now()
+        ),
+    )
+    if made is None:
+        return _page(request, form, ApiKeyForm(prefix="api"))
+    messages.success(request, gettext("The write key is ready. Put its snippet into the shop's pages."))
+    return redirect("console:keys", shop)
+
+
+@never_cache
+@require_POST
+@page(Deed.MANAGE_KEYS)
+def create_api_key(request: HttpRequest, shop: str) -> HttpResponse:
+    """A new API key; its secret is on this answer and nowhere else."""
+    access = request.access
+    form = ApiKeyForm(request.POST, prefix="api")
+    made = attempt(
+        form,
+        lambda: actions.create_api_key(
+            shop=access.shop, **form.cleaned_data, actor=access.actor, at=clock.now()
+        ),
+    )
+    if made is None:
+        return _page(request, WriteKeyForm(prefix="write"), form)
+    _row, secret = made
+    return _page(request, WriteKeyForm(prefix="write"), ApiKeyForm(prefix="api"), secret=secret)
+
+
+@require_POST
+@page(Deed.MANAGE_KEYS)
+def revoke_write_key(request: HttpRequest, shop: str, key_id: int) -> HttpResponse:
+    """Events under the key are refused from now on."""
+    access = request.access
+    actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    messages.success(request, gettext("The write key is revoked; events sent with it are refused now."))
+    return redirect("console:keys", shop)
+
+
+@require_POST
+@page(Deed.MANAGE_KEYS)
+def revoke_api_key(request: HttpRequest, shop: str, key_id: int) -> HttpResponse:
+    """The program is refused from now on."""
+    access = request.access
+    actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    messages.success(request, gettext("The API key is revoked; the program is refused now."))
+    return redirect("console:keys", shop)
+
+
+def _page(
+    request: HttpRequest, write_form: forms.Form, api_form: forms.Form, *, secret: str = ""
+) -> HttpResponse:
+    access = request.access  # type: ignore[attr-defined]
+    write_keys = reads.list_write_keys(access.shop)
+    api_keys = reads.list_api_keys(access.shop)
+    api_columns: list[Column[Any]] = [
+        Column("name", gettext("Program"), lambda k: k.name, is_first=True, is_searched=True),
+        Column("prefix", gettext("Begins with"), lambda k: k.prefix, "code"),
+        Column("role", gettext("Role"), lambda k: str(ROLE_TITLES[k.role])),
+        Column("created", gettext("Since"), lambda k: k.created_at, "moment"),
+        Column("state", gettext("State"), lambda k: k.is_live, "state", shown=_state),
+        Column("deeds", "", lambda k: k.id, "api_key_deeds", is_sortable=False, shown=lambda k: k),
+    ]
+    base = request.build_absolute_uri("/").rstrip("/")
+    context = {
+        "write_form": write_form,
+        "api_form": api_form,
+        "secret": secret,
+        "write_keys": write_keys,
+        "live_keys": [key for key in write_keys if key.is_live],
+        "table": build_table(request, "api-keys", api_columns, api_keys),
+        "base": base,
+    }
+    status = 422 if write_form.errors or api_form.errors else 200
+    return render(request, "console/keys.html", context, status=status)
+
+
+def _state(key: Any) -> dict[str, str]:
+    return (
+        {"text": gettext("live"), "tone": "good"} if key.is_live else {"text": gettext("revoked"), "tone": ""}
+    )

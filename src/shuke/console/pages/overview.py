@@ -1,0 +1,375 @@
+"""The overview: how the shop is doing. The shell comes at once; the answer and the picture load as fragments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+
+from shuke.console import choices, figures, viewstate, words
+from shuke.console.csv_out import csv_response, wants_csv
+from shuke.console.pages.picture import draw_series
+from shuke.console.sentences import Cause, largest_cause, sentence
+from shuke.console.split import drawn_split
+from shuke.console.tables import Column, build_table
+from shuke.kernel import clock
+from shuke.rulebook import reads as rulebook
+from shuke.shops import navigation
+from shuke.shops.access import Access, page
+from shuke.shops.roles import Deed
+from shuke.traffic import reads as traffic
+
+navigation.register(
+    navigation.NavigationEntry(
+        "overview",
+        pgettext_lazy("sidebar", "Overview"),
+        "layout-dashboard",
+        "console:overview",
+        Deed.VIEW_TRAFFIC,
+        "traffic",
+        10,
+    )
+)
+
+GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
+    (
+        _("Visits"),
+        (
+            "pv",
+            "uv_period",
+            "uv_day",
+            "visits",
+            "bounce_visitor",
+            "bounce_entrance",
+            "bounce_page",
+            "views_per_visitor",
+            "stay_per_visitor",
+            "stay_per_visit",
+            "depth",
+        ),
+    ),
+    (_("Towards the order"), ("carts", "cart_rate", "conversion")),
+)
+ORDERS = _("Orders and amounts")
+
+
+@dataclass(frozen=True)
+class MetricCell:
+    """A metric's name in a table: opens its definition."""
+
+    text: str
+    url: str
+    sub: str
+
+
+def read_state(request: HttpRequest, at: datetime) -> viewstate.ViewState:
+    """The view that the address names, on the shop's day."""
+    shop = request.access.shop  # type: ignore[attr-defined]
+    return viewstate.read_view(request, shop, at.astimezone(shop.zone).date())
+
+
+def evidence_url(access: Access, request: HttpRequest, metric: Any, until: datetime | None) -> str:
+    """Where the facts behind a number of this view stand, at the same moment."""
+    query = request.GET.copy()
+    for name in ("page", "sort", "q", "format", "against", "metric", "also", "until"):
+        query.pop(name, None)
+    query["v"] = str(metric.version)
+    if until is not None:
+        query["until"] = until.isoformat()
+    return reverse("console:evidence", args=[access.shop.slug, metric.id]) + "?" + query.urlencode()
+
+
+def definition_url(access: Access, metric: Any) -> str:
+    path = reverse("console:definition", args=[access.shop.slug, metric.id])
+    return path if metric.is_default else path + "?" + urlencode({"v": metric.version})
+
+
+def _group_of(metric_id: str) -> str:
+    return str(next((title for title, ids in GROUPS if metric_id in ids), ORDERS))
+
+
+def _place(metric_id: str) -> int:
+    """The order of reading: visits, the way to the order, orders; the sort keeps the rulebook's order inside."""
+    return next((place for place, (_title, ids) in enumerate(GROUPS) if metric_id in ids), len(GROUPS))
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def overview(request: HttpRequest, shop: str) -> HttpResponseBase:
+    """The shell with its bar, and skeletons of the size of what comes; `?format=csv` is the table as a file."""
+    at = clock.now()
+    state = read_state(request, at)
+    if wants_csv(request.GET):
+        return _as_csv(request, state, at)
+    picks = choices.picked_numbers(request.access)
+    context = {
+        "state": state,
+        "bar": viewstate.bar(state),
+        "picks": picks,
+        "query": request.GET.urlencode(),
+        "all_metrics": _pickable(request.access, picks),
+        "most": choices.MOST,
+    }
+    return render(request, "console/overview.html", context)
+
+
+def _pickable(access: Access, picks: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
+    """Every metric for the picker, by group, with those that are picked."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for name, version in choices.metrics_of(access):
+        definition = rulebook.metric_definition(name, version)
+        metric = traffic.metric(name, version)
+        one = {
+            "value": f"{name}.{version}",
+            "title": figures.title(metric),
+            "is_picked": (name, version) in picks,
+            "words": str(definition.definition),
+        }
+        groups.setdefault(_group_of(name), []).append(one)
+    return [{"title": title, "metrics": metrics} for title, metrics in groups.items()]
+
+
+def _ask(request: HttpRequest, state: viewstate.ViewState, at: datetime) -> traffic.Overview:
+    also = [pair for pair in map(choices.parse_pick, request.GET.getlist("also")[:8]) if pair]
+    return traffic.overview(
+        shop=request.access.shop,  # type: ignore[attr-defined]
+        period=state.period,
+        against=state.against,
+        custom=state.custom,
+        condition=state.condition,
+        metrics=choices.metrics_of(request.access, also),  # type: ignore[attr-defined]
+        at=at,
+    )
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def answer(request: HttpRequest, shop: str) -> HttpResponse:
+    """The fragment with the sentence, the picked numbers, the split of the amount and the whole table."""
+    at = clock.now()
+    access = request.access
+    state = read_state(request, at)
+    found = _ask(request, state, at)
+    rows = {(row.metric.id, row.metric.version): row for row in found.rows}
+    by_id = {row.metric.id: row for row in found.rows if row.metric.is_default}
+    cells = [
+        _cell(request, state, rows[pair], found) for pair in choices.picked_numbers(access) if pair in rows
+    ]
+    first = viewstate.against_words(state, state.against[0]) if state.against else ""
+    context = {
+        "state": state,
+        "overview": found,
+        "sentence": sentence(
+            amount=by_id.get("amount_paid"),
+            visitors=by_id.get("uv_period"),
+            against=first,
+            split=found.split,
+            cause=_cause(request, state, by_id.get("uv_period"), at),
+            currency=access.shop.currency,
+        ),
+        "until": words.clock_time(found.until, access.shop.zone) if found.until else "",
+        "cells": cells,
+        "split": drawn_split(found.split, access.shop.currency) if found.split else None,
+        "split_against": first,
+        "table": _table(request, state, found),
+        "table_source": request.path,
+        "table_page": reverse("console:overview", args=[shop]),
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "is_empty": all(not row.now.value for row in found.rows),
+        "may_import": access.may(Deed.IMPORT_FILES),
+        "may_keys": access.may(Deed.MANAGE_KEYS),
+        "sources_url": reverse("console:sources", args=[shop]) + "?" + request.GET.urlencode(),
+        "filter_help": viewstate.FILTER_HELP,
+    }
+    return render(request, "console/pieces/overview_answer.html", context)
+
+
+def _cell(
+    request: HttpRequest, state: viewstate.ViewState, row: traffic.FigureRow, found: traffic.Overview
+) -> dict[str, Any]:
+    access = request.access  # type: ignore[attr-defined]
+    changes = [
+        figures.change_words(row, one, viewstate.against_words(state, one.name), access.shop.currency)
+        for one in row.against
+    ]
+    return {
+        "row": row,
+        "title": figures.title(row.metric),
+        "changes": [change for change in changes if change],
+        "few": figures.few_words(row.now),
+        "reason": figures.reason_words(row.now),
+        "evidence": evidence_url(access, request, row.metric, found.until),
+        "definition": definition_url(access, row.metric),
+    }
+
+
+def _cause(
+    request: HttpRequest, state: viewstate.ViewState, visitors: traffic.FigureRow | None, at: datetime
+) -> Cause | None:
+    """The channel behind a change of visitors that is more than scatter, against the first comparison."""
+    if visitors is None or not state.against or state.against[0] not in ("yesterday", "before"):
+        return None
+    then = visitors.against[0].figure if visitors.against else None
+    if then is None or not figures.is_more_than_scatter(visitors.now, then):
+        return None
+    report = traffic.sources(
+        shop=request.access.shop,  # type: ignore[attr-defined]
+        period=state.period,
+        by=("channel",),
+        against="before",
+        condition=state.condition,
+        at=at,
+    )
+    place = next((i for i, metric in enumerate(report.metrics) if metric.id in ("uv_period", "visits")), None)
+    if place is None:
+        return None
+    titles = rulebook.channel_titles(state.today)
+    rows = [
+        (
+            str(titles.get(row.keys.get("channel"), row.keys.get("channel"))),
+            int(row.figures[place].value or 0),
+            int(row.against[place].value or 0) if row.against else 0,
+        )
+        for row in report.rows
+    ]
+    return largest_cause(rows, int(visitors.now.value - then.value))
+
+
+def _columns(
+    request: HttpRequest, state: viewstate.ViewState, until: datetime | None
+) -> list[Column[traffic.FigureRow]]:
+    access = request.access  # type: ignore[attr-defined]
+    currency = access.shop.currency
+
+    def against(place: int, name: str) -> Column[traffic.FigureRow]:
+        label = viewstate.against_words(state, name)
+
+        def shown(row: traffic.FigureRow) -> figures.FigureWithChange:
+            one = row.against[place]
+            return figures.FigureWithChange(one.figure, figures.change_words(row, one, label, currency))
+
+        return Column(
+            f"vs_{name}",
+            label[:1].upper() + label[1:],
+            lambda row: row.against[place].change,
+            "figure_change",
+            is_number=True,
+            shown=shown,
+        )
+
+    return [
+        Column(
+            "metric",
+            gettext("Metric"),
+            lambda row: figures.title(row.metric),
+            "metric",
+            is_first=True,
+            is_searched=True,
+            shown=lambda row: MetricCell(
+                figures.title(row.metric), definition_url(access, row.metric), _group_of(row.metric.id)
+            ),
+        ),
+        Column(
+            "now",
+            state.range_words,
+            lambda row: row.now.value,
+            "figure_link",
+            is_number=True,
+            is_sortable=False,
+            shown=lambda row: {"figure": row.now, "url": evidence_url(access, request, row.metric, until)},
+        ),
+        *(against(place, name) for place, name in enumerate(state.against)),
+    ]
+
+
+def _table(request: HttpRequest, state: viewstate.ViewState, found: traffic.Overview) -> Any:
+    rows = sorted(found.rows, key=lambda row: _place(row.metric.id))
+    return build_table(request, "metrics", _columns(request, state, found.until), rows, size=100)
+
+
+def _as_csv(request: HttpRequest, state: viewstate.ViewState, at: datetime) -> HttpResponseBase:
+    """The table as a file: plain numbers with their unit, metric id and version, and what they are against."""
+    access = request.access  # type: ignore[attr-defined]
+    currency = access.shop.currency
+    found = _ask(request, state, at)
+    header = [
+        "metric",
+        "version",
+        gettext("Metric"),
+        "unit",
+        "from",
+        "to",
+        "until",
+        gettext("Value"),
+        gettext("Cases"),
+    ]
+    for name in state.against:
+        label = viewstate.against_words(state, name)
+        header += [label, gettext("Change against %(against)s") % {"against": label}]
+
+    def line(row: traffic.FigureRow) -> list[Any]:
+        unit = currency if row.metric.unit == "money" else row.metric.unit
+        cells = [
+            row.metric.id,
+            row.metric.version,
+            figures.title(row.metric),
+            unit,
+            found.period.start,
+            found.period.last,
+        ]
+        cells += [found.until, figures.cell_value(row.now, currency), row.now.cases]
+        for one in row.against:
+            cells += [figures.cell_value(one.figure, currency), one.change]
+        return cells
+
+    return csv_response(
+        access, f"overview-{state.period.start}-{state.period.last}", header, map(line, found.rows)
+    )
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def picture(request: HttpRequest, shop: str) -> HttpResponse:
+    """The fragment with the course of one number over the hours of a day or the days of a range."""
+    at = clock.now()
+    access = request.access
+    state = read_state(request, at)
+    picks = choices.picked_numbers(access)
+    asked = choices.parse_pick(request.GET.get("metric", ""))
+    name, version = asked if asked in choices.metrics_of(access) else picks[0]
+    drawn = draw_series(access, state, name, version, at)
+    tabs = [
+        {
+            "value": f"{i}.{v}",
+            "title": figures.title(traffic.metric(i, v)),
+            "is_here": (i, v) == (name, version),
+        }
+        for i, v in dict.fromkeys([*picks, (name, version)])
+    ]
+    context = {
+        "state": state,
+        "picture": drawn,
+        "tabs": tabs,
+        "overview_url": reverse("console:overview", args=[shop]),
+    }
+    return render(request, "console/pieces/overview_picture.html", context)
+
+
+@require_POST
+@page(Deed.VIEW_TRAFFIC)
+def pick(request: HttpRequest, shop: str) -> HttpResponse:
+    """Remember which numbers stand first, and come back to the same view."""
+    chosen = [pair for pair in map(choices.parse_pick, request.POST.getlist("metric")) if pair]
+    choices.pick_numbers(request.access, chosen)
+    query = request.POST.get("query", "")
+    url = reverse("console:overview", args=[shop])
+    return redirect(f"{url}?{query}" if query else url)

@@ -1,0 +1,54 @@
+"""The change of the amount as visitors x conversion x value per buyer, drawn as bars from a common middle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext
+
+from shuke.console import figures, words
+from shuke.traffic.reads import AmountSplit
+
+MIDDLE, HALF = 50.0, 48.0  # of a drawing 100 wide
+
+
+@dataclass(frozen=True)
+class Part:
+    """One factor: its contribution in words, and its bar's place."""
+
+    title: str
+    words: str
+    x: float
+    width: float
+    is_up: bool
+
+
+@dataclass(frozen=True)
+class DrawnSplit:
+    """The factors, their sum, or why the change can not be split."""
+
+    parts: tuple[Part, ...]
+    total: str
+    reason: str
+
+
+def drawn_split(split: AmountSplit, currency: str) -> DrawnSplit:
+    """Bars to one scale; the parts add up to the total exactly."""
+    if split.reason is not None:
+        return DrawnSplit((), "", figures.reason_text(split.reason))
+    parts = (
+        (gettext("Visitors"), split.visitors_minor),
+        (gettext("Conversion"), split.conversion_minor),
+        (gettext("Value per buyer"), split.value_minor),
+    )
+    most = max(abs(value) for _title, value in parts) or 1
+    drawn = []
+    for title, value in parts:
+        width = round(HALF * abs(value) / most, 2)
+        x = MIDDLE if value >= 0 else MIDDLE - width
+        drawn.append(Part(title, _signed(value, currency), x, width, value >= 0))
+    return DrawnSplit(tuple(drawn), _signed(split.total_minor, currency), "")
+
+
+def _signed(minor: int, currency: str) -> str:
+    return ("+" if minor > 0 else "") + words.money(minor, currency, is_short=True)
