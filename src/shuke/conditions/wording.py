@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any as Anything
 
-from django.utils import formats
 from django.utils.translation import override, pgettext_lazy
 
 from .fields import Field, Kind, get_field
@@ -71,8 +70,8 @@ def value_words(field: Field, value: Anything) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (int, Decimal)):
-        number = formats.number_format(value, use_l10n=True, force_grouping=True)
-        return f"{number} {field.unit}".strip()
+        # Commas in both languages: Django's own format for 简体中文 has no separator.
+        return f"{value:,} {field.unit}".strip()
     return str(value)
 
 

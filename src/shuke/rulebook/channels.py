@@ -7,6 +7,7 @@ reads addresses (`landing.read_landing`) leaves it out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from .wording import Words
 
 OTHER = "other"
 SUBJECT = "landing"
+MAX_ENTRIES = 200
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 for _field in (
     Field("channel_given", Kind.TEXT, pgettext_lazy("landing", "stated channel"), folds_case=True),
@@ -57,17 +60,23 @@ def classify(landing: Mapping[str, Any], rules: Iterable[ChannelRule]) -> Channe
 
 def check_channels(value: Any) -> None:
     """Raises ValueError unless `value` is an ordered list of {channel, paid, title, when} whose last fits everything."""
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_ENTRIES:
         raise ValueError("must be a list of {channel, paid, title, when}")
     titles: dict[str, Any] = {}
     for entry in value:
         if not isinstance(entry, dict) or set(entry) != {"channel", "paid", "title", "when"}:
             raise ValueError(f"each entry has exactly channel, paid, title and when, not {entry!r:.120}")
         channel, title = entry["channel"], entry["title"]
-        if not isinstance(channel, str) or not isinstance(entry["paid"], bool):
-            raise ValueError(f"{channel!r}: channel is a text, paid is true or false")
+        if (
+            not isinstance(channel, str)
+            or not _NAME.fullmatch(channel)
+            or not isinstance(entry["paid"], bool)
+        ):
+            raise ValueError(f"{channel!r}: channel is a snake_case name, paid is true or false")
         if not isinstance(title, dict) or set(title) != {"zh", "en"}:
             raise ValueError(f"{channel}: title needs zh and en")
+        if not all(isinstance(words, str) and 0 < len(words) <= 60 for words in title.values()):
+            raise ValueError(f"{channel}: a title is a short text")
         if titles.setdefault(channel, title) != title:
             raise ValueError(f"{channel} has two titles")
         try:

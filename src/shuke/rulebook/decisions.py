@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from .errors import BadRuleValue, NoRuleYet, RuleChangeTooEarly, RuleIsFixed
 from .kinds import KINDS
 from .rules import Rule, RuleValue
+
+MAX_VALUE_BYTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,25 @@ def check_change(rule: Rule, value: Any, since: date, today: date) -> None:
         return
     kind = KINDS[rule.kind]
     try:
+        _check_storable(value)
         kind.check(value)
     except ValueError:
         raise BadRuleValue(field=rule.id, value=value, expected=kind.expected) from None
+    if rule.between is not None and not rule.between[0] <= value <= rule.between[1]:
+        least, greatest = rule.between
+        expected = _("a number from %(least)s to %(greatest)s") % {"least": least, "greatest": greatest}
+        raise BadRuleValue(field=rule.id, value=value, expected=expected)
+
+
+def _check_storable(value: Any) -> None:
+    """Raises ValueError for what no database keeps as JSON: no number, a zero byte, half a character, too much."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (TypeError, RecursionError, UnicodeEncodeError) as error:
+        raise ValueError("can not be kept") from error
+    if size > MAX_VALUE_BYTES or "\\u0000" in text:
+        raise ValueError("can not be kept")
 
 
 def own_value_on(own: Iterable[OwnValue], day: date) -> OwnValue | None:

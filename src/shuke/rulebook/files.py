@@ -1,8 +1,9 @@
 """Reads the rule files strictly: an error names the file, the rule and the field, and nothing half-read is used.
 
 A file `<platform>/<area>.yaml` holds `platform`, `area`, `title {zh, en}` and `rules`: name → `title`, `words`, `kind`,
-`may_change`, `values`. A value holds `since`, `value`, `unit`, `operator`, `status`, `source` (a list), and where needed
-`until` and `words`. Worked cases lie beside it in `<area>.cases.yaml`; metrics have their own form (metrics.py).
+`may_change`, `values`, and `between` for a number that a shop may change. A value holds `since`, `value`, `unit`,
+`operator`, `status`, `source` (a list), and where needed `until` and `words`. Worked cases lie beside it in
+`<area>.cases.yaml`; metrics have their own form (metrics.py).
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ def _read_rule(platform: str, area: str, name: str, data: Any, file: str) -> Rul
     place = Place(file, rule_id)
     if not NAME.fullmatch(name):
         raise place.bad("name", "must be a snake_case name")
-    exact_keys(data, place, "", {"title", "words", "kind", "may_change", "values"})
+    exact_keys(data, place, "", {"title", "words", "kind", "may_change", "values"}, {"between"})
     if data["kind"] not in KINDS or data["kind"] == "metric":
         raise place.bad("kind", f"must be one of {', '.join(sorted(set(KINDS) - {'metric'}))}")
     if not isinstance(data["may_change"], bool):
@@ -172,7 +173,20 @@ def _read_rule(platform: str, area: str, name: str, data: Any, file: str) -> Rul
         words=read_words(data["words"], place, "words"),
         may_change=data["may_change"],
         values=values,
+        between=_read_between(data, place),
     )
+
+
+def _read_between(data: dict[str, Any], place: Place) -> tuple[float, float] | None:
+    is_number = data["kind"] in ("integer", "number")
+    between = data.get("between")
+    if between is None:
+        if is_number and data["may_change"]:
+            raise place.bad("between", "is missing: a number that a shop may change has bounds")
+        return None
+    if not is_number or not isinstance(between, list) or len(between) != 2 or not between[0] < between[1]:
+        raise place.bad("between", "must be [least, greatest] of a number")
+    return between[0], between[1]
 
 
 def _read_value(rule_id: str, kind: str, data: Any, place: Place, where: str) -> RuleValue:

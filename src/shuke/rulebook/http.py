@@ -1,6 +1,7 @@
-"""The API of the rulebook: rules as they hold in the asker's shop, as of any day, and what changed between two days."""
+"""The API of the rulebook: rules as they hold in the asker's shop, as of any day, and what changed between two days.
 
-from __future__ import annotations
+No postponed annotations here: the operations are wrapped, and their types would be looked up in the wrapper's module.
+"""
 
 from datetime import date
 from typing import Any

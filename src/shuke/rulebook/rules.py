@@ -77,7 +77,10 @@ class RuleValue:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: `<platform>.<area>.<name>`, with its values in the order of their dates, newest last."""
+    """One rule: `<platform>.<area>.<name>`, with its values in the order of their dates, newest last.
+
+    `between`: the least and the greatest number that a shop may set; None for other kinds.
+    """
 
     id: str
     platform: str
@@ -88,6 +91,7 @@ class Rule:
     words: Words
     may_change: bool
     values: tuple[RuleValue, ...]
+    between: tuple[float, float] | None = None
 
     def find_value(self, day: date) -> RuleValue | None:
         """The value that holds on a day, or None."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _
-
 from shuke.conditions.reads import Field, Kind, register_field
 
 SUBJECT = "conditions-test"
 
-TEXT = Field("t_text", Kind.TEXT, _("source"))
-NAME = Field("t_name", Kind.TEXT, _("medium"), folds_case=True)
-HOST = Field("t_host", Kind.HOST, _("host"))
-CHOICE = Field("t_choice", Kind.CHOICE, _("channel"), choices={"paid": _("paid search"), "mail": _("mail")})
-NUMBER = Field("t_number", Kind.NUMBER, _("pages"))
-SHARE = Field("t_share", Kind.NUMBER, _("share"))
-MONEY = Field("t_money", Kind.MONEY, _("amount"))
-FLAG = Field("t_flag", Kind.FLAG, _("is paid"))
-DAY = Field("t_day", Kind.DAY, _("day"))
-MOMENT = Field("t_moment", Kind.MOMENT, _("moment"))
+TEXT = Field("t_text", Kind.TEXT, "source")
+NAME = Field("t_name", Kind.TEXT, "medium", folds_case=True)
+HOST = Field("t_host", Kind.HOST, "host")
+CHOICE = Field("t_choice", Kind.CHOICE, "channel", choices={"paid": "paid search", "mail": "mail"})
+NUMBER = Field("t_number", Kind.NUMBER, "pages")
+SHARE = Field("t_share", Kind.NUMBER, "share")
+MONEY = Field("t_money", Kind.MONEY, "amount")
+FLAG = Field("t_flag", Kind.FLAG, "is paid")
+DAY = Field("t_day", Kind.DAY, "day")
+MOMENT = Field("t_moment", Kind.MOMENT, "moment")
 
 FIELDS = (TEXT, NAME, HOST, CHOICE, NUMBER, SHARE, MONEY, FLAG, DAY, MOMENT)
 COLUMNS = {

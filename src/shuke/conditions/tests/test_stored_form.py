@@ -128,6 +128,11 @@ def test_words__nested__read_as_a_sentence() -> None:
         == "channel is paid search and (pages is more than 1,200 or day is not before 2026-11-01) and not (source is unknown)"
     )
     assert words(All(), "en") == "everything"
+    # The labels of the test's fields are English in both languages.
+    assert (
+        words(node, "zh-hans")
+        == "channel 是 paid search 且 (pages 大于 1,200 或 day 不早于 2026-11-01) 且 并非(source 未知)"
+    )
 
 
 def test_matches__not_all_met__explains_each_condition_with_its_fact() -> None:

@@ -17,6 +17,13 @@ from shuke.rulebook.rules import Status
 
 TODAY = date(2026, 11, 21)
 IDLE = "common.visits.idle_minutes"
+CHANNELS = "common.channels.classification"
+EVERYTHING = {
+    "channel": "x",
+    "paid": False,
+    "title": {"zh": "全部", "en": "All"},
+    "when": {"v": 1, "all": []},
+}
 
 
 def moved(rule_id: str, *dated):
@@ -146,6 +153,28 @@ def test_own_value__withdrawn__gives_the_rule_back() -> None:
         (IDLE, 20, TODAY - timedelta(days=1), RuleChangeTooEarly),
         (IDLE, "20", TODAY + timedelta(days=1), BadRuleValue),
         (IDLE, -1, TODAY + timedelta(days=1), BadRuleValue),
+        (IDLE, 0, TODAY + timedelta(days=1), BadRuleValue),
+        (IDLE, 1441, TODAY + timedelta(days=1), BadRuleValue),
+        (IDLE, 10**400, TODAY + timedelta(days=1), BadRuleValue),
+        (
+            CHANNELS,
+            [EVERYTHING | {"title": {"zh": "\0", "en": "x"}}],
+            TODAY + timedelta(days=1),
+            BadRuleValue,
+        ),
+        (
+            CHANNELS,
+            [EVERYTHING | {"title": {"zh": "\ud800", "en": "x"}}],
+            TODAY + timedelta(days=1),
+            BadRuleValue,
+        ),
+        (
+            CHANNELS,
+            [EVERYTHING | {"title": {"zh": "x" * 200_000, "en": "x"}}],
+            TODAY + timedelta(days=1),
+            BadRuleValue,
+        ),
+        (CHANNELS, float("nan"), TODAY + timedelta(days=1), BadRuleValue),
         ("common.pages.types", [], TODAY + timedelta(days=1), BadRuleValue),
     ],
 )

@@ -33,6 +33,7 @@ FILE = {
             "words": {"zh": "多少分钟", "en": "How many minutes"},
             "kind": "integer",
             "may_change": True,
+            "between": [1, 1440],
             "values": [VALUE],
         }
     },
@@ -97,6 +98,8 @@ def test_file__of_the_form__is_read(tmp_path) -> None:
         (changed(*RULE, "hue", 1), "taobao.search.window", "hue", "is not a known key"),
         (changed(*RULE, "kind", "colour"), "taobao.search.window", "kind", "must be one of"),
         (changed(*RULE, "may_change", "yes"), "taobao.search.window", "may_change", "true or false"),
+        (changed(*RULE, "between", "del"), "taobao.search.window", "between", "has bounds"),
+        (changed(*RULE, "between", [9, 1]), "taobao.search.window", "between", "least, greatest"),
         (changed(*RULE, "values", []), "taobao.search.window", "values", "at least one"),
         (changed(*FIRST, "unit", "del"), "taobao.search.window", "values[0].unit", "is missing"),
         (changed(*FIRST, "source", "del"), "taobao.search.window", "values[0].source", "is missing"),
@@ -219,6 +222,7 @@ CHANNEL = {
 def test_value__not_of_its_kind__is_refused(tmp_path, kind, value, problem) -> None:
     data = changed(*FIRST, "value", value)
     data["rules"]["window"]["kind"] = kind
+    del data["rules"]["window"]["between"]
     with pytest.raises(BadRuleFile) as caught:
         read_book(write(tmp_path, data))
     assert caught.value.field == "values[0].value"
