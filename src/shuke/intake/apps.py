@@ -6,9 +6,10 @@ class IntakeConfig(AppConfig):
     label = "intake"
 
     def ready(self) -> None:
-        from shuke.intake.files import load, uploads  # noqa: F401 - the import job registers itself
+        from shuke.intake.files import load  # noqa: F401 - the import job registers itself
+        from shuke.intake.files import personal as files
         from shuke.intake.quarantine import personal as quarantine
         from shuke.records import personal
 
-        personal.register(uploads.STORE)
+        personal.register(files.STORE)
         personal.register(quarantine.STORE)

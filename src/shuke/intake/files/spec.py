@@ -16,7 +16,7 @@ cases: {column: event, when: {home: {type: page, page_path: /}}, otherwise: {typ
 required: [InvoiceNo]              columns that a file must have; none: all that are named
 keep_unknown: true                 columns not named go to `properties`
 amount_sign: as_written            or by_kind: cancellations and refunds count below zero however they are written
-join: [{part: orders, on: {order_no: id}, file: {...}}]        its columns are then named `orders.<column>`
+join: [{part: orders, match: {order_no: id}, file: {...}}]        its columns are then named `orders.<column>`
 """
 
 from __future__ import annotations
@@ -143,10 +143,10 @@ class Cases:
 
 @dataclass(frozen=True)
 class Join:
-    """A second file (or sheet) whose row with the same key adds its columns. `on`: main column -> its column."""
+    """A second file (or sheet) whose row with the same key adds its columns. `match`: main column -> its column."""
 
     part: str
-    on: Mapping[str, str]
+    match: Mapping[str, str]
     layout: Layout
 
 
@@ -191,7 +191,7 @@ class MappingSpec:
                         if name != "line_no":
                             found[name] = None
         for join in self.joins:
-            for name in join.on:
+            for name in join.match:
                 found[name] = None
         return tuple(found)
 
@@ -332,14 +332,14 @@ def _cases(kind: str, raw: Any) -> Cases | None:
 def _join(number: int, raw: Any) -> Join:
     place = f"join.{number}"
     table = _table(place, raw)
-    _only(place, table, ("part", "on", "file"))
-    on = _texts(f"{place}.on", table.get("on"))
-    if not on:
-        raise MappingLacks(field=f"{place}.on")
+    _only(place, table, ("part", "match", "file"))
+    match = _texts(f"{place}.match", table.get("match"))
+    if not match:
+        raise MappingLacks(field=f"{place}.match")
     part = _text(f"{place}.part", table.get("part"))
     if not _NAME.match(part):
         raise MappingInvalid(field=f"{place}.part", value=part, allowed="a-z 0-9 _ -")
-    return Join(part, on, _layout(f"{place}.file", table.get("file") or {}))
+    return Join(part, match, _layout(f"{place}.file", table.get("file") or {}))
 
 
 def _layout(place: str, raw: Any) -> Layout:

@@ -1,0 +1,240 @@
+"""A file before it is loaded: what it was found to be, its first rows as they would be read, and what is wrong.
+
+Nothing is written. A file that can not be read at all raises its FileProblem; a mapping that does not fit it is a
+problem of the preview, so that the page can still show the file's columns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from shuke.intake import reasons
+from shuke.intake.files import load, problems, tables, uploads
+from shuke.intake.files.rows import Mapper, Places
+from shuke.intake.files.spec import MappingSpec
+from shuke.intake.files.tables import Batch, Detected
+from shuke.kernel.errors import ShukeError
+from shuke.kernel.verdicts import Reason
+from shuke.shops.reads import ShopView
+
+FIRST_ROWS = 10
+LOOKED_AT = 1_000
+VERIFY_BYTES = 64 << 20
+_HIDDEN = frozenset(
+    [
+        "shop_id",
+        "row_id",
+        "content_id",
+        "sign",
+        "order_id",
+        "event_id",
+        "visitor_id",
+        "person_id",
+        "buyer_id",
+        "import_ref",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """A row that would wait in quarantine."""
+
+    line: int
+    column: str
+    code: str
+    words: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class MappedRow:
+    """One of the first rows: the line, its cells, and the fields that they become; none when it is refused."""
+
+    line: int
+    cells: tuple[str, ...]
+    fields: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`rows_looked_at` rows were mapped, `rows_bad` of them refused; `problems` are the first of these."""
+
+    file: str
+    detected: Detected
+    columns: tuple[str, ...]
+    fields: tuple[str, ...]
+    rows: tuple[MappedRow, ...]
+    problems: tuple[RowProblem, ...]
+    rows_looked_at: int
+    rows_bad: int
+    notices: tuple[Reason, ...]
+    refusal: ShukeError | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def preview_of(
+    *, shop: ShopView, files: dict[str, Any], spec: MappingSpec | None, choices: dict[str, Any], at: datetime
+) -> Preview:
+    """Look at the first rows of a file, through a mapping when one is given. Raises FileProblem, FileGone."""
+    main = files[""]
+    path = uploads.path_of(shop.id, uploads.find(shop.id, main["sha256"]).sha256)
+    if path.stat().st_size <= VERIFY_BYTES:
+        tables.verify(path, main["name"])
+    if spec is None:
+        layout = tables.Layout(has_header=None).with_choices(
+            separator=choices.get("separator", ""),
+            encoding=choices.get("encoding", ""),
+            has_header=choices.get("header"),
+        )
+        table = tables.open_table(path, main["name"], layout)
+        batch = table.take(FIRST_ROWS) or Batch([], [])
+        return Preview(
+            file=main["name"],
+            detected=table.detected,
+            columns=table.columns,
+            fields=(),
+            rows=tuple(
+                MappedRow(n, tuple(row), None) for n, row in zip(batch.lines, batch.rows, strict=True)
+            ),
+            problems=(),
+            rows_looked_at=0,
+            rows_bad=0,
+            notices=_file_notices(table.detected),
+        )
+    table = load.open_parts(shop.id, files, spec, choices)
+    batch = table.take(LOOKED_AT) or Batch([], [])
+    first = list(zip(batch.lines, batch.rows, strict=True))[:FIRST_ROWS]
+    try:
+        mapper = Mapper(
+            spec,
+            table.columns,
+            shop=shop,
+            import_ref="",
+            file_name=table.name,
+            encoding=table.detected.encoding,
+            now=at,
+        )
+    except problems.FileProblem as refusal:
+        return Preview(
+            file=main["name"],
+            detected=table.detected,
+            columns=table.columns,
+            fields=(),
+            rows=tuple(MappedRow(line, tuple(row), None) for line, row in first),
+            problems=(),
+            rows_looked_at=0,
+            rows_bad=0,
+            notices=_file_notices(table.detected),
+            refusal=refusal,
+        )
+    mapped = mapper.map(batch, Places())
+    refused = {bad.line for bad in mapped.bad}
+    given = tuple(f for f in mapped.facts.schema.names if f in _shown(spec) and f not in _HIDDEN)
+    facts = iter(mapped.facts.slice(0, FIRST_ROWS).select(given).to_pylist())
+    rows = tuple(
+        MappedRow(line, tuple(row), None if line in refused else _local(next(facts), shop))
+        for line, row in first
+    )
+    return Preview(
+        file=main["name"],
+        detected=table.detected,
+        columns=table.columns,
+        fields=given,
+        rows=rows,
+        problems=tuple(
+            RowProblem(
+                bad.line,
+                bad.column,
+                bad.reason.code,
+                reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params}),
+                reasons.remedy_of(bad.reason.code, {"field": bad.column, **bad.reason.params}),
+            )
+            for bad in mapped.bad[:FIRST_ROWS]
+        ),
+        rows_looked_at=mapped.rows,
+        rows_bad=len(mapped.bad),
+        notices=(*_file_notices(table.detected), *_mapping_notices(spec, mapper, shop)),
+        reasons=Counter(bad.reason.code for bad in mapped.bad),
+    )
+
+
+def _shown(spec: MappingSpec) -> frozenset[str]:
+    names = set(spec.columns) | {
+        "at",
+        "local_day",
+        "line_no",
+        "kind",
+        "amount_minor",
+        "currency",
+        "properties",
+    }
+    if spec.cases is not None:
+        names |= set(spec.cases.otherwise) | {f for texts in spec.cases.when.values() for f in texts}
+    if "referrer" in names:
+        names.add("referrer_host")
+    return frozenset(names)
+
+
+def _local(fields: dict[str, Any], shop: ShopView) -> dict[str, Any]:
+    """A fact's moment as the shop's clock shows it."""
+    if fields.get("at") is not None:
+        fields["at"] = fields["at"].replace(tzinfo=UTC).astimezone(shop.zone)
+    return fields
+
+
+def _file_notices(detected: Detected) -> tuple[Reason, ...]:
+    notices = []
+    if detected.encoding == "gb18030":
+        notices.append(Reason("read_as_gbk", _("The file is read as GBK (gb18030).")))
+    if detected.encoding == "windows-1252":
+        notices.append(
+            Reason(
+                "read_as_western",
+                _(
+                    "The file is neither UTF-8 nor GBK; it is read as windows-1252. Look at the letters with accents."
+                ),
+            )
+        )
+    if len(detected.sheets) > 1:
+        notices.append(
+            Reason(
+                "one_of_sheets",
+                _("The workbook has %(count)s sheets; “%(sheet)s” is read."),
+                {"count": len(detected.sheets), "sheet": detected.sheet},
+            )
+        )
+    return tuple(notices)
+
+
+def _mapping_notices(spec: MappingSpec, mapper: Mapper, shop: ShopView) -> tuple[Reason, ...]:
+    notices = []
+    if spec.currency and spec.currency != shop.currency:
+        notices.append(
+            Reason(
+                "other_currency",
+                _(
+                    "The file is in %(file)s, the shop sells in %(shop)s: amounts are kept in %(file)s, not converted."
+                ),
+                {"file": spec.currency, "shop": shop.currency},
+            )
+        )
+    unknown = mapper.unknown_columns
+    if unknown:
+        notices.append(
+            Reason(
+                "columns_kept",
+                _("%(count)s columns that the mapping does not name are kept as they stand: %(names)s."),
+                {
+                    "count": len(unknown),
+                    "names": ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else ""),
+                },
+            )
+        )
+    return tuple(notices)
