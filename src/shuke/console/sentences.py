@@ -71,13 +71,15 @@ def _difference(row: FigureRow, against: Any, currency: str) -> str:
 
 
 def _factor(split: AmountSplit | None, amount: FigureRow | None, currency: str) -> SafeString:
-    if split is None or split.reason is not None or not split.total_minor:
+    if split is None or not split.total_minor:
         return SafeString("")
     parts = {
-        "visitors": split.visitors_minor,
-        "conversion": split.conversion_minor,
-        "value": split.value_minor,
+        "visitors": split.visitors_minor or 0,
+        "conversion": split.conversion_minor or 0,
+        "value": split.value_minor or 0,
     }
+    if not any(part * split.total_minor > 0 for part in parts.values()):
+        return SafeString("")
     is_same_way: Callable[[int], bool] = lambda part: part * split.total_minor > 0  # noqa: E731
     name = max(parts, key=lambda key: abs(parts[key]) if is_same_way(parts[key]) else -1)
     part = words.money(parts[name], currency, is_short=True)

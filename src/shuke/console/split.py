@@ -25,7 +25,7 @@ class Part:
 
 @dataclass(frozen=True)
 class DrawnSplit:
-    """The factors, their sum, or why the change can not be split."""
+    """The factors and their sum; `reason` says why the change can not be split, or why one factor took all of it."""
 
     parts: tuple[Part, ...]
     total: str
@@ -34,8 +34,9 @@ class DrawnSplit:
 
 def drawn_split(split: AmountSplit, currency: str) -> DrawnSplit:
     """Bars to one scale; the parts add up to the total exactly."""
-    if split.reason is not None:
-        return DrawnSplit((), "", figures.reason_text(split.reason))
+    reason = figures.reason_text(split.reason) if split.reason is not None else ""
+    if split.visitors_minor is None or split.conversion_minor is None or split.value_minor is None:
+        return DrawnSplit((), _signed(split.total_minor, currency), reason)
     parts = (
         (gettext("Visitors"), split.visitors_minor),
         (gettext("Conversion"), split.conversion_minor),
@@ -47,7 +48,7 @@ def drawn_split(split: AmountSplit, currency: str) -> DrawnSplit:
         width = round(HALF * abs(value) / most, 2)
         x = MIDDLE if value >= 0 else MIDDLE - width
         drawn.append(Part(title, _signed(value, currency), x, width, value >= 0))
-    return DrawnSplit(tuple(drawn), _signed(split.total_minor, currency), "")
+    return DrawnSplit(tuple(drawn), _signed(split.total_minor, currency), reason)
 
 
 def _signed(minor: int, currency: str) -> str:

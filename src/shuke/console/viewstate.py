@@ -123,12 +123,13 @@ def read_view(request: HttpRequest, shop: ShopView, today: date, *, default: str
     custom = _days(query, "vs_from", "vs_to", problems) if "custom" in query.getlist("against") else None
     assert period is not None
     filters, condition = _filters(query, today, problems)
+    against = _against(query, period, today, custom)
     return ViewState(
         range=name,
         period=period,
         today=today,
-        against=_against(query, period, today, custom),
-        custom=custom,
+        against=against,
+        custom=custom if "custom" in against else None,
         filters=filters,
         condition=condition,
         problems=tuple(problems),

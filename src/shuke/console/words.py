@@ -55,7 +55,8 @@ def seconds(value: int | Decimal) -> str:
     """A length of time: seconds below a minute, minutes and seconds above."""
     whole = round(value)
     if whole < 60:
-        return ngettext("%(count)s second", "%(count)s seconds", whole) % {"count": number(value, 1)}
+        shown = count(value) if value == whole else number(value, 1)
+        return gettext("%(seconds)s s") % {"seconds": shown}
     return gettext("%(minutes)s min %(seconds)s s") % {"minutes": whole // 60, "seconds": whole % 60}
 
 

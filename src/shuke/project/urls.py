@@ -16,4 +16,5 @@ urlpatterns = [
     path("language/", include("django.conf.urls.i18n")),
     path("api/v1/", api.urls),
     path("", include("shuke.console.urls")),
+    path("", include("shuke.intake.urls")),
 ]

@@ -12,11 +12,11 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from shuke.console import names
-from shuke.console.csv_out import csv_response, wants_csv
-from shuke.console.tables import Column, build_paged_table, page_number
 from shuke.records import reads
 from shuke.shops.access import page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_paged_table, page_number
 
 SIZE = 50
 CSV_CHUNK = 1_000

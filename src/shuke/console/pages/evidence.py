@@ -14,18 +14,18 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from shuke.console import choices, figures, viewstate, words
-from shuke.console.csv_out import csv_response, wants_csv
 from shuke.console.pages.overview import definition_url, read_state
-from shuke.console.tables import Column, build_paged_table, page_number
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import Access, page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_paged_table, page_number
 from shuke.traffic import reads as traffic
 
 SIZE = 50
-CSV_CHUNK = 5_000
+CSV_CHUNK = 1_000
 MASK = "•••"
 
 KINDS: dict[str, str | Promise] = {
@@ -74,6 +74,13 @@ COLUMNS: dict[str, str | Promise] = {
     "revenue_minor": pgettext_lazy("column", "Amount"),
     "paid_minor": pgettext_lazy("column", "Paid"),
     "amount_minor": pgettext_lazy("column", "Amount"),
+    "net_minor": pgettext_lazy("column", "Net"),
+    "paid_before": pgettext_lazy("column", "Paid before"),
+    "first_seen": pgettext_lazy("column", "First seen"),
+    "first_at": pgettext_lazy("column", "First order"),
+    "sales": pgettext_lazy("column", "Sales"),
+    "cancellations": pgettext_lazy("column", "Cancellations"),
+    "currency": pgettext_lazy("column", "Currency"),
     "session_ref": pgettext_lazy("column", "Session of the source"),
 }
 ORDER_KINDS: dict[str, str | Promise] = {
@@ -100,6 +107,9 @@ NUMBERS = frozenset(
         "revenue_minor",
         "paid_minor",
         "amount_minor",
+        "net_minor",
+        "sales",
+        "cancellations",
     }
 )
 

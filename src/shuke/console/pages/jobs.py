@@ -13,14 +13,14 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console import names, words
-from shuke.console.csv_out import csv_response, wants_csv
-from shuke.console.tables import Column, build_paged_table, page_number
 from shuke.kernel import clock
 from shuke.records import jobs as records_jobs
 from shuke.records import reads
 from shuke.shops import today
 from shuke.shops.access import Access, page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_paged_table, page_number
 
 SIZE = 50
 MOST_CSV = 10_000

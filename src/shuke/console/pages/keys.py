@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console.deeds import attempt
-from shuke.console.tables import Column, build_table
 from shuke.kernel import clock
 from shuke.shops import actions, reads
 from shuke.shops.access import page
 from shuke.shops.roles import ROLE_TITLES, Deed, Role
+from shuke.shops.tables import Column, build_table
 
 
 class WriteKeyForm(forms.Form):

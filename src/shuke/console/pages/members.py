@@ -9,13 +9,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from shuke.console.csv_out import csv_response, wants_csv
 from shuke.console.deeds import attempt
-from shuke.console.tables import Column, build_table, csv_rows
 from shuke.kernel import clock
 from shuke.shops import actions, reads
 from shuke.shops.access import page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import DEED_TITLES, ROLE_TITLES, TABLE, Deed, Role
+from shuke.shops.tables import Column, build_table, csv_rows
 
 
 class InviteForm(forms.Form):

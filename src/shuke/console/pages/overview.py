@@ -16,16 +16,16 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console import choices, figures, viewstate, words
-from shuke.console.csv_out import csv_response, wants_csv
 from shuke.console.pages.picture import draw_series
 from shuke.console.sentences import Cause, largest_cause, sentence
 from shuke.console.split import drawn_split
-from shuke.console.tables import Column, build_table
 from shuke.kernel import clock
 from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
 from shuke.shops.access import Access, page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
 
 navigation.register(
@@ -185,12 +185,18 @@ def answer(request: HttpRequest, shop: str) -> HttpResponse:
         "table_page": reverse("console:overview", args=[shop]),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
         "is_empty": all(not row.now.value for row in found.rows),
-        "may_import": access.may(Deed.IMPORT_FILES),
+        "imports_url": _imports_url(access),
         "may_keys": access.may(Deed.MANAGE_KEYS),
         "sources_url": reverse("console:sources", args=[shop]) + "?" + request.GET.urlencode(),
         "filter_help": viewstate.FILTER_HELP,
     }
     return render(request, "console/pieces/overview_answer.html", context)
+
+
+def _imports_url(access: Access) -> str:
+    """The first step of an empty shop, where another room offers it to this role."""
+    entry = next((entry for entry in navigation.entries() if entry.key == "imports"), None)
+    return reverse(entry.url_name, args=[access.shop.slug]) if entry and access.may(entry.deed) else ""
 
 
 def _cell(
@@ -216,7 +222,7 @@ def _cause(
     request: HttpRequest, state: viewstate.ViewState, visitors: traffic.FigureRow | None, at: datetime
 ) -> Cause | None:
     """The channel behind a change of visitors that is more than scatter, against the first comparison."""
-    if visitors is None or not state.against or state.against[0] not in ("yesterday", "before"):
+    if visitors is None or not state.against or state.against[0] == "custom":
         return None
     then = visitors.against[0].figure if visitors.against else None
     if then is None or not figures.is_more_than_scatter(visitors.now, then):
@@ -225,11 +231,11 @@ def _cause(
         shop=request.access.shop,  # type: ignore[attr-defined]
         period=state.period,
         by=("channel",),
-        against="before",
+        against=state.against[0],
         condition=state.condition,
         at=at,
     )
-    place = next((i for i, metric in enumerate(report.metrics) if metric.id in ("uv_period", "visits")), None)
+    place = next((i for i, metric in enumerate(report.metrics) if metric.id == "uv_period"), None)
     if place is None:
         return None
     titles = rulebook.channel_titles(state.today)

@@ -15,14 +15,14 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from shuke.console import words
-from shuke.console.csv_out import csv_response, wants_csv
 from shuke.console.pages.definitions import STATUS_TONES
-from shuke.console.tables import Column, build_table, csv_rows
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_table, csv_rows
 
 OPERATORS: dict[str, str | Promise] = {
     "eq": pgettext_lazy("rule operator", "is"),

@@ -14,15 +14,15 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from shuke.console import figures, viewstate, words
-from shuke.console.csv_out import csv_response, wants_csv
 from shuke.console.pages.overview import read_state
-from shuke.console.tables import Column, build_table
 from shuke.kernel import clock
 from shuke.kernel.money import exponent
 from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
 from shuke.shops.access import page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
 
 navigation.register(
@@ -79,7 +79,8 @@ def _by(request: HttpRequest) -> str:
 
 
 def _against(state: viewstate.ViewState) -> str | None:
-    return "before" if state.against else None
+    """The first comparison that shifts by days; other days of one's own choice are the overview's."""
+    return next((name for name in state.against if name != "custom"), None)
 
 
 def _ask(request: HttpRequest, state: viewstate.ViewState, at: Any) -> traffic.SourcesReport:
@@ -102,7 +103,9 @@ def table(request: HttpRequest, shop: str) -> HttpResponse:
     state = read_state(request, at)
     report = _ask(request, state, at)
     titles = rulebook.channel_titles(state.today)
-    columns = _columns(request, state, report, titles)
+    against = _against(state)
+    shown = _shown(request, report)
+    columns = _columns(request, state, report, titles, shown)
     context = {
         "state": state,
         "report": report,
@@ -121,10 +124,20 @@ def table(request: HttpRequest, shop: str) -> HttpResponse:
         "table_source": request.path,
         "table_page": reverse("console:sources", args=[shop]),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
-        "until": words.clock_time(at, access.shop.zone) if state.has_today else "",
-        "against": viewstate.against_words(state, "yesterday" if state.is_today else "before"),
+        "until": words.clock_time(report.until, access.shop.zone) if report.until else "",
+        "against": viewstate.against_words(state, against) if against else "",
+        "columns": [(metric.id, figures.title(metric), metric.id in shown) for metric in report.metrics[1:]],
     }
     return render(request, "console/pieces/sources_table.html", context)
+
+
+DEFAULT_COLUMNS = ("uv_period", "bounce_entrance", "conversion", "orders", "amount_paid")
+
+
+def _shown(request: HttpRequest, report: traffic.SourcesReport) -> set[str]:
+    """The columns that the address chooses (`cols`), else those that fit beside one another."""
+    known = {metric.id for metric in report.metrics}
+    return (set(request.GET.getlist("cols")) & known) or set(DEFAULT_COLUMNS)
 
 
 def key_words(name: str, value: Any, titles: Any) -> str:
@@ -139,10 +152,14 @@ def key_words(name: str, value: Any, titles: Any) -> str:
 
 
 def _columns(
-    request: HttpRequest, state: viewstate.ViewState, report: traffic.SourcesReport, titles: Any
+    request: HttpRequest,
+    state: viewstate.ViewState,
+    report: traffic.SourcesReport,
+    titles: Any,
+    chosen: set[str],
 ) -> list[Column[traffic.SourceRow]]:
     access = request.access  # type: ignore[attr-defined]
-    label = viewstate.against_words(state, "yesterday" if state.is_today else "before")
+    label = viewstate.against_words(state, _against(state) or "before")
 
     def key(place: int, name: str) -> Column[traffic.SourceRow]:
         def shown(row: traffic.SourceRow) -> Any:
@@ -192,7 +209,11 @@ def _columns(
         shown=lambda row: _drawn_share(row, report, first),
     )
     columns = [key(place, name) for place, name in enumerate(report.by)]
-    numbers = [number(place, metric) for place, metric in enumerate(report.metrics)]
+    numbers = [
+        number(place, metric)
+        for place, metric in enumerate(report.metrics)
+        if place == 0 or metric.id in chosen
+    ]
     return [*columns, numbers[0], share, *numbers[1:]]
 
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from shuke.console import figures, words
+from shuke.console import figures, names, words
 from shuke.console.icons import icon as draw_icon
 from shuke.console.spark import spark as draw_spark
 from shuke.shops import roles
@@ -45,6 +45,25 @@ def thousands(value: int) -> str:
 def plain(value: float) -> str:
     """A coordinate of a drawing: with a point in every language."""
     return f"{value:g}"
+
+
+@register.filter
+def item(values: Any, key: str) -> Any:
+    """A value of a mapping by its key."""
+    return values.get(key)
+
+
+@register.filter
+def separator_words(value: str) -> str:
+    """A separator that can be seen."""
+    return "\\t" if value == "\t" else value
+
+
+@register.simple_tag
+def job_state(value: str) -> SafeString:
+    """The state of a job as a badge."""
+    title, tone = names.JOB_STATES.get(value, (value, ""))
+    return format_html('<span class="badge-state{}">{}</span>', f" is-{tone}" if tone else "", title)
 
 
 @register.filter

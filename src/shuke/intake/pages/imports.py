@@ -1,0 +1,267 @@
+"""Imports: give a file, see how it is read through a mapping, start, watch, stop, resume; and what was loaded before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext, pgettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from shuke.intake import actions, reads
+from shuke.intake.files.actions import MAIN
+from shuke.intake.files.problems import FileProblem, MissingPart
+from shuke.kernel import clock
+from shuke.kernel.errors import NotFound, ShukeError
+from shuke.shops import navigation
+from shuke.shops.access import Access, page
+from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_paged_table, page_number
+
+navigation.register(
+    navigation.NavigationEntry(
+        "imports",
+        pgettext_lazy("sidebar", "Imports"),
+        "file-import",
+        "intake:imports",
+        Deed.IMPORT_FILES,
+        "data",
+        10,
+    )
+)
+
+SIZE = 30
+MOST_CSV = 500
+ENCODINGS = ("utf-8", "gb18030", "utf-16", "windows-1252")
+SEPARATORS = (
+    (",", pgettext_lazy("separator", "comma")),
+    (";", pgettext_lazy("separator", "semicolon")),
+    ("tab", pgettext_lazy("separator", "tab")),
+    ("|", pgettext_lazy("separator", "bar")),
+)
+KINDS = {"orders": pgettext_lazy("import", "orders"), "events": pgettext_lazy("import", "events")}
+
+
+def _columns(access: Access) -> list[Column[reads.ImportView]]:
+    def url(one: reads.ImportView) -> str:
+        return reverse("intake:import", args=[access.shop.slug, one.id])
+
+    return [
+        Column(
+            "file",
+            gettext("File"),
+            lambda i: i.file_name,
+            "link",
+            is_first=True,
+            shown=lambda i: {"text": i.file_name, "sub": i.mapping_name, "url": url(i)},
+        ),
+        Column("state", gettext("State"), lambda i: i.state, "job_state"),
+        Column("read", gettext("Rows read"), lambda i: i.rows_read, "count", is_number=True),
+        Column("new", gettext("New"), lambda i: i.rows_new, "count", is_number=True),
+        Column("changed", gettext("Changed"), lambda i: i.rows_changed, "count", is_number=True),
+        Column("known", gettext("Known already"), lambda i: i.rows_known, "count", is_number=True),
+        Column("bad", gettext("In quarantine"), lambda i: i.rows_bad, "count", is_number=True),
+        Column("created", gettext("Started"), lambda i: i.created_at, "moment"),
+        Column("by", gettext("By"), lambda i: i.created_by),
+    ]
+
+
+@require_safe
+@page(Deed.IMPORT_FILES)
+def imports(request: HttpRequest, shop: str) -> HttpResponseBase:
+    """The form that takes a file, and the history."""
+    access = request.access
+    columns = _columns(access)
+    if wants_csv(request.GET):
+        found = reads.list_imports(access.shop, size=MOST_CSV)
+        header = ["id", *(column.title for column in columns)]
+        lines = ([row.id, *(column.value(row) for column in columns)] for row in found.rows)
+        return csv_response(access, "imports", header, lines)
+    number = page_number(request)
+    found = reads.list_imports(access.shop, page=number, size=SIZE)
+    context = {
+        "mappings": reads.list_mappings(access.shop),
+        "table": build_paged_table(
+            request, "imports", columns, found.rows, count=found.count, page=number, size=SIZE
+        ),
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "is_running": any(one.state in ("waiting", "running", "stopping") for one in found.rows),
+    }
+    return render(request, "intake/imports.html", context)
+
+
+@require_POST
+@page(Deed.IMPORT_FILES)
+def upload(request: HttpRequest, shop: str) -> HttpResponse:
+    """Keep the given files and go on to the preview; `part` names a second file that a mapping joins."""
+    access = request.access
+    query = {key: value for key, value in request.POST.items() if key.startswith("file") or key in _CHOICES}
+    query |= {"mapping": request.POST.get("mapping", "")}
+    given = {name: file for name, file in request.FILES.items() if name.startswith("file")}
+    if not given:
+        messages.error(request, gettext("Choose a file first."))
+        return redirect("intake:imports", shop)
+    try:
+        for name, file in given.items():
+            kept = actions.upload_file(
+                shop=access.shop, content=file, name=file.name or "", actor=access.actor, at=clock.now()
+            )
+            query[name] = kept.sha256
+    except ShukeError as error:
+        messages.error(request, str(error))
+        return redirect("intake:imports", shop)
+    return redirect(f"{reverse('intake:preview', args=[shop])}?{urlencode(_set(query))}")
+
+
+_CHOICES = ("separator", "encoding", "header")
+
+
+def _set(query: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in query.items() if value}
+
+
+def _files(query: Mapping[str, str]) -> dict[str, str]:
+    """`file` is the main one, `file.<part>` a joined one."""
+    found = {MAIN: query.get("file", "")}
+    found |= {key.partition(".")[2]: value for key, value in query.items() if key.startswith("file.")}
+    return {part: sha256 for part, sha256 in found.items() if sha256}
+
+
+def _choices(query: Mapping[str, str]) -> dict[str, Any]:
+    chosen: dict[str, Any] = {name: query.get(name, "") for name in ("separator", "encoding")}
+    header = query.get("header", "")
+    if header in ("yes", "no"):
+        chosen["header"] = header == "yes"
+    return {name: value for name, value in chosen.items() if value != ""}
+
+
+@require_safe
+@page(Deed.IMPORT_FILES)
+def preview(request: HttpRequest, shop: str) -> HttpResponse:
+    """How the file would be read: first rows, what each becomes, what is wrong. Nothing is loaded yet."""
+    access = request.access
+    files = _files(request.GET.dict())
+    if MAIN not in files:
+        return redirect("intake:imports", shop)
+    mapping = request.GET.get("mapping", "")
+    known = {one.name: one for one in reads.list_mappings(access.shop)}
+    found, refusal = _look(request, access, files, mapping if mapping in known else None)
+    fitting = {one.name for one in reads.fitting_mappings(access.shop, found.columns)} if found else set()
+    chosen = known.get(mapping)
+    joins = chosen.spec.joins if chosen else ()
+    context = {
+        "files": files,
+        "found": found,
+        "refusal": refusal or (found.refusal if found else None),
+        "mapping": mapping,
+        "chosen": chosen,
+        "mappings": sorted(known.values(), key=lambda one: (one.name not in fitting, one.name)),
+        "fitting": fitting,
+        "parts": [{"part": join.part, "sha256": files.get(join.part, "")} for join in joins],
+        "encodings": ENCODINGS,
+        "separators": SEPARATORS,
+        "choices": request.GET,
+        "kind": KINDS.get(chosen.spec.kind, "") if chosen else "",
+        "may_map": access.may(Deed.MANAGE_MAPPINGS),
+        "is_ready": bool(found and chosen and not refusal and not found.refusal and found.rows_looked_at),
+    }
+    return render(request, "intake/preview.html", context)
+
+
+def _look(
+    request: HttpRequest, access: Access, files: dict[str, str], mapping: str | None
+) -> tuple[Any, ShukeError | None]:
+    """The preview through the mapping; when that is not possible, the bare file and why."""
+    common = {
+        "shop": access.shop,
+        "choices": _choices(request.GET.dict()),
+        "actor": access.actor,
+        "at": clock.now(),
+    }
+    try:
+        return actions.preview(files=files, mapping=mapping, **common), None
+    except MissingPart as error:
+        return _bare(files, common), error
+    except FileProblem as error:
+        return (_bare(files, common) if mapping else None), error
+    except NotFound as error:
+        return None, error
+
+
+def _bare(files: dict[str, str], common: dict[str, Any]) -> Any:
+    try:
+        return actions.preview(files={MAIN: files[MAIN]}, mapping=None, **common)
+    except ShukeError:
+        return None
+
+
+@require_POST
+@page(Deed.IMPORT_FILES)
+def start(request: HttpRequest, shop: str) -> HttpResponse:
+    """Start loading; a refusal goes back to the preview with what was chosen."""
+    access = request.access
+    query = request.POST.dict()
+    try:
+        started = actions.start_import(
+            shop=access.shop,
+            files=_files(query),
+            mapping=query.get("mapping", ""),
+            choices=_choices(query),
+            actor=access.actor,
+            at=clock.now(),
+        )
+    except ShukeError as error:
+        messages.error(request, str(error))
+        kept = {key: value for key, value in query.items() if key != "csrfmiddlewaretoken"}
+        return redirect(f"{reverse('intake:preview', args=[shop])}?{urlencode(_set(kept))}")
+    return redirect("intake:import", shop, started.id)
+
+
+@require_safe
+@page(Deed.IMPORT_FILES)
+def one(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
+    """One import: its progress while it runs, its counts, what went to quarantine."""
+    access = request.access
+    found = reads.get_import(access.shop, import_id)
+    waiting = reads.waiting_by_reason(access.shop, import_id=import_id) if found.rows_bad else ()
+    context = {
+        "one": found,
+        "kind": KINDS.get(found.kind, found.kind),
+        "is_running": found.state in ("waiting", "running", "stopping"),
+        "may_stop": found.state in ("waiting", "running"),
+        "may_resume": found.state in ("stopped", "failed"),
+        "waiting": waiting,
+        "percent": round(100 * found.share) if found.share is not None else None,
+        "may_see_quarantine": access.may(Deed.VIEW_QUARANTINE),
+        "may_see_traffic": access.may(Deed.VIEW_TRAFFIC),
+    }
+    template = "intake/pieces/import_state.html" if request.htmx else "intake/import.html"
+    return render(request, template, context)
+
+
+@require_POST
+@page(Deed.IMPORT_FILES)
+def stop(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
+    """Stop after the running part; what is loaded stays."""
+    access = request.access
+    actions.stop_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
+    messages.success(
+        request, gettext("The import stops after the part that is running; what is loaded stays.")
+    )
+    return redirect("intake:import", shop, import_id)
+
+
+@require_POST
+@page(Deed.IMPORT_FILES)
+def resume(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
+    """Go on where it stood."""
+    access = request.access
+    actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
+    messages.success(request, gettext("The import goes on from where it stood."))
+    return redirect("intake:import", shop, import_id)
