@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import reduce
 from typing import Any as Anything
 
@@ -86,4 +87,7 @@ def _literal(field: Field, value: Scalar) -> ir.Value:
         return ibis.literal(naive, type="timestamp(6)")
     if field.kind is Kind.DAY:
         return ibis.literal(value, type="date")
+    if isinstance(value, Decimal):
+        # Engines want the width said; values.py lets nothing in that this one can not hold.
+        return ibis.literal(value, type="decimal(18, 9)")
     return ibis.literal(value)

@@ -21,6 +21,8 @@ from .nodes import Scalar
 
 MAX_TEXT = 500
 _INT64 = 1 << 63
+_INTEGER_LIMIT = 10**18
+_DECIMAL_LIMIT = 10**9
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 FOLDING = (_UPPER, _LOWER)
@@ -68,10 +70,15 @@ def _number(field: Field, raw: Any) -> int | Decimal:
         raise ValueError
     if isinstance(number, Decimal):
         # Nine digits after the point and eighteen in all fit the decimal type of every engine.
-        if not number.is_finite() or number.as_tuple().exponent < -9:  # type: ignore[operator]
+        # Looked at before it is made an integer: "1e999999" is short to write and long to hold.
+        if not number.is_finite() or number.adjusted() > 17 or number != round(number, 9):
             raise ValueError
-        number = int(number) if number == number.to_integral_value() else number
-    if abs(number) >= (10**18 if isinstance(number, int) else 10**9):
+        if number != number.to_integral_value():
+            if abs(number) >= _DECIMAL_LIMIT:
+                raise ValueError
+            return number
+        number = int(number)
+    if abs(number) >= _INTEGER_LIMIT:
         raise ValueError
     return number
 

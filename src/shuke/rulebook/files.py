@@ -9,7 +9,7 @@ A file `<platform>/<area>.yaml` holds `platform`, `area`, `title {zh, en}` and `
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -67,7 +67,7 @@ def load_yaml(path: Path, place: Place) -> Any:
 
 
 def exact_keys(
-    data: Any, place: Place, where: str, needed: set[str], optional: set[str] = frozenset()
+    data: Any, place: Place, where: str, needed: set[str], optional: Set[str] = frozenset()
 ) -> dict:
     """`data` as a mapping that has the needed keys and no unknown ones. Raises BadRuleFile."""
     if not isinstance(data, dict):

@@ -34,7 +34,7 @@ BETTER = ("up", "down", "none")
 class MetricDefinition:
     """One version of a metric. `unit` is one of UNITS (money: minor units); `grain` what is counted, one of GRAINS.
 
-    `better`: "up", "down" or None. `differs` says how it differs from its neighbours; empty where there are none.
+    `better`: "up", "down" or None. `notes` say how it differs from its neighbours.
     """
 
     id: str

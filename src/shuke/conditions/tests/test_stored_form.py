@@ -86,6 +86,8 @@ def deep(levels):
         ({"v": 1, **leaf(value="x")}, BadValue, "a number"),
         ({"v": 1, **leaf(value="NaN")}, BadValue, "a number"),
         ({"v": 1, **leaf(value="1e400")}, BadValue, "a number"),
+        ({"v": 1, **leaf(value="1e999999999")}, BadValue, "a number"),
+        ({"v": 1, **leaf(value="0.1234567891")}, BadValue, "a number"),
         ({"v": 1, **leaf(value=True)}, BadValue, "a number"),
         ({"v": 1, **leaf(value=None)}, BadValue, "a number"),
         ({"v": 1, **leaf(op="in", value=[])}, BadValue, "a list of 1 to 500"),
