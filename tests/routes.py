@@ -59,6 +59,8 @@ def _walk(patterns: list[Any], before: str) -> Iterator[Route]:
         elif isinstance(pattern, URLPattern):
             view = pattern.callback
             inner = getattr(view, "view_class", None) or view
+            while hasattr(inner, "func"):  # a partial
+                inner = inner.func
             yield Route(
                 path=path,
                 arguments=tuple(re.findall(r"{(\w+)}", path)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,16 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = sorted(
     p.name for p in (ROOT / "src" / "shuke").iterdir() if (p / "__init__.py").exists() and p.name != "rules"
 )
-LONGEST_FILE = 420
+LONGEST_FILE = 650  # a file that grows past it holds several nouns
 
 
 def test_imports__of_all_rooms__keep_the_contract() -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-logo"], cwd=ROOT, capture_output=True, text=True
+        [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:]
 
@@ -47,9 +52,8 @@ def test_source_files__their_length__is_one_noun() -> None:
 
 
 def test_source_files__of_any_kind__name_no_machine_and_no_package_index() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split("\n")
-    if tracked == [""]:
-        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    tracked = listed or [str(p.relative_to(ROOT)) for p in (ROOT / "src").rglob("*") if p.suffix != ".pyc"]
     forbidden = ("/root/", "/work/", "/tmp/w/", "pypi.org", "registry.npmjs", "files.pythonhosted")
     found = []
     for name in tracked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 CHECKS = {
     "ruff": ["ruff", "check", "-q", "."],
     "format": ["ruff", "format", "--check", "-q", "."],
@@ -22,7 +24,9 @@ def main() -> int:
     failed = []
     for name, words in CHECKS.items():
         started = time.monotonic()
-        done = subprocess.run([BIN / words[0], *words[1:]], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(
+            [BIN / words[0], *words[1:]], cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT
+        )
         print(
             f"check {name}: {'ok' if not done.returncode else 'FAILED'} ({time.monotonic() - started:.1f} s)",
             flush=True,

@@ -19,6 +19,7 @@ class Part(StrEnum):
     committer = "committer"
     sealer = "sealer"
     cleaner = "cleaner"
+    deliverer = "deliverer"
     worker = "worker"
 
 
@@ -62,17 +63,25 @@ def run_cleaner() -> None:
     run_it()
 
 
-def run_worker() -> None:
-    """Jobs' chunks, and the delivery of events."""
-    from shuke.records.worker import run_worker as run_it
+def run_deliverer() -> None:
+    """The outbox, and jobs whose worker was lost."""
+    from shuke.records.processes import run_deliverer as run_it
 
     run_it()
+
+
+def run_worker() -> None:
+    """Jobs' chunks. The cluster forks its workers, so nothing here may have opened DuckDB or Delta before."""
+    from django.core.management import call_command
+
+    call_command("qcluster")
 
 
 PARTS: dict[Part, Callable[[], None]] = {
     Part.committer: run_committer,
     Part.sealer: run_sealer,
     Part.cleaner: run_cleaner,
+    Part.deliverer: run_deliverer,
     Part.worker: run_worker,
 }
 
@@ -106,7 +115,7 @@ def serve(
     port: int = typer.Option(8000),
     workers: int = typer.Option(2, help="Web processes."),
 ) -> None:
-    """Run everything: web, committer, sealer, cleaner, worker. Ctrl-C ends all of it."""
+    """Run everything: web, committer, sealer, cleaner, deliverer, worker. Ctrl-C ends all of it."""
     from shuke.project.home import set_up_home
     from shuke.project.in_use import alone
     from shuke.project.supervisor import Supervisor
