@@ -8,6 +8,7 @@ can find what is reachable and not covered.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from shuke.records.actor import Actor
 from shuke.shops.models import ApiKey, Member, WriteKey
 from shuke.shops.reads import ShopView, WriteKeyView, shop_view, write_key_view
 from shuke.shops.roles import DEED_TITLES, Deed, Role, may
+from shuke.shops.words import is_slug
 
 # Dotted name of a view or operation -> the deed that it asks for; None: whoever is signed in, about themselves only.
 COVERED: dict[str, Deed | None] = {}
@@ -67,8 +69,11 @@ def shop_for(user: Any, slug: str, deed: Deed) -> Access:
     """A signed-in person's way into a shop. Raises NotSignedIn, NotFound, NotAllowed."""
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         raise NotSignedIn()
-    with scopes_disabled():
-        member = Member.objects.filter(shop__slug=slug, user_id=user.pk).select_related("shop").first()
+    member = None
+    if is_slug(slug):
+        with scopes_disabled():
+            rows = Member.objects.filter(shop__slug=slug, user_id=user.pk)
+            member = rows.select_related("shop").first()
     if member is None:
         raise NotFound(field="shop", value=slug)
     role = Role(member.role)
@@ -90,7 +95,7 @@ def shop_for_api_key(header: str, slug: str, deed: Deed) -> Access:
 def _live_api_key(header: str) -> ApiKey:
     scheme, _space, secret = header.strip().partition(" ")
     secret = secret.strip()
-    if scheme.lower() != "bearer" or not secret:
+    if scheme.lower() != "bearer" or not (secret.isascii() and secret.isprintable() and secret):
         raise BadKey()
     with scopes_disabled():
         rows = ApiKey.objects.filter(prefix=secret.partition(".")[0], revoked=False)
@@ -102,6 +107,8 @@ def _live_api_key(header: str) -> ApiKey:
 
 def write_key_for(key: str) -> tuple[WriteKeyView, ShopView] | None:
     """A live write key and its shop. Callers that ask per request remember the answer for a few seconds."""
+    if not (key.isascii() and key.isprintable()):
+        return None
     with scopes_disabled():
         row = WriteKey.objects.filter(key=key, revoked_at__isnull=True).select_related("shop").first()
     return (write_key_view(row), shop_view(row.shop)) if row else None
@@ -189,7 +196,7 @@ def api(deed: Deed) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 result = operation(request, *args, **kwargs)
             return _streaming_within(result, access.shop.id)
 
-        return _covered(checked, operation, deed)
+        return _covered(_with_types(checked, operation), operation, deed)
 
     return wrap
 
@@ -202,7 +209,7 @@ def own(operation: Callable[..., Any]) -> Callable[..., Any]:
         request.accesses = accesses_of(request)  # type: ignore[attr-defined]
         return operation(request, *args, **kwargs)
 
-    return _covered(checked, operation, None)
+    return _covered(_with_types(checked, operation), operation, None)
 
 
 def accesses_of(request: HttpRequest) -> tuple[Access, ...]:
@@ -231,6 +238,12 @@ def _require_own_page(request: HttpRequest) -> None:
 
     if check_csrf(request) is not None:
         raise ForgedRequest()
+
+
+def _with_types(checked: Callable[..., Any], operation: Callable[..., Any]) -> Callable[..., Any]:
+    """django-ninja looks types up by name where the function that it gets was written; that is here, not there."""
+    checked.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
+    return checked
 
 
 def _covered(checked: Callable[..., Any], view: Callable[..., Any], deed: Deed | None) -> Callable[..., Any]:

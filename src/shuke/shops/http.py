@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Path, Query, Router, Schema
 
 from shuke.kernel import clock
 from shuke.records import jobs
@@ -134,6 +134,8 @@ class JobOut(Schema):
         return str(job.title)
 
 
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Filter = Annotated[str | None, Query(None, max_length=80, pattern=r"^[a-z0-9_ .-]*$")]
 Page = Query(1, ge=1, le=100_000)
 Size = Query(50, ge=1, le=200)
 
@@ -201,7 +203,7 @@ def invite_member(request: HttpRequest, shop: str, member: MemberIn) -> Any:
 
 @router.put("/shops/{shop}/members/{user_id}", response={204: None}, operation_id="change_role")
 @api(Deed.MANAGE_MEMBERS)
-def change_role(request: HttpRequest, shop: str, user_id: int, change: RoleIn) -> Any:
+def change_role(request: HttpRequest, shop: str, user_id: Id, change: RoleIn) -> Any:
     """Give a member another role."""
     access = request.access
     actions.change_role(
@@ -212,7 +214,7 @@ def change_role(request: HttpRequest, shop: str, user_id: int, change: RoleIn) -
 
 @router.delete("/shops/{shop}/members/{user_id}", response={204: None}, operation_id="remove_member")
 @api(Deed.MANAGE_MEMBERS)
-def remove_member(request: HttpRequest, shop: str, user_id: int) -> Any:
+def remove_member(request: HttpRequest, shop: str, user_id: Id) -> Any:
     """Take a member out of the shop."""
     access = request.access
     actions.remove_member(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
@@ -237,7 +239,7 @@ def create_write_key(request: HttpRequest, shop: str, key: NameIn) -> Any:
 
 @router.delete("/shops/{shop}/write-keys/{key_id}", response={204: None}, operation_id="revoke_write_key")
 @api(Deed.MANAGE_KEYS)
-def revoke_write_key(request: HttpRequest, shop: str, key_id: int) -> Any:
+def revoke_write_key(request: HttpRequest, shop: str, key_id: Id) -> Any:
     """Refuse events under this key from now on."""
     access = request.access
     actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
@@ -264,7 +266,7 @@ def create_api_key(request: HttpRequest, shop: str, key: ApiKeyIn) -> Any:
 
 @router.delete("/shops/{shop}/api-keys/{key_id}", response={204: None}, operation_id="revoke_api_key")
 @api(Deed.MANAGE_KEYS)
-def revoke_api_key(request: HttpRequest, shop: str, key_id: int) -> Any:
+def revoke_api_key(request: HttpRequest, shop: str, key_id: Id) -> Any:
     """Refuse the key from now on."""
     access = request.access
     actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
@@ -276,8 +278,8 @@ def revoke_api_key(request: HttpRequest, shop: str, key_id: int) -> Any:
 def list_audit(
     request: HttpRequest,
     shop: str,
-    deed: str | None = None,
-    subject_kind: str | None = None,
+    deed: Filter = None,
+    subject_kind: Filter = None,
     page: int = Page,
     size: int = Size,
 ) -> Any:
@@ -296,14 +298,14 @@ def list_jobs(request: HttpRequest, shop: str, page: int = Page, size: int = Siz
 
 @router.get("/shops/{shop}/jobs/{job_id}", response=JobOut, operation_id="get_job")
 @api(Deed.VIEW_JOBS)
-def get_job(request: HttpRequest, shop: str, job_id: int) -> Any:
+def get_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
     """How far a job is."""
     return records.get_job(request.access.shop.id, job_id)
 
 
 @router.post("/shops/{shop}/jobs/{job_id}/stop", response=JobOut, operation_id="stop_job")
 @api(Deed.STOP_JOBS)
-def stop_job(request: HttpRequest, shop: str, job_id: int) -> Any:
+def stop_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
     """Stop a job after its running chunk."""
     access = request.access
     jobs.request_stop(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())
@@ -312,7 +314,7 @@ def stop_job(request: HttpRequest, shop: str, job_id: int) -> Any:
 
 @router.post("/shops/{shop}/jobs/{job_id}/resume", response=JobOut, operation_id="resume_job")
 @api(Deed.STOP_JOBS)
-def resume_job(request: HttpRequest, shop: str, job_id: int) -> Any:
+def resume_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
     """Let a stopped or failed job go on from where it stood."""
     access = request.access
     jobs.resume(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())

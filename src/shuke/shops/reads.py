@@ -11,6 +11,7 @@ from django_scopes import scopes_disabled
 from shuke.kernel.errors import NotFound
 from shuke.shops.models import ApiKey, Member, Shop, User, WriteKey
 from shuke.shops.roles import Role
+from shuke.shops.words import is_slug
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def shop_view(row: Shop) -> ShopView:
 
 def get_shop(slug: str) -> ShopView:
     """For commands and processes; a person's way to a shop is shops.access. Raises NotFound."""
-    row = Shop.objects.filter(slug=slug).first()
+    row = Shop.objects.filter(slug=slug).first() if is_slug(slug) else None
     if row is None:
         raise NotFound(field="shop", value=slug)
     return shop_view(row)

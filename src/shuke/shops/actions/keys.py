@@ -18,12 +18,13 @@ from shuke.shops.decisions import may_set_role
 from shuke.shops.models import ApiKey, WriteKey
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed, Role
+from shuke.shops.words import clean_text
 
 
 def create_write_key(*, shop: ShopView, name: str, actor: Actor, at: datetime) -> WriteKey:
     """A key with which pages and apps send events to this shop."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_KEYS)
-    name = _checked_name(name, 60)
+    name = clean_text("name", name, 60)
     with transaction.atomic(), scope(shop=shop.id):
         row = WriteKey.objects.create(
             shop_id=shop.id, key=f"wk_{secrets.token_hex(16)}", name=name, created_at=at
@@ -62,7 +63,7 @@ def create_api_key(
     verdict = may_set_role(own=own, before=None, after=wanted, owners=1, deed=Deed.MANAGE_KEYS)
     if not verdict.is_allowed:
         raise RoleRefused(verdict.reasons[0])
-    name = _checked_name(name, 50)
+    name = clean_text("name", name, 50)
     with transaction.atomic(), scope(shop=shop.id):
         row, secret = ApiKey.objects.create_key(shop_id=shop.id, name=name, role=wanted.value, created=at)
         after = {"name": name, "role": wanted.value, "prefix": row.prefix}
@@ -92,13 +93,6 @@ def revoke_api_key(*, shop: ShopView, key_id: int, actor: Actor, at: datetime) -
             shop, "revoke_api_key", "api_key", key_id, actor, at, {"revoked_at": None}, {"revoked_at": at}
         )
         announce(shop_id=shop.id, name=events.API_KEY_REVOKED, payload={"api_key": key_id}, at=at)
-
-
-def _checked_name(name: str, limit: int) -> str:
-    cleaned = name.strip()
-    if not 1 <= len(cleaned) <= limit:
-        raise Invalid(field="name", value=name)
-    return cleaned
 
 
 def _record(

@@ -15,6 +15,7 @@ from shuke.kernel.errors import Conflict, Invalid, NotAllowed
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
 from shuke.shops.models import User
+from shuke.shops.words import clean_text
 
 THEMES = ("light", "dark", "auto")
 
@@ -62,7 +63,9 @@ def make_user(
     email = checked_email(email)
     _check_choice("language", language, tuple(code for code, _title in settings.LANGUAGES))
     _check_choice("theme", theme, THEMES)
-    user = User(email=email, name=name.strip()[:120], language=language, theme=theme, created_at=at)
+    user = User(
+        email=email, name=clean_text("name", name, 120), language=language, theme=theme, created_at=at
+    )
     if password is None:
         user.set_unusable_password()
     else:
@@ -78,7 +81,7 @@ def make_user(
 
 def checked_email(email: str) -> str:
     """In the form in which it is kept: lower case. Raises Invalid."""
-    cleaned = email.strip().lower()
+    cleaned = clean_text("email", email, 254).lower()
     try:
         validate_email(cleaned)
     except ValidationError:
@@ -96,22 +99,30 @@ def set_password(*, user: User, password: str, actor: Actor, at: datetime) -> No
 
 
 def change_preferences(
-    *, user: User, language: str | None = None, theme: str | None = None, actor: Actor, at: datetime
+    *,
+    user: User,
+    actor: Actor,
+    at: datetime,
+    name: str | None = None,
+    language: str | None = None,
+    theme: str | None = None,
 ) -> User:
-    """A person's own language ("zh-hans", "en") and theme ("light", "dark", "auto"); None leaves it."""
+    """A person's own name, language ("zh-hans", "en") and theme ("light", "dark", "auto"); None leaves it."""
     _require_self(user, actor)
     after = {
+        "name": clean_text("name", name, 120) if name is not None else user.name,
         "language": language if language is not None else user.language,
         "theme": theme if theme is not None else user.theme,
     }
     _check_choice("language", after["language"], tuple(code for code, _title in settings.LANGUAGES))
     _check_choice("theme", after["theme"], THEMES)
-    before = {"language": user.language, "theme": user.theme}
+    before = {field: getattr(user, field) for field in after}
     if after == before:
         return user
-    user.language, user.theme = after["language"], after["theme"]
+    for field, value in after.items():
+        setattr(user, field, value)
     with transaction.atomic():
-        user.save(update_fields=["language", "theme"])
+        user.save(update_fields=list(after))
         _audit(user, "change_preferences", actor, at, before=before, after=after)
     return user
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from shuke.shops import access, events
 from shuke.shops.models import Shop
 from shuke.shops.reads import ShopView, shop_view
 from shuke.shops.roles import Deed
+from shuke.shops.words import clean_text, is_slug
 
 PLATFORMS = {
     "taobao": pgettext_lazy("platform", "Taobao"),
@@ -36,8 +36,6 @@ PLATFORMS = {
     "shopify": pgettext_lazy("platform", "Shopify"),
     "own": pgettext_lazy("platform", "Own shop"),
 }
-
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 class BadSlug(Invalid):
@@ -78,7 +76,7 @@ def create_shop(
     """Make a shop; only the system may. Raises BadSlug, SlugTaken, UnknownZone, UnknownCurrency, Invalid."""
     if not actor.is_system:
         raise NotAllowed(field="create_shop")
-    if not _SLUG.fullmatch(slug):
+    if not is_slug(slug):
         raise BadSlug(field="slug", value=slug)
     if zone not in available_timezones():
         raise UnknownZone(field="zone", value=zone)
@@ -139,13 +137,9 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     """Clean values of the fields that are there. Raises Invalid."""
     clean = dict(values)
     if "name" in clean:
-        clean["name"] = clean["name"].strip()
-        if not 1 <= len(clean["name"]) <= 120:
-            raise Invalid(field="name", value=values["name"])
+        clean["name"] = clean_text("name", clean["name"], 120)
     if "category" in clean:
-        clean["category"] = clean["category"].strip()
-        if len(clean["category"]) > 60:
-            raise Invalid(field="category", value=values["category"])
+        clean["category"] = clean_text("category", clean["category"], 60, may_be_empty=True)
     if "platforms" in clean:
         clean["platforms"] = list(dict.fromkeys(clean["platforms"]))
         for platform in clean["platforms"]:
