@@ -39,8 +39,8 @@ class Place:
         return BadRuleFile(file=self.file, rule=self.rule, field=field, problem=problem)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice: the second would silently win."""
+class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML that refuses a key given twice: the second would silently win. In C where PyYAML was built with it."""
 
 
 def _mapping_once(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

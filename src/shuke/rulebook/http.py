@@ -1,7 +1,6 @@
-"""The API of the rulebook: rules as they hold in the asker's shop, as of any day, and what changed between two days.
+"""The API of the rulebook: rules as they hold in the asker's shop, as of any day, and what changed between two days."""
 
-No postponed annotations here: the operations are wrapped, and their types would be looked up in the wrapper's module.
-"""
+from __future__ import annotations
 
 from datetime import date
 from typing import Any
