@@ -12,7 +12,7 @@ from typing import IO, Any, ParamSpec, TypeVar
 from django.db import IntegrityError, transaction
 from django_scopes import scope
 
-from shuke.intake.files import problems, reads, uploads
+from shuke.intake.files import problems, reads, tables, uploads
 from shuke.intake.files.load import KIND
 from shuke.intake.files.preview import Preview, preview_of
 from shuke.intake.files.reads import ImportView, MappingView, UploadView
@@ -252,7 +252,7 @@ def _checked(choices: Table[str, Any] | None) -> dict[str, Any]:
             checked[name] = value[:40]
         elif name == "separator" and isinstance(value, str):
             checked[name] = {"tab": "\t", "\\t": "\t"}.get(value, value)
-            if checked[name] != "auto" and len(checked[name]) != 1:
+            if checked[name] != tables.AUTO and not tables.is_separator(checked[name]):
                 raise Invalid(field="separator", value=value)
         else:
             raise Invalid(field=name, value=value)

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from shuke.intake.files import cells, problems
 from shuke.intake.files.reasons import BadCell, bad
-from shuke.intake.files.spec import MappingSpec, Origin
+from shuke.intake.files.spec import PLACEHOLDER, MappingSpec, Origin
 from shuke.intake.files.tables import Batch
 from shuke.kernel.surrogates import surrogate, surrogates
 from shuke.shops.reads import ShopView
@@ -435,15 +435,20 @@ class _Work:
         return self._filled([own if case is None else case for case, own in zip(told, texts, strict=True)])
 
     def _filled(self, templates: Sequence[str]) -> list[str]:
-        """Templates with the row's own cells and place in them."""
+        """Templates with the row's own cells and place in them; a placeholder of no column stands as it is."""
+        position = self.mapper._position
         filled = []
         for i, text in enumerate(templates):
             if "{" in text:
-                text = text.replace("{line_no}", str(self.places[i] if self.places else ""))
-                for column, position in self.mapper._position.items():
-                    if "{" not in text:
-                        break
-                    text = text.replace(f"{{{column}}}", self.rows[i][position])
+                row = self.rows[i]
+
+                def cell(found: re.Match[str], i: int = i, row: Sequence[str] = row) -> str:
+                    name = found[1]
+                    if name == "line_no":
+                        return str(self.places[i] if self.places else "")
+                    return row[position[name]] if name in position else found[0]
+
+                text = PLACEHOLDER.sub(cell, text)
             filled.append(text)
         return filled
 

@@ -32,7 +32,7 @@ import yaml
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from shuke.intake.files.tables import AUTO, Layout
+from shuke.intake.files.tables import AUTO, Layout, is_separator
 from shuke.kernel.errors import ShukeError
 
 VERSION = 1
@@ -77,7 +77,7 @@ EVENT_FIELDS = [
 FIELDS = {"orders": tuple(ORDER_FIELDS), "events": tuple(EVENT_FIELDS)}
 OTHERWISE = ("keep", "blank", "refuse")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,79}$")
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _KEYS = [
     "v",
     "name",
@@ -129,7 +129,7 @@ class Origin:
 
     def placeholders(self) -> tuple[str, ...]:
         """Columns that the template reads; line_no is the row's place, not a column."""
-        return tuple(p for p in _PLACEHOLDER.findall(self.template) if p != "line_no")
+        return tuple(p for p in PLACEHOLDER.findall(self.template) if p != "line_no")
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class MappingSpec:
             found[self.cases.column] = None
             for texts in (*self.cases.when.values(), self.cases.otherwise):
                 for text in texts.values():
-                    for name in _PLACEHOLDER.findall(text):
+                    for name in PLACEHOLDER.findall(text):
                         if name != "line_no":
                             found[name] = None
         for join in self.joins:
@@ -348,10 +348,10 @@ def _layout(place: str, raw: Any) -> Layout:
     separator = {"tab": "\t", "\\t": "\t"}.get(
         str(table.get("separator", AUTO)), str(table.get("separator", AUTO))
     )
-    if separator != AUTO and len(separator) != 1:
+    if separator != AUTO and not is_separator(separator):
         raise MappingInvalid(field=f"{place}.separator", value=separator, allowed=", ; | tab auto")
     quote = str(table.get("quote", '"'))
-    if len(quote) > 1:
+    if len(quote) > 1 or quote in ("\n", "\r", "\0") or (quote and quote == separator):
         raise MappingInvalid(field=f"{place}.quote", value=quote, allowed="\" '")
     header = table.get("header", True)
     if header != AUTO and not isinstance(header, bool):

@@ -29,6 +29,12 @@ MAX_ROW_LINES = 1_000
 WORKBOOK_BYTES = 256 << 20
 AUTO = "auto"
 
+# Python's own, not those of any file; some do not even decode to text.
+_NO_FILE_ENCODING = frozenset(
+    ["idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs", "oem"]
+)
+_WIDE = ("utf-16", "utf-32")
+
 # A cell may be long (an address list, a JSON), but one that never ends is an unclosed quote.
 csv.field_size_limit(MAX_CELL)
 
@@ -78,6 +84,11 @@ class Batch:
 
 
 Batches = Callable[[int], Batch | None]
+
+
+def is_separator(text: str) -> bool:
+    """Whether a text can separate cells: one character that neither ends a line nor quotes."""
+    return len(text) == 1 and text not in '\n\r\0"'
 
 
 class Table:
@@ -181,11 +192,11 @@ def _head(path: Path, name: str) -> bytes:
 
 def _delimited(path: Path, name: str, layout: Layout, head: bytes, names: Sequence[str]) -> Table:
     kind = sniffing.binary_kind(head)
-    if kind and not layout.encoding.startswith("utf-16"):
+    if kind and not layout.encoding.lower().replace("_", "-").startswith(_WIDE):
         raise problems.BinaryFile(field=name, value=kind)
     encoding = _encoding(name, layout, head)
     text = codecs.getincrementaldecoder(encoding)(
-        "surrogateescape" if encoding != "utf-16" else "replace"
+        "replace" if encoding.startswith(_WIDE) else "surrogateescape"
     ).decode(head)
     sample = "".join(text.splitlines(keepends=True)[layout.skip_lines :][:60])
     separator = layout.separator
@@ -213,9 +224,12 @@ def _encoding(name: str, layout: Layout, head: bytes) -> str:
     if layout.encoding == AUTO:
         return sniffing.encoding_of(head)
     try:
-        encoding = codecs.lookup(layout.encoding).name
-    except LookupError:
+        found = codecs.lookup(layout.encoding)
+    except (LookupError, ValueError):
         raise problems.UnknownEncoding(field=name, value=layout.encoding) from None
+    encoding = found.name
+    if not found._is_text_encoding or encoding in _NO_FILE_ENCODING:
+        raise problems.UnknownEncoding(field=name, value=layout.encoding)
     if encoding in ("gbk", "gb2312"):
         encoding = "gb18030"  # the same bytes and more: exports that say GBK hold characters beyond it
     if encoding == "utf-8" and head.startswith(codecs.BOM_UTF8):
@@ -269,7 +283,7 @@ class _CsvRows:
     def __init__(self, path: Path, name: str, detected: Detected, layout: Layout) -> None:
         self.name = name
         self._path = path
-        errors = "replace" if detected.encoding == "utf-16" else "surrogateescape"
+        errors = "replace" if detected.encoding.startswith(_WIDE) else "surrogateescape"
         self._text = io.TextIOWrapper(opened(path), encoding=detected.encoding, errors=errors, newline="")
         self._text._CHUNK_SIZE = 1 << 18  # type: ignore[attr-defined]  # the default, 8 KB, costs a fifth of the time
         for _ in range(layout.skip_lines):

@@ -127,8 +127,9 @@ def test_table__gbk_file_said_to_be_utf8__refused_with_line_and_guess(written) -
 def test_table__explicit_encoding__wins_over_detection(written) -> None:
     path = written("名,b\n一,2\n".encode("gbk"))
     assert open_table(path, "f", Layout(encoding="gbk")).columns[0] == "名"
-    with pytest.raises(problems.UnknownEncoding):
-        open_table(path, "f", Layout(encoding="klingon"))
+    for name in ("klingon", "hex", "rot13", "unicode_escape", "raw_unicode_escape", "punycode", "a\0b"):
+        with pytest.raises(problems.UnknownEncoding):
+            open_table(path, "f", Layout(encoding=name))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8", "gb18030"])

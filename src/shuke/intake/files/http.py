@@ -1,0 +1,303 @@
+"""The API of files: give one, look at it through a mapping, load it, watch it; keep mappings."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Field, File, Query, Router, Schema
+from ninja.files import UploadedFile
+
+from shuke.intake.files import actions, reads, spec
+from shuke.intake.files.preview import Preview
+from shuke.kernel import clock
+from shuke.shops.access import api
+from shuke.shops.roles import Deed
+
+router = Router()
+
+
+class UploadOut(Schema):
+    sha256: str
+    name: str
+    size: int
+    created_at: datetime
+
+
+class Choices(Schema):
+    """How the main file is laid out, where it should not be as the mapping says. `auto` detects."""
+
+    separator: str | None = Field(None, max_length=4)
+    encoding: str | None = Field(None, max_length=40)
+    header: bool | None = None
+
+
+class PreviewIn(Schema):
+    """`files`: part ("" is the main file) -> sha256 of an upload. A draft of a mapping may be tried as `spec`."""
+
+    files: dict[str, str] = Field(max_length=10)
+    mapping: str | None = Field(None, max_length=80)
+    spec: dict[str, Any] | None = None
+    choices: Choices = Choices()
+
+
+class DetectedOut(Schema):
+    kind: str
+    is_packed: bool
+    encoding: str
+    separator: str
+    has_header: bool
+    sheet: str
+    sheets: list[str]
+
+
+class MappedRowOut(Schema):
+    """`fields` null: the row would wait in quarantine."""
+
+    line: int
+    cells: list[str]
+    fields: dict[str, str | int | None] | None
+
+
+class RowProblemOut(Schema):
+    line: int
+    column: str
+    code: str
+    words: str
+    remedy: str
+
+
+class NoticeOut(Schema):
+    code: str
+    words: str
+
+
+class PreviewOut(Schema):
+    file: str
+    detected: DetectedOut
+    columns: list[str]
+    rows: list[MappedRowOut]
+    problems: list[RowProblemOut]
+    rows_looked_at: int
+    rows_bad: int
+    notices: list[NoticeOut]
+    refusal: dict[str, str] | None
+    fitting: list[str]
+
+
+class ImportIn(Schema):
+    files: dict[str, str] = Field(max_length=10)
+    mapping: str = Field(max_length=80)
+    choices: Choices = Choices()
+
+
+class ImportOut(Schema):
+    """rows_read = rows_new + rows_changed + rows_known + rows_bad."""
+
+    id: int
+    mapping_name: str
+    kind: str
+    source: str
+    file_name: str
+    job_id: int | None
+    state: Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
+    share: float | None
+    error: str
+    rows_read: int
+    rows_new: int
+    rows_changed: int
+    rows_known: int
+    rows_bad: int
+    first_day: date | None
+    last_day: date | None
+    created_at: datetime
+    created_by: str
+    ended_at: datetime | None
+
+
+class ImportPageOut(Schema):
+    rows: list[ImportOut]
+    count: int
+    page: int
+    size: int
+
+
+class MappingOut(Schema):
+    """`version` null: comes with the project."""
+
+    name: str
+    title: str
+    kind: str
+    source: str
+    version: int | None
+    changed_at: datetime | None
+    columns: list[str]
+
+
+class MappingWhole(MappingOut):
+    spec: dict[str, Any]
+
+
+class MappingIn(Schema):
+    """`version`: the one that was edited; absent for a new mapping."""
+
+    spec: dict[str, Any]
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
+
+
+@router.post("/shops/{shop}/files", response={201: UploadOut}, operation_id="upload_file")
+@api(Deed.IMPORT_FILES)
+def upload_file(request: HttpRequest, shop: str, file: UploadedFile = File(...)) -> Any:  # noqa: B008 - ninja's way
+    """Give a file; the same content again gives the same file."""
+    access = request.access  # type: ignore[attr-defined]
+    view = actions.upload_file(
+        shop=access.shop, content=file.file, name=file.name or "file", actor=access.actor, at=clock.now()
+    )
+    return 201, view
+
+
+@router.post("/shops/{shop}/files/preview", response=PreviewOut, operation_id="preview_file")
+@api(Deed.IMPORT_FILES)
+def preview_file(request: HttpRequest, shop: str, asked: PreviewIn) -> Any:
+    """The first rows as they would be read, what is wrong with them, what the file was found to be."""
+    access = request.access  # type: ignore[attr-defined]
+    draft = spec.parse(asked.spec) if asked.spec is not None else None
+    seen = actions.preview(
+        shop=access.shop,
+        files=asked.files,
+        mapping=None if draft else asked.mapping,
+        spec=draft,
+        choices=asked.choices.dict(exclude_none=True),
+        actor=access.actor,
+        at=clock.now(),
+    )
+    return _preview_out(seen, [m.name for m in reads.fitting_mappings(access.shop, seen.columns)])
+
+
+@router.post("/shops/{shop}/imports", response={201: ImportOut}, operation_id="start_import")
+@api(Deed.IMPORT_FILES)
+def start_import(request: HttpRequest, shop: str, asked: ImportIn) -> Any:
+    """Start loading given files through a mapping; one import of a source at a time."""
+    access = request.access  # type: ignore[attr-defined]
+    view = actions.start_import(
+        shop=access.shop,
+        files=asked.files,
+        mapping=asked.mapping,
+        choices=asked.choices.dict(exclude_none=True),
+        actor=access.actor,
+        at=clock.now(),
+    )
+    return 201, view
+
+
+@router.get("/shops/{shop}/imports", response=ImportPageOut, operation_id="list_imports")
+@api(Deed.IMPORT_FILES)
+def list_imports(
+    request: HttpRequest,
+    shop: str,
+    page: int = Query(1, ge=1, le=100_000),
+    size: int = Query(50, ge=1, le=500),
+) -> Any:
+    """Imports, newest first."""
+    return reads.list_imports(request.access.shop, page=page, size=size)  # type: ignore[attr-defined]
+
+
+@router.get("/shops/{shop}/imports/{import_id}", response=ImportOut, operation_id="get_import")
+@api(Deed.IMPORT_FILES)
+def get_import(request: HttpRequest, shop: str, import_id: int) -> Any:
+    """One import: its state, how far it is, what became of its rows."""
+    return reads.get_import(request.access.shop, import_id)  # type: ignore[attr-defined]
+
+
+@router.post("/shops/{shop}/imports/{import_id}/stop", response=ImportOut, operation_id="stop_import")
+@api(Deed.IMPORT_FILES)
+def stop_import(request: HttpRequest, shop: str, import_id: int) -> Any:
+    """Stop after the running chunk; what is loaded stays, and the import may go on later."""
+    access = request.access  # type: ignore[attr-defined]
+    actions.stop_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
+    return reads.get_import(access.shop, import_id)
+
+
+@router.post("/shops/{shop}/imports/{import_id}/resume", response=ImportOut, operation_id="resume_import")
+@api(Deed.IMPORT_FILES)
+def resume_import(request: HttpRequest, shop: str, import_id: int) -> Any:
+    """Go on where a stopped or failed import stood."""
+    access = request.access  # type: ignore[attr-defined]
+    actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
+    return reads.get_import(access.shop, import_id)
+
+
+@router.get("/shops/{shop}/mappings", response=list[MappingOut], operation_id="list_mappings")
+@api(Deed.IMPORT_FILES)
+def list_mappings(request: HttpRequest, shop: str) -> Any:
+    """The shop's own mappings, then those that come with the project."""
+    return [_mapping_out(m) for m in reads.list_mappings(request.access.shop)]  # type: ignore[attr-defined]
+
+
+@router.get("/shops/{shop}/mappings/{name}", response=MappingWhole, operation_id="get_mapping")
+@api(Deed.IMPORT_FILES)
+def get_mapping(request: HttpRequest, shop: str, name: str) -> Any:
+    """One mapping with its whole text."""
+    view = reads.get_mapping(request.access.shop, name)  # type: ignore[attr-defined]
+    return {**_mapping_out(view), "spec": dict(view.spec.raw)}
+
+
+@router.put("/shops/{shop}/mappings", response=MappingWhole, operation_id="save_mapping")
+@api(Deed.MANAGE_MAPPINGS)
+def save_mapping(request: HttpRequest, shop: str, asked: MappingIn) -> Any:
+    """Make a mapping, or change the one of its name."""
+    access = request.access  # type: ignore[attr-defined]
+    view = actions.save_mapping(
+        shop=access.shop, spec=asked.spec, version=asked.version, actor=access.actor, at=clock.now()
+    )
+    return {**_mapping_out(view), "spec": dict(view.spec.raw)}
+
+
+@router.delete("/shops/{shop}/mappings/{name}", response={204: None}, operation_id="remove_mapping")
+@api(Deed.MANAGE_MAPPINGS)
+def remove_mapping(request: HttpRequest, shop: str, name: str) -> Any:
+    """Remove a mapping of the shop; imports that used it keep their own copy."""
+    access = request.access  # type: ignore[attr-defined]
+    actions.remove_mapping(shop=access.shop, name=name, actor=access.actor, at=clock.now())
+    return 204, None
+
+
+def _mapping_out(view: reads.MappingView) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "title": view.spec.title_in(),
+        "kind": view.spec.kind,
+        "source": view.spec.source,
+        "version": view.version,
+        "changed_at": view.changed_at,
+        "columns": list(view.spec.named_columns()),
+    }
+
+
+def _preview_out(seen: Preview, fitting: list[str]) -> dict[str, Any]:
+    return {
+        "file": seen.file,
+        "detected": seen.detected,
+        "columns": list(seen.columns),
+        "rows": [
+            {
+                "line": row.line,
+                "cells": list(row.cells),
+                "fields": None if row.fields is None else {k: _plain(v) for k, v in row.fields.items()},
+            }
+            for row in seen.rows
+        ],
+        "problems": list(seen.problems),
+        "rows_looked_at": seen.rows_looked_at,
+        "rows_bad": seen.rows_bad,
+        "notices": [{"code": n.code, "words": n.text()} for n in seen.notices],
+        "refusal": None if seen.refusal is None else {k: str(v) for k, v in seen.refusal.as_dict().items()},
+        "fitting": fitting,
+    }
+
+
+def _plain(value: Any) -> str | int | None:
+    if value is None or isinstance(value, int):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)

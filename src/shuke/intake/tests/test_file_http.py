@@ -1,0 +1,106 @@
+"""The API of files, from giving one to its end; what the role table forbids is forbidden here too."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from shuke.intake import reads
+from shuke.intake.tests.test_file_load import ACTOR, BOOK, HEADER, _lines
+from shuke.kernel import clock
+from shuke.records import jobs
+from shuke.shops import actions as shops
+from shuke.shops.roles import Role
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
+
+
+@pytest.fixture
+def caller(shop, client):
+    """A function (role) -> function (method, path, body or file) -> (status, answer), by an API key of the shop."""
+    from django_scopes import scope
+
+    def of(role: Role):
+        with scope(shop=shop.id):
+            _key, secret = shops.create_api_key(
+                shop=shop, name=role.value, role=role, actor=ACTOR, at=clock.now()
+            )
+
+        def call(method: str, path: str, body=None, file=None):
+            headers = {"Authorization": f"Bearer {secret}"}
+            address = f"/api/v1/shops/{shop.slug}{path}"
+            if file is not None:
+                answer = client.post(address, {"file": file}, headers=headers)
+            else:
+                answer = client.generic(
+                    method,
+                    address,
+                    json.dumps(body) if body is not None else "",
+                    "application/json",
+                    headers=headers,
+                )
+            return answer.status_code, json.loads(answer.content) if answer.content else None
+
+        return call
+
+    return of
+
+
+@pytest.mark.row("T1")
+def test_files_api__give_preview_load_watch(shop, caller) -> None:
+    call = caller(Role.OPERATOR)
+    assert call("PUT", "/mappings", {"spec": BOOK})[0] == 200
+    content = (HEADER + "a,2026-03-01,tom,1,5\nb,bad,tom,1,5\n").encode()
+    status, upload = call("POST", "/files", file=SimpleUploadedFile("book.csv", content))
+    assert status == 201
+    files = {"": upload["sha256"]}
+    status, seen = call("POST", "/files/preview", {"files": files, "mapping": "book"})
+    assert status == 200
+    assert (seen["rows_bad"], seen["fitting"]) == (1, ["book"])
+    assert seen["rows"][0]["fields"]["amount_minor"] == 500
+    status, started = call("POST", "/imports", {"files": files, "mapping": "book"})
+    assert (status, started["state"]) == (201, "waiting")
+    assert call("POST", "/imports", {"files": files, "mapping": "book"})[0] == 409
+    jobs.run_to_end(started["job_id"])
+    status, ended = call("GET", f"/imports/{started['id']}")
+    assert (ended["state"], ended["rows_new"], ended["rows_bad"]) == ("done", 1, 1)
+    assert call("GET", "/imports")[1]["count"] == 1
+    assert len(_lines(shop)) == 1
+
+
+def test_files_api__draft_of_a_mapping__tried_without_being_kept(shop, caller) -> None:
+    call = caller(Role.OPERATOR)
+    _status, upload = call(
+        "POST", "/files", file=SimpleUploadedFile("b.csv", HEADER.encode() + b"a,2026-03-01,t,1,5\n")
+    )
+    files = {"": upload["sha256"]}
+    status, seen = call("POST", "/files/preview", {"files": files, "spec": BOOK})
+    assert (status, seen["rows_looked_at"]) == (200, 1)
+    status, refused = call("POST", "/files/preview", {"files": files, "spec": BOOK | {"kind": "sheep"}})
+    assert (status, refused["code"], refused["field"]) == (422, "mapping_invalid", "kind")
+    assert [m.name for m in reads.list_mappings(shop) if not m.is_shipped] == []
+
+
+def test_files_api__bad_files_and_ids__refused_with_words(shop, caller) -> None:
+    call = caller(Role.MANAGER)
+    status, refused = call("POST", "/files", file=SimpleUploadedFile("x.csv", b""))
+    assert status in (400, 422), refused
+    status, refused = call("POST", "/files/preview", {"files": {"": "0" * 64}})
+    assert (status, refused["code"]) == (410, "file_gone")
+    status, refused = call("POST", "/files/preview", {"files": {"": "../../secret_key"}})
+    assert (status, refused["code"]) == (410, "file_gone")
+    _status, upload = call("POST", "/files", file=SimpleUploadedFile("x.pdf", b"%PDF-1.7 ..."))
+    status, refused = call("POST", "/files/preview", {"files": {"": upload["sha256"]}})
+    assert (status, refused["code"]) == (422, "file_binary")
+    assert call("GET", "/imports/999999")[0] == 404
+    assert call("GET", "/mappings/none")[0] == 404
+
+
+def test_files_api__role_without_the_deed__refused(shop, caller) -> None:
+    call = caller(Role.ANALYST)
+    assert call("POST", "/files", file=SimpleUploadedFile("b.csv", b"a,b\n1,2\n"))[0] == 403
+    assert call("PUT", "/mappings", {"spec": BOOK})[0] == 403
+    assert call("GET", "/imports")[0] == 403
+    assert [m.name for m in reads.list_mappings(shop) if not m.is_shipped] == []
