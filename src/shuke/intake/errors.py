@@ -21,7 +21,7 @@ class NotJson(ShukeError):
 
 class WrongShape(ShukeError):
     code = "wrong_shape"
-    words = _("%(field)s has the wrong shape: %(value)s.")
+    words = _("%(field)s has another form than the Segment spec says: %(value)s.")
     remedy = _("Send {“batch”: [events]} to /v1/batch, one event to the other addresses.")
 
 

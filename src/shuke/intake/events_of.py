@@ -38,6 +38,8 @@ _NAMED = frozenset({"track", "page", "screen"})
 _NAMES_HELD = 20_000
 _BATCH, _EVENT, _RAW_BATCH = decoder(Batch), decoder(Event), decoder(RawBatch)
 _MESSAGE_ID = re.compile(rb'"messageId"\s*:\s*"([^"\\]{1,200})"')
+_TYPES_NAMED = re.compile(r"Expected `(.+)`, got `(.+)`")
+_JSON_TYPES = {"str": "string", "int": "number", "float": "number", "decimal": "number", "bool": "boolean"}
 _NOT_A_NUMBER = re.compile(rb"[\[:,\s]-?(?:NaN|Infinity)\b")
 _TYPE_NAMES = frozenset(TYPES.values())
 
@@ -595,8 +597,18 @@ def _refusal_of(error: Exception, text: bytes) -> Refusal:
         words, _, path = str(error).partition(" - at `$")
         if not path:
             return Refusal("not_an_object", value=text[:40].decode("utf-8", "replace"))
-        return Refusal("wrong_type", path.rstrip("`").lstrip("."), value=words.replace("`", ""))
+        column = path.rstrip("`").lstrip(".")
+        types = _TYPES_NAMED.match(words)
+        if types is None:
+            return Refusal("bad_value", column, value=words.replace("`", ""))
+        return Refusal("wrong_type", column, got=_json_types(types[2]), expected=_json_types(types[1]))
     return Refusal("not_json", value=error)
+
+
+def _json_types(names: str) -> str:
+    """msgspec's names of types as JSON calls them: "int | str | null" is "number or string"."""
+    found = [_JSON_TYPES.get(name, name) for name in names.split(" | ") if name != "null"] or ["null"]
+    return " / ".join(dict.fromkeys(found))
 
 
 def _payload(text: bytes, sent_at: str | None, kind: int) -> str:

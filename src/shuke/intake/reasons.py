@@ -89,8 +89,13 @@ register(
     Reason("not_an_object", _("The event is no JSON object but %(value)s."), _("Send an object per event.")),
     Reason(
         "wrong_type",
-        _("%(field)s has the wrong type: %(value)s."),
+        _("%(field)s is of type %(got)s; it must be %(expected)s."),
         _("Send the type that the Segment spec names for this field."),
+    ),
+    Reason(
+        "bad_value",
+        _("%(field)s can not be read: %(value)s."),
+        _("Send a value that the Segment spec allows for this field."),
     ),
     Reason("missing_field", _("%(field)s is missing."), _("A %(type)s event needs it.")),
     Reason(

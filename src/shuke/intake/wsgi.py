@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from shuke.intake.collector import Collector
 from shuke.intake.own_journal import own_journal
@@ -28,7 +28,8 @@ def find_shop_id(key: str) -> int | None:
     """The shop of a write key, from the database."""
     from shuke.shops.access import shop_of_write_key
 
-    close_old_connections()
+    if not connection.in_atomic_block:
+        close_old_connections()  # what Django does at the start of each of its own requests
     shop = shop_of_write_key(key)
     return shop.id if shop is not None else None
 

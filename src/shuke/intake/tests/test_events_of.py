@@ -98,7 +98,7 @@ BAD = {
     b'{"type":"track","event":"X","anonymousId":"a","messageId":"bad","properties":{"p":"\xff"}}': "not_utf8",
     b'{"type":"track","event":"X","anonymousId":"a","messageId":"bad","properties":' + b"[" * 5000 + b"]" * 5000 + b"}": "too_deep",
     b'{"type":"track","event":"X","anonymousId":"a","messageId":"bad","properties":{"p":01}}': "not_json",
-    b'{"type":"track","event":"X","anonymousId":1e999,"messageId":"bad"}': "wrong_type",
+    b'{"type":"track","event":"X","anonymousId":1e999,"messageId":"bad"}': "bad_value",
     b"7": "not_an_object",
     b"null": "not_an_object",
     b'"text"': "not_an_object",
