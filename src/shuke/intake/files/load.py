@@ -23,6 +23,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import transaction
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from shuke.intake import reasons
@@ -60,6 +61,7 @@ class Running:
     places: Places
     row: int
     reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, BadRow] = field(default_factory=dict)
 
 
 _running: dict[int, Running] = {}
@@ -162,7 +164,9 @@ def _load_chunk(job: JobRun, row: Import) -> str:
         return "done"
     mapped = running.mapper.map(batch, running.places)
     running.row += mapped.rows
-    running.reasons.update(_reason(running, bad) for bad in mapped.bad)
+    for bad in mapped.bad:
+        running.reasons[bad.reason.code] += 1
+        running.examples.setdefault(bad.reason.code, bad)
     _refuse_hopeless(running, job.state, batch, mapped)
     _save(job, row, running, mapped)
     _running[job.id] = running
@@ -173,17 +177,22 @@ def _refuse_hopeless(running: Running, state: dict[str, Any], batch: Batch, mapp
     """A mapping that does not fit, or a file that is mostly broken, stops here rather than fill the quarantine."""
     bad = len(mapped.bad)
     if bad and state["row"] == 0 and bad >= FITTING and bad * 2 > mapped.rows:
-        reason = running.reasons.most_common(1)[0][0]
-        raise problems.MappingDoesNotFit(field=running.table.name, bad=bad, rows=mapped.rows, reason=reason)
+        raise problems.MappingDoesNotFit(
+            field=running.table.name, bad=bad, rows=mapped.rows, reason=_commonest(running)
+        )
     if state["bad"] + bad > MOST_BAD:
-        reason = running.reasons.most_common(1)[0][0]
         raise problems.TooManyBadRows(
-            field=running.table.name, line=batch.lines[-1], bad=state["bad"] + bad, reason=reason
+            field=running.table.name,
+            line=batch.lines[-1],
+            bad=state["bad"] + bad,
+            reason=_commonest(running),
         )
 
 
-def _reason(running: Running, bad: BadRow) -> str:
-    return reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params})
+def _commonest(running: Running) -> str:
+    """The commonest reason with its first example, in the language in which the error is read, later."""
+    bad = running.examples[running.reasons.most_common(1)[0][0]]
+    return lazy(lambda: reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params}), str)()
 
 
 def _save(job: JobRun, row: Import, running: Running, mapped: Mapped) -> None:

@@ -230,7 +230,7 @@ def _mapping_notices(spec: MappingSpec, mapper: Mapper, shop: ShopView) -> tuple
         notices.append(
             Reason(
                 "columns_kept",
-                _("%(count)s columns that the mapping does not name are kept as they stand: %(names)s."),
+                _("Columns that the mapping does not name are kept as they stand (%(count)s): %(names)s."),
                 {
                     "count": len(unknown),
                     "names": ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else ""),

@@ -37,7 +37,7 @@ class DamagedFile(FileProblem):
 
 class BinaryFile(FileProblem):
     code = "file_binary"
-    words = _("“%(field)s” is not a table: it looks like %(value)s.")
+    words = _("“%(field)s” is not a table: it looks like %(kind)s.")
     remedy = _("Give a CSV or XLSX file, or either of them packed with gzip.")
 
 
@@ -61,7 +61,7 @@ class WrongSeparator(FileProblem):
 
 class MissingColumns(FileProblem):
     code = "file_missing_columns"
-    words = _("“%(field)s” lacks %(count)s columns that the mapping needs: %(missing)s.")
+    words = _("“%(field)s” lacks columns that the mapping needs (%(count)s): %(missing)s.")
     remedy = _("Its columns are: %(found)s. Choose another mapping, or name the columns as they are.")
 
 

@@ -29,6 +29,7 @@ MAGIC = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+BINARY = "binary data"
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -50,7 +51,7 @@ def binary_kind(head: bytes) -> str | None:
     if any(head.startswith(bom) for bom, _ in BOMS):
         return None
     controls = len(_CONTROL.findall(head))
-    return "binary data" if controls * 500 > len(head) or b"\x00" in head else None
+    return BINARY if controls * 500 > len(head) or b"\x00" in head else None
 
 
 def is_decodable(head: bytes, encoding: str) -> bool:

@@ -20,6 +20,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO, Any
 
+from django.utils.translation import pgettext_lazy
+
 from shuke.intake.files import problems, sniffing
 
 HEAD_BYTES = 1 << 20
@@ -33,6 +35,7 @@ AUTO = "auto"
 _NO_FILE_ENCODING = frozenset(
     ["idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs", "oem"]
 )
+_BINARY = pgettext_lazy("kind of file", "binary data")
 _WIDE = ("utf-16", "utf-32")
 
 # A cell may be long (an address list, a JSON), but one that never ends is an unclosed quote.
@@ -193,7 +196,7 @@ def _head(path: Path, name: str) -> bytes:
 def _delimited(path: Path, name: str, layout: Layout, head: bytes, names: Sequence[str]) -> Table:
     kind = sniffing.binary_kind(head)
     if kind and not layout.encoding.lower().replace("_", "-").startswith(_WIDE):
-        raise problems.BinaryFile(field=name, value=kind)
+        raise problems.BinaryFile(field=name, value=kind, kind=_BINARY if kind == sniffing.BINARY else kind)
     encoding = _encoding(name, layout, head)
     text = codecs.getincrementaldecoder(encoding)(
         "replace" if encoding.startswith(_WIDE) else "surrogateescape"
@@ -382,7 +385,7 @@ def _workbook(path: Path, name: str, layout: Layout) -> Table:
     if len(content) > WORKBOOK_BYTES:
         raise problems.FileTooLarge(field=name, limit=f"{WORKBOOK_BYTES >> 20} MB")
     if content.startswith(sniffing.ZIP) and not _is_workbook(content):
-        raise problems.BinaryFile(field=name, value="ZIP")
+        raise problems.BinaryFile(field=name, value="ZIP", kind="ZIP")
     try:
         book = python_calamine.load_workbook(io.BytesIO(content))
     except python_calamine.CalamineError:
