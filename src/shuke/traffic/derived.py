@@ -6,12 +6,13 @@ from collections.abc import Hashable, Mapping
 from datetime import date
 
 import ibis
+import pyarrow as pa
 
 from shuke.kernel.periods import Period
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
-from shuke.traffic import sessions
-from shuke.warehouse.derivations import Context, Derivation, register
+from shuke.traffic import kernel, sessions
+from shuke.warehouse.derivations import Context, Derivation, Kernel, register
 
 _IDLE = "common.visits.idle_minutes"
 _MIDNIGHT = "common.visits.ends_at_midnight"
@@ -51,14 +52,29 @@ def visits(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
     return sessions.visits(inputs["events"], visit_rules(context.shop, context.period))
 
 
+def _visits_by_kernel(inputs: Mapping[str, pa.Table], context: Context) -> pa.Table:
+    return kernel.visits(inputs["events"], visit_rules(context.shop, context.period))
+
+
 def visitor_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
     return sessions.visitor_days(inputs["visits"])
 
 
 def register_derivations() -> None:
     """Tell the warehouse how traffic's kinds are computed."""
-    register(Derivation("visits", ("events",), {"events": "visitor_id"}, visits, variant=_variant))
-    register(Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days, variant=lambda _: ()))
+    register(
+        Derivation(
+            "visits",
+            ("events",),
+            {"events": "visitor_id"},
+            visits,
+            kernel=Kernel({"events": kernel.COLUMNS}, _visits_by_kernel),
+            variant=_variant,
+        )
+    )
+    register(
+        Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days, variant=lambda _: ())
+    )
 
 
 def _variant(context: Context) -> str:

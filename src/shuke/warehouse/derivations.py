@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 import ibis
+import pyarrow as pa
 
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
@@ -28,6 +29,15 @@ Expression = Callable[[Mapping[str, ibis.Table], Context], ibis.Table]
 
 
 @dataclass(frozen=True)
+class Kernel:
+    """The same computation as array operations, for an engine in this process: `columns` names, per input, what it reads
+    (whole days, any order); the answer has the kind's schema. Held to the expression by the cases of its room."""
+
+    columns: Mapping[str, tuple[str, ...]]
+    run: Callable[[Mapping[str, pa.Table], Context], pa.Table]
+
+
+@dataclass(frozen=True)
 class Derivation:
     """How one derived kind comes from others. `keys` names, per input, the column of its key; all have the same name.
 
@@ -38,6 +48,7 @@ class Derivation:
     inputs: tuple[str, ...]
     keys: Mapping[str, str]
     expression: Expression
+    kernel: Kernel | None = None
     variant: Callable[[Context], Hashable] = lambda context: (context.shop.id, context.period)
 
     @property

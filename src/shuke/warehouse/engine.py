@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -41,6 +41,7 @@ class DuckDBEngine:
     """DuckDB in this process. Thread-safe: each thread has its own cursor."""
 
     name = "duckdb"
+    is_in_process = True
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -110,6 +111,11 @@ class DuckDBEngine:
         connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM "{held}"')  # noqa: S608
         return ibis.table(ibis.Schema.from_pyarrow(answer.schema), name=name)
 
+    def columns(self, name: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of a named question."""
+        listed = ", ".join(f'"{c}"' for c in columns)
+        return self.answer(f'SELECT {listed} FROM "{name}"')  # noqa: S608
+
     def answer(self, sql: str) -> pa.Table:
         """The whole answer to a question in the engine's language."""
         return self.backend().con.execute(sql).to_arrow_table()
@@ -118,9 +124,21 @@ class DuckDBEngine:
         """The whole answer as an Arrow table."""
         return self.backend().to_pyarrow(expression.as_table())
 
-    def batches(self, expression: ibis.Table, size: int = 131_072) -> pa.RecordBatchReader:
-        """The answer as a stream, for what may not fit into memory."""
-        return self.backend().con.execute(self.sql_of(expression)).to_arrow_reader(size)
+    def batches(self, questions: Sequence[ibis.Table], size: int = 131_072) -> Iterator[pa.RecordBatch]:
+        """The answers one after the other as a stream without empty batches, for what may not fit into memory.
+
+        The stream may be drawn by another thread, so it holds on to this thread's cursor.
+        """
+        connection = self.backend().con
+        translated = [self.sql_of(question) for question in questions]
+
+        def drawn() -> Iterator[pa.RecordBatch]:
+            for sql in translated:
+                for batch in connection.execute(sql).to_arrow_reader(size):
+                    if batch.num_rows:
+                        yield batch
+
+        return drawn()
 
 
 _engine: DuckDBEngine | None = None

@@ -189,25 +189,24 @@ def merge_run(kind: str, run: Sequence[Segment]) -> int:
     size = write_file(table, part)
     ids = [f.id for f in run]
     at = clock.now()
-    with exclusive(LOCK):
-        with transaction.atomic():
-            # The condition is the guard: of two mergers of one run, or a merger and an erasure, one finds it changed.
-            if Segment.objects.filter(id__in=ids, unlisted_at=None).update(unlisted_at=at) != len(ids):
-                transaction.set_rollback(True)
-                part.unlink()
-                return 0
-            os.rename(part, folder / name)
-            sync_folder(folder)
-            Segment.objects.create(
-                kind=kind,
-                file=name,
-                first=run[0].first,
-                last=run[-1].last,
-                rows=table.num_rows,
-                size=size,
-                spans=spans_text(table),
-                listed_at=at,
-            )
+    with exclusive(LOCK), transaction.atomic():
+        # The condition is the guard: of two mergers of one run, or a merger and an erasure, one finds it changed.
+        if Segment.objects.filter(id__in=ids, unlisted_at=None).update(unlisted_at=at) != len(ids):
+            transaction.set_rollback(True)
+            part.unlink()
+            return 0
+        os.rename(part, folder / name)
+        sync_folder(folder)
+        Segment.objects.create(
+            kind=kind,
+            file=name,
+            first=run[0].first,
+            last=run[-1].last,
+            rows=table.num_rows,
+            size=size,
+            spans=spans_text(table),
+            listed_at=at,
+        )
     return len(run)
 
 

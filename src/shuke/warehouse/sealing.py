@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -40,6 +40,7 @@ TODAY_AGAIN_AFTER = timedelta(minutes=10)
 # Days that are sealed in one commit: bounded by rows, since sorting holds them.
 BATCH_ROWS = 2_000_000
 BATCH_DAYS = 62
+SLICE_ROWS = 500_000
 
 
 @dataclass(frozen=True)
@@ -185,14 +186,32 @@ def _write_all(
     wanted = [ibis.date(d) for d in days]
     for kind in schemas.RAW:
         table = snapshot.raw_until_segment(kind, through)
-        _write(snapshot, kind, table.filter(table.local_day.isin(wanted)), days, versions, rows)
+        slices = 1 + _rows_of(snapshot, kind) // SLICE_ROWS
+        _write(snapshot, kind, table.filter(table.local_day.isin(wanted)), days, versions, rows, slices)
         _offer(snapshot, kind, days, versions)
     for derivation in derivations.in_order():
         kind = derivation.kind
-        made = snapshot.engine.define(f"s{snapshot.slot}_{kind}_made", schemas.ALL[kind], snapshot.sql(kind))
+        made = snapshot.engine.hold(f"s{snapshot.slot}_{kind}_made", snapshot.made(kind))
         _write(snapshot, kind, made, days, versions, rows)
         _offer(snapshot, kind, days, versions)
     return versions, rows
+
+
+def _rows_of(snapshot: Snapshot, kind: str) -> int:
+    """At most so many rows of a raw kind lie in the snapshot's days."""
+    still_open = sum(
+        rows
+        for file in snapshot.plan.open_files.get(kind, ())
+        for day, rows in file.spans[snapshot.shop.id].items()
+        if day in snapshot.period
+    )
+    sealed = sum(
+        rows.get(kind, 0)
+        for rows in SealedDay.objects.filter(
+            day__gte=snapshot.period.start, day__lt=snapshot.period.end
+        ).values_list("rows", flat=True)
+    )
+    return still_open + sealed
 
 
 def _write(
@@ -202,11 +221,11 @@ def _write(
     days: Sequence[date],
     versions: dict[str, int],
     rows: dict[str, dict[date, int]],
+    slices: int = 1,
 ) -> None:
     shop_id = snapshot.shop.id
-    ordered = table.mutate(day=table.local_day.cast("string")).order_by(["local_day", *schemas.SORT[kind]])
-    reader = snapshot.engine.batches(ordered)
-    first = next((b for b in reader if b.num_rows), None)
+    reader = _sorted(snapshot, kind, table, slices)
+    first = next(reader, None)
     if first is None:
         version = sealed_tier.empty_days(shop_id, kind, days)
         if version is not None:
@@ -227,6 +246,23 @@ def _write(
     stream = pa.RecordBatchReader.from_batches(target, counted())
     versions[kind] = sealed_tier.replace_days(shop_id, kind, days, stream)
     rows[kind] = counts
+
+
+def _sorted(snapshot: Snapshot, kind: str, table: ibis.Table, slices: int) -> Iterator[pa.RecordBatch]:
+    """The rows in the kind's order, with `day`. A large day is sorted slice by slice of its first sort column, which is a
+    surrogate and so spreads evenly: sorting holds what it sorts, and two million whole events are more than a gigabyte."""
+    column = schemas.SORT[kind][0]
+    edges = [-(2**63) + (2**64 * i) // slices for i in range(1, slices)]
+    parts = []
+    for low, high in zip([None, *edges], [*edges, None], strict=True):
+        part = table
+        if low is not None:
+            part = part.filter(part[column] >= low)
+        if high is not None:
+            part = part.filter(part[column] < high)
+        dated = part.mutate(day=part.local_day.cast("string"))
+        parts.append(dated.order_by(["local_day", *schemas.SORT[kind]]))
+    return snapshot.engine.batches(parts)
 
 
 def _offer(snapshot: Snapshot, kind: str, days: Sequence[date], versions: Mapping[str, int]) -> None:

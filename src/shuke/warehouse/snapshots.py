@@ -232,7 +232,18 @@ class Snapshot:
                 pairs = self._holding(f"{derivation.key}_touched", touched)
                 rows = rows.semi_join(pairs, ["local_day", derivation.key])
             self.engine.define(name, schemas.ALL[source], rows)
-        return self.engine.answer(self.sql(kind)).cast(schemas.ALL[kind])
+        return self.made(kind)
+
+    def made(self, kind: str) -> pa.Table:
+        """A derived kind from the inputs that are defined under `input_name`: by its kernel, else by its expression."""
+        derivation = derivations.derivation(kind)
+        if derivation.kernel is None or not self.engine.is_in_process:
+            return self.engine.answer(self.sql(kind)).cast(schemas.ALL[kind])
+        inputs = {
+            source: self.engine.columns(self.input_name(source), columns)
+            for source, columns in derivation.kernel.columns.items()
+        }
+        return derivation.kernel.run(inputs, derivations.Context(self.shop, self.period))
 
     def input_name(self, source: str) -> str:
         """The name under which an expression of this snapshot finds its input."""

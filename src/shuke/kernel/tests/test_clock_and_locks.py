@@ -59,9 +59,14 @@ def test_file_lock__holder_killed__is_free_again(tmp_path):
 def test_written_atomically__writer_fails__leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a"
     write_atomically(path, b"old")
-    with pytest.raises(ZeroDivisionError), written_atomically(path) as part:
-        part.write_bytes(b"half")
-        raise ZeroDivisionError
+
+    def fail_half_way() -> None:
+        with written_atomically(path) as part:
+            part.write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
