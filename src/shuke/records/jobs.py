@@ -58,10 +58,18 @@ class InternalError(ShukeError):
     )
 
 
+class JobNotFound(NotFound):
+    words = _("There is no such job.")
+
+
+class KindUnknown(NotFound):
+    words = _("There is no kind of job called “%(value)s”.")
+
+
 class JobCanNot(Conflict):
     code = "job_state"
-    words = _("This job is %(value)s and can not do that now.")
-    remedy = ""
+    words = _("That can not be done with this job now. Its state: %(state)s.")
+    remedy = ""  # type: ignore[assignment]
 
 
 Step = Callable[["JobRun"], Verdict]
@@ -92,7 +100,7 @@ def job_kind(name: str, title: str | Promise) -> Callable[[Step], Step]:
 def kind(name: str) -> JobKind:
     """Raises NotFound for a kind that no room registered in this process."""
     if name not in _kinds:
-        raise NotFound(field="job kind", value=name)
+        raise KindUnknown(field="kind", value=name)
     return _kinds[name]
 
 
@@ -159,7 +167,7 @@ def start_job(
     The caller has checked who may. Raises NotFound for an unknown kind.
     """
     if kind not in _kinds:
-        raise NotFound(field="job kind", value=kind)
+        raise KindUnknown(field="kind", value=kind)
     if key is not None and len(key) > 160:
         key = hashlib.sha256(key.encode()).hexdigest()
     try:
@@ -332,7 +340,7 @@ def request_stop(*, shop_id: int, job_id: int, actor: Actor, at: datetime) -> No
         elif rows.filter(state=machine.RUNNING).update(state=machine.STOPPING, kick_at=at + KICK_AGAIN):
             after = machine.STOPPING
         else:
-            raise JobCanNot(field="job", value=row.state)
+            raise JobCanNot(field="job", value=row.state, state=machine.TITLES[row.state])
         _audit_move("stop_job", row, after, actor, at)
 
 
@@ -350,7 +358,7 @@ def resume(*, shop_id: int, job_id: int, actor: Actor, at: datetime) -> None:
             kick_at=at + KICK_AGAIN,
         )
         if not moved:
-            raise JobCanNot(field="job", value=row.state)
+            raise JobCanNot(field="job", value=row.state, state=machine.TITLES[row.state])
         _audit_move("resume_job", row, machine.WAITING, actor, at)
         transaction.on_commit(lambda: dispatch(job_id))
 
@@ -358,7 +366,7 @@ def resume(*, shop_id: int, job_id: int, actor: Actor, at: datetime) -> None:
 def _job_of(shop_id: int, job_id: int) -> Job:
     row = Job.objects.filter(id=job_id, shop_id=shop_id).first()
     if row is None:
-        raise NotFound(field="job", value=job_id)
+        raise JobNotFound(field="job", value=job_id)
     return row
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.utils.translation import pgettext_lazy
+
 WAITING: Final = "waiting"
 RUNNING: Final = "running"
 STOPPING: Final = "stopping"
@@ -29,6 +31,15 @@ ALLOWS: Final[dict[str, frozenset[str]]] = {
     STOPPED: frozenset({"resume"}),
     FAILED: frozenset({"resume"}),
     DONE: frozenset(),
+}
+
+TITLES: Final = {
+    WAITING: pgettext_lazy("job", "waiting"),
+    RUNNING: pgettext_lazy("job", "running"),
+    STOPPING: pgettext_lazy("job", "stopping"),
+    STOPPED: pgettext_lazy("job", "stopped"),
+    DONE: pgettext_lazy("job", "done"),
+    FAILED: pgettext_lazy("job", "failed"),
 }
 
 STATES: Final = tuple(MAY_FOLLOW)

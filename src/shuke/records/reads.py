@@ -145,7 +145,7 @@ def get_job(shop_id: int, job_id: int) -> JobView:
     with scopes_disabled():
         row = Job.objects.filter(id=job_id, shop_id=shop_id).first()
     if row is None:
-        raise NotFound(field="job", value=job_id)
+        raise jobs.JobNotFound(field="job", value=job_id)
     return job_view(row)
 
 

@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -22,7 +22,7 @@ from django_scopes import scope, scopes_disabled
 from shuke.kernel.errors import NotAllowed, NotFound, ShukeError
 from shuke.records.actor import Actor
 from shuke.shops.models import ApiKey, Member, WriteKey
-from shuke.shops.reads import ShopView, WriteKeyView, shop_view, write_key_view
+from shuke.shops.reads import ShopNotFound, ShopView, WriteKeyView, shop_view, write_key_view
 from shuke.shops.roles import DEED_TITLES, Deed, Role, may
 from shuke.shops.words import is_slug
 
@@ -65,6 +65,18 @@ class Access:
         return may(self.role, Deed(deed))
 
 
+class ShopRequest(HttpRequest):
+    """What a view or operation under `page` or `api` gets."""
+
+    access: Access
+
+
+class OwnRequest(HttpRequest):
+    """What an operation under `own` gets."""
+
+    accesses: tuple[Access, ...]
+
+
 def shop_for(user: Any, slug: str, deed: Deed) -> Access:
     """A signed-in person's way into a shop. Raises NotSignedIn, NotFound, NotAllowed."""
     if not getattr(user, "is_authenticated", False) or not user.is_active:
@@ -75,7 +87,7 @@ def shop_for(user: Any, slug: str, deed: Deed) -> Access:
             rows = Member.objects.filter(shop__slug=slug, user_id=user.pk)
             member = rows.select_related("shop").first()
     if member is None:
-        raise NotFound(field="shop", value=slug)
+        raise ShopNotFound(field="shop", value=slug)
     role = Role(member.role)
     _require(role, deed)
     actor = Actor("member", user.pk, user.name or user.email, role.value)
@@ -86,7 +98,7 @@ def shop_for_api_key(header: str, slug: str, deed: Deed) -> Access:
     """A program's way into a shop, by `Authorization: Bearer <key>`. Raises BadKey, NotFound, NotAllowed."""
     key = _live_api_key(header)
     if key.shop.slug != slug:
-        raise NotFound(field="shop", value=slug)
+        raise ShopNotFound(field="shop", value=slug)
     role = Role(key.role)
     _require(role, deed)
     return Access(shop_view(key.shop), role, Actor("api_key", key.pk, key.name, role.value))
@@ -132,6 +144,8 @@ def require(*, actor: Actor, shop_id: int, deed: Deed) -> Role | None:
     """
     if actor.is_system:
         return None
+    if actor.id is None:
+        raise ShopNotFound(field="shop", value=shop_id)
     with scopes_disabled():
         if actor.kind == "member":
             rows = Member.objects.filter(shop_id=shop_id, user_id=actor.id, user__is_active=True)
@@ -141,7 +155,7 @@ def require(*, actor: Actor, shop_id: int, deed: Deed) -> Role | None:
             raise NotAllowed(field=str(DEED_TITLES[deed]), value=deed.value)
         found = rows.values_list("role", flat=True).first()
     if found is None:
-        raise NotFound(field="shop", value=shop_id)
+        raise ShopNotFound(field="shop", value=shop_id)
     role = Role(found)
     _require(role, deed)
     return role
@@ -255,7 +269,8 @@ def _covered(checked: Callable[..., Any], view: Callable[..., Any], deed: Deed |
 def _streaming_within(response: Any, shop_id: int) -> Any:
     """A streamed body is made after the view returned; each piece of it enters the scope again."""
     if isinstance(response, StreamingHttpResponse) and not response.is_async:
-        response.streaming_content = _pieces_within(response.streaming_content, shop_id)
+        pieces = cast("Iterable[bytes]", response.streaming_content)
+        response.streaming_content = _pieces_within(pieces, shop_id)
     return response
 
 

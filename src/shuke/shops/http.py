@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest
 from ninja import Field, Path, Query, Router, Schema
 
 from shuke.kernel import clock
 from shuke.records import jobs
 from shuke.records import reads as records
 from shuke.shops import actions, reads
-from shuke.shops.access import api, own
+from shuke.shops.access import OwnRequest, ShopRequest, api, own
 from shuke.shops.roles import Deed, Role
 
 router = Router()
@@ -155,21 +154,21 @@ def _shop_out(access: Any) -> dict[str, Any]:
 
 @router.get("/shops", response=list[ShopOut], operation_id="list_shops")
 @own
-def list_shops(request: HttpRequest) -> Any:
+def list_shops(request: OwnRequest) -> Any:
     """The shops that the key or the person is in."""
     return [_shop_out(access) for access in request.accesses]
 
 
 @router.get("/shops/{shop}", response=ShopOut, operation_id="get_shop")
 @api(Deed.VIEW_TODAY)
-def get_shop(request: HttpRequest, shop: str) -> Any:
+def get_shop(request: ShopRequest, shop: str) -> Any:
     """One shop, and the asker's role in it."""
     return _shop_out(request.access)
 
 
 @router.patch("/shops/{shop}", response=ShopOut, operation_id="update_shop")
 @api(Deed.MANAGE_SHOP)
-def update_shop(request: HttpRequest, shop: str, change: ShopChange) -> Any:
+def update_shop(request: ShopRequest, shop: str, change: ShopChange) -> Any:
     """Change name, category or platforms. Zone and currency are fixed."""
     access = request.access
     view = actions.update_shop(
@@ -180,14 +179,14 @@ def update_shop(request: HttpRequest, shop: str, change: ShopChange) -> Any:
 
 @router.get("/shops/{shop}/members", response=list[MemberOut], operation_id="list_members")
 @api(Deed.MANAGE_MEMBERS)
-def list_members(request: HttpRequest, shop: str) -> Any:
+def list_members(request: ShopRequest, shop: str) -> Any:
     """Members, the most trusted first."""
     return list(reads.list_members(request.access.shop))
 
 
 @router.post("/shops/{shop}/members", response={201: InvitationOut}, operation_id="invite_member")
 @api(Deed.MANAGE_MEMBERS)
-def invite_member(request: HttpRequest, shop: str, member: MemberIn) -> Any:
+def invite_member(request: ShopRequest, shop: str, member: MemberIn) -> Any:
     """Add a person by e-mail; a new one gets a path under which the password is set once."""
     access = request.access
     invitation = actions.invite_member(
@@ -203,7 +202,7 @@ def invite_member(request: HttpRequest, shop: str, member: MemberIn) -> Any:
 
 @router.put("/shops/{shop}/members/{user_id}", response={204: None}, operation_id="change_role")
 @api(Deed.MANAGE_MEMBERS)
-def change_role(request: HttpRequest, shop: str, user_id: Id, change: RoleIn) -> Any:
+def change_role(request: ShopRequest, shop: str, user_id: Id, change: RoleIn) -> Any:
     """Give a member another role."""
     access = request.access
     actions.change_role(
@@ -214,7 +213,7 @@ def change_role(request: HttpRequest, shop: str, user_id: Id, change: RoleIn) ->
 
 @router.delete("/shops/{shop}/members/{user_id}", response={204: None}, operation_id="remove_member")
 @api(Deed.MANAGE_MEMBERS)
-def remove_member(request: HttpRequest, shop: str, user_id: Id) -> Any:
+def remove_member(request: ShopRequest, shop: str, user_id: Id) -> Any:
     """Take a member out of the shop."""
     access = request.access
     actions.remove_member(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
@@ -223,14 +222,14 @@ def remove_member(request: HttpRequest, shop: str, user_id: Id) -> Any:
 
 @router.get("/shops/{shop}/write-keys", response=list[WriteKeyOut], operation_id="list_write_keys")
 @api(Deed.MANAGE_KEYS)
-def list_write_keys(request: HttpRequest, shop: str) -> Any:
+def list_write_keys(request: ShopRequest, shop: str) -> Any:
     """Write keys, revoked ones included."""
     return list(reads.list_write_keys(request.access.shop))
 
 
 @router.post("/shops/{shop}/write-keys", response={201: WriteKeyOut}, operation_id="create_write_key")
 @api(Deed.MANAGE_KEYS)
-def create_write_key(request: HttpRequest, shop: str, key: NameIn) -> Any:
+def create_write_key(request: ShopRequest, shop: str, key: NameIn) -> Any:
     """A key with which pages and apps send events."""
     access = request.access
     row = actions.create_write_key(shop=access.shop, name=key.name, actor=access.actor, at=clock.now())
@@ -239,7 +238,7 @@ def create_write_key(request: HttpRequest, shop: str, key: NameIn) -> Any:
 
 @router.delete("/shops/{shop}/write-keys/{key_id}", response={204: None}, operation_id="revoke_write_key")
 @api(Deed.MANAGE_KEYS)
-def revoke_write_key(request: HttpRequest, shop: str, key_id: Id) -> Any:
+def revoke_write_key(request: ShopRequest, shop: str, key_id: Id) -> Any:
     """Refuse events under this key from now on."""
     access = request.access
     actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
@@ -248,14 +247,14 @@ def revoke_write_key(request: HttpRequest, shop: str, key_id: Id) -> Any:
 
 @router.get("/shops/{shop}/api-keys", response=list[ApiKeyOut], operation_id="list_api_keys")
 @api(Deed.MANAGE_KEYS)
-def list_api_keys(request: HttpRequest, shop: str) -> Any:
+def list_api_keys(request: ShopRequest, shop: str) -> Any:
     """API keys, revoked ones included; secrets are not kept."""
     return list(reads.list_api_keys(request.access.shop))
 
 
 @router.post("/shops/{shop}/api-keys", response={201: NewApiKeyOut}, operation_id="create_api_key")
 @api(Deed.MANAGE_KEYS)
-def create_api_key(request: HttpRequest, shop: str, key: ApiKeyIn) -> Any:
+def create_api_key(request: ShopRequest, shop: str, key: ApiKeyIn) -> Any:
     """A key for a program, with a role not above the asker's own."""
     access = request.access
     row, secret = actions.create_api_key(
@@ -266,7 +265,7 @@ def create_api_key(request: HttpRequest, shop: str, key: ApiKeyIn) -> Any:
 
 @router.delete("/shops/{shop}/api-keys/{key_id}", response={204: None}, operation_id="revoke_api_key")
 @api(Deed.MANAGE_KEYS)
-def revoke_api_key(request: HttpRequest, shop: str, key_id: Id) -> Any:
+def revoke_api_key(request: ShopRequest, shop: str, key_id: Id) -> Any:
     """Refuse the key from now on."""
     access = request.access
     actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
@@ -276,7 +275,7 @@ def revoke_api_key(request: HttpRequest, shop: str, key_id: Id) -> Any:
 @router.get("/shops/{shop}/audit", response=AuditPageOut, operation_id="list_audit")
 @api(Deed.VIEW_AUDIT)
 def list_audit(
-    request: HttpRequest,
+    request: ShopRequest,
     shop: str,
     deed: Filter = None,
     subject_kind: Filter = None,
@@ -291,21 +290,21 @@ def list_audit(
 
 @router.get("/shops/{shop}/jobs", response=list[JobOut], operation_id="list_jobs")
 @api(Deed.VIEW_JOBS)
-def list_jobs(request: HttpRequest, shop: str, page: int = Page, size: int = Size) -> Any:
+def list_jobs(request: ShopRequest, shop: str, page: int = Page, size: int = Size) -> Any:
     """Jobs, newest first."""
     return list(records.list_jobs(request.access.shop.id, page=page, size=size))
 
 
 @router.get("/shops/{shop}/jobs/{job_id}", response=JobOut, operation_id="get_job")
 @api(Deed.VIEW_JOBS)
-def get_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
+def get_job(request: ShopRequest, shop: str, job_id: Id) -> Any:
     """How far a job is."""
     return records.get_job(request.access.shop.id, job_id)
 
 
 @router.post("/shops/{shop}/jobs/{job_id}/stop", response=JobOut, operation_id="stop_job")
 @api(Deed.STOP_JOBS)
-def stop_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
+def stop_job(request: ShopRequest, shop: str, job_id: Id) -> Any:
     """Stop a job after its running chunk."""
     access = request.access
     jobs.request_stop(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())
@@ -314,7 +313,7 @@ def stop_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
 
 @router.post("/shops/{shop}/jobs/{job_id}/resume", response=JobOut, operation_id="resume_job")
 @api(Deed.STOP_JOBS)
-def resume_job(request: HttpRequest, shop: str, job_id: Id) -> Any:
+def resume_job(request: ShopRequest, shop: str, job_id: Id) -> Any:
     """Let a stopped or failed job go on from where it stood."""
     access = request.access
     jobs.resume(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())

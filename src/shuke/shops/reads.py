@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy as _
 from django_scopes import scopes_disabled
 
 from shuke.kernel.errors import NotFound
 from shuke.shops.models import ApiKey, Member, Shop, User, WriteKey
 from shuke.shops.roles import Role
 from shuke.shops.words import is_slug
+
+
+class ShopNotFound(NotFound):
+    """The same for a shop that does not exist and for one that the asker is not in."""
+
+    words = _("There is no such shop, or you are not a member of it.")
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def get_shop(slug: str) -> ShopView:
     """For commands and processes; a person's way to a shop is shops.access. Raises NotFound."""
     row = Shop.objects.filter(slug=slug).first() if is_slug(slug) else None
     if row is None:
-        raise NotFound(field="shop", value=slug)
+        raise ShopNotFound(field="shop", value=slug)
     return shop_view(row)
 
 
@@ -96,7 +103,7 @@ def get_shop_by_id(shop_id: int) -> ShopView:
     """Raises NotFound."""
     row = Shop.objects.filter(id=shop_id).first()
     if row is None:
-        raise NotFound(field="shop", value=shop_id)
+        raise ShopNotFound(field="shop", value=shop_id)
     return shop_view(row)
 
 

@@ -55,12 +55,20 @@ class DrawnColumn:
 
 
 @dataclass(frozen=True)
+class DrawnRow:
+    """A row; `group` is the heading that stands above it, where a new group begins."""
+
+    cells: tuple[DrawnCell, ...]
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """One page of a table, ready to draw."""
 
     key: str
     heads: tuple[DrawnColumn, ...]
-    rows: tuple[tuple[DrawnCell, ...], ...]
+    rows: tuple[DrawnRow, ...]
     total: tuple[DrawnCell, ...] | None
     count: int
     count_all: int
@@ -82,8 +90,12 @@ def build_table(
     total: Row | None = None,
     default_sort: str = "",
     size: int = PAGE_SIZE,
+    group: Callable[[Row], str] | None = None,
 ) -> Table:
-    """Sort, search and page rows as the address says (`sort=-column`, `q=`, `page=`); unknown names are ignored."""
+    """Sort, search and page rows as the address says (`sort=-column`, `q=`, `page=`); unknown names are ignored.
+
+    `group` names the heading of neighbouring rows, as long as nothing else sorts them.
+    """
     everything = list(rows)
     search = request.GET.get("q", "").strip()[:80]
     searched = [column for column in columns if column.is_searched]
@@ -96,7 +108,7 @@ def build_table(
     return Table(
         key=key,
         heads=tuple(_head(column, sort) for column in columns),
-        rows=tuple(_cells(columns, row) for row in shown),
+        rows=_grouped(columns, shown, group if not sort else None),
         total=_cells(columns, total) if total is not None else None,
         count=len(found),
         count_all=len(everything),
@@ -128,7 +140,7 @@ def build_paged_table(
     return Table(
         key=key,
         heads=tuple(_head(column, "") for column in plain),
-        rows=tuple(_cells(plain, row) for row in shown),
+        rows=_grouped(plain, shown, None),
         total=None,
         count=count,
         count_all=count,
@@ -154,6 +166,17 @@ def page_number(request: HttpRequest) -> int:
 
 def _cells(columns: Sequence[Column[Row]], row: Row) -> tuple[DrawnCell, ...]:
     return tuple(DrawnCell(column, (column.shown or column.value)(row)) for column in columns)
+
+
+def _grouped(
+    columns: Sequence[Column[Row]], rows: Sequence[Row], group: Callable[[Row], str] | None
+) -> tuple[DrawnRow, ...]:
+    drawn, before = [], ""
+    for row in rows:
+        title = group(row) if group is not None else ""
+        drawn.append(DrawnRow(_cells(columns, row), title if title != before else ""))
+        before = title
+    return tuple(drawn)
 
 
 def _fits(row: Row, columns: Sequence[Column[Row]], search: str) -> bool:

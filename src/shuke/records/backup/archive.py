@@ -69,7 +69,7 @@ class ArchiveWriter:
         info = tarfile.TarInfo(name)
         info.size, info.mode = size, 0o600
         counting = _Counting(source)
-        self._tar.addfile(info, counting)  # type: ignore[arg-type]
+        self._tar.addfile(info, counting)
         self.members[name] = (size, counting.digest.hexdigest())
 
     def close(self) -> None:

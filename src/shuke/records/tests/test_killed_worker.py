@@ -23,7 +23,7 @@ from shuke.records.actor import Actor
 from shuke.records.models import AuditEntry, Job
 from shuke.records.tests import counting_job
 
-TOTAL = 1500
+TOTAL = 800
 
 
 def _database_url() -> str:

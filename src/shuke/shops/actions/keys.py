@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
 from shuke.kernel.errors import Invalid, NotFound
@@ -19,6 +20,10 @@ from shuke.shops.models import ApiKey, WriteKey
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed, Role
 from shuke.shops.words import clean_text
+
+
+class KeyNotFound(NotFound):
+    words = _("There is no such key.")
 
 
 def create_write_key(*, shop: ShopView, name: str, actor: Actor, at: datetime) -> WriteKey:
@@ -43,7 +48,7 @@ def revoke_write_key(*, shop: ShopView, key_id: int, actor: Actor, at: datetime)
         rows = WriteKey.objects.filter(id=key_id)
         if not rows.filter(revoked_at__isnull=True).update(revoked_at=at):
             if not rows.exists():
-                raise NotFound(field="write key", value=key_id)
+                raise KeyNotFound(field="key", value=key_id)
             return
         _record(
             shop, "revoke_write_key", "write_key", key_id, actor, at, {"revoked_at": None}, {"revoked_at": at}
@@ -83,7 +88,7 @@ def revoke_api_key(*, shop: ShopView, key_id: int, actor: Actor, at: datetime) -
     with transaction.atomic(), scope(shop=shop.id):
         row = ApiKey.objects.filter(id=key_id).first()
         if row is None:
-            raise NotFound(field="API key", value=key_id)
+            raise KeyNotFound(field="key", value=key_id)
         verdict = may_set_role(own=own, before=Role(row.role), after=None, owners=2, deed=Deed.MANAGE_KEYS)
         if not verdict.is_allowed:
             raise RoleRefused(verdict.reasons[0])

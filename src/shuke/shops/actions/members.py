@@ -23,7 +23,7 @@ from shuke.shops import access, events
 from shuke.shops.actions.people import checked_email, make_user
 from shuke.shops.decisions import LAST_OWNER, may_set_role
 from shuke.shops.models import Member, Shop, User
-from shuke.shops.reads import ShopView, find_user
+from shuke.shops.reads import ShopNotFound, ShopView, find_user
 from shuke.shops.roles import Deed, Role
 from shuke.shops.sign_in import set_password_path
 
@@ -32,8 +32,8 @@ class RoleRefused(NotAllowed):
     """A rank rule said no; `reason` says why."""
 
     code = "role_refused"
-    words = _("%(why)s")
-    remedy = ""
+    words = "%(why)s"  # type: ignore[assignment]
+    remedy = ""  # type: ignore[assignment]
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason
@@ -42,8 +42,12 @@ class RoleRefused(NotAllowed):
 
 class LastOwner(Conflict):
     code = "last_owner"
-    words = LAST_OWNER.words
-    remedy = ""
+    words = LAST_OWNER.words  # type: ignore[assignment]
+    remedy = ""  # type: ignore[assignment]
+
+
+class MemberNotFound(NotFound):
+    words = _("There is no such member.")
 
 
 class AlreadyMember(Conflict):
@@ -161,7 +165,7 @@ def remove_member(*, shop: ShopView, user_id: int, actor: Actor, at: datetime) -
 def _take_turn(shop: ShopView) -> None:
     """The first write of each change of members. On PostgreSQL the row makes the next one wait for this commit."""
     if not Shop.objects.filter(id=shop.id).update(members_turn=F("members_turn") + 1):
-        raise NotFound(field="shop", value=shop.slug)
+        raise ShopNotFound(field="shop", value=shop.slug)
 
 
 def _decide(shop: ShopView, actor: Actor, *, before: Role | None, after: Role | None) -> None:
@@ -181,7 +185,7 @@ def _member(shop: ShopView, user_id: int) -> Member:
     with scopes_disabled():
         found = Member.objects.filter(shop_id=shop.id, user_id=user_id).select_related("user").first()
     if found is None:
-        raise NotFound(field="member", value=user_id)
+        raise MemberNotFound(field="member", value=user_id)
     return found
 
 

@@ -12,13 +12,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from shuke.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
+from shuke.kernel.errors import Conflict, Invalid, NotAllowed
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
 from shuke.records.outbox import announce
 from shuke.shops import access, events
 from shuke.shops.models import Shop
-from shuke.shops.reads import ShopView, shop_view
+from shuke.shops.reads import ShopNotFound, ShopView, shop_view
 from shuke.shops.roles import Deed
 from shuke.shops.words import clean_text, is_slug
 
@@ -116,7 +116,7 @@ def update_shop(
     with transaction.atomic():
         row = Shop.objects.filter(id=shop.id).first()
         if row is None:
-            raise NotFound(field="shop", value=shop.slug)
+            raise ShopNotFound(field="shop", value=shop.slug)
         before = {field: getattr(row, field) for field in values}
         if before == values:
             return shop_view(row)
