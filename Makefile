@@ -30,12 +30,13 @@ lint: setup-tests
 test: setup-tests
 	@$(BIN)/python tools/check.py
 	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),2) --dist loadfile --durations=15 $(TEST)
+	@$(BIN)/python tools/on_postgresql.py -n $(or $(PROCESSES),2) --dist loadfile
 
 soak: setup-tests
 	@$(BIN)/python -m pytest -m soak --timeout=3600 --durations=0 -v $(TEST)
 
 bench: setup-tests
-	@set -e; for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 rows: setup-tests
 	@$(BIN)/python tools/rows.py

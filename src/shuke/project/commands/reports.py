@@ -29,6 +29,15 @@ TO = typer.Option(..., "--to", help="Last day, included.")
 AS_JSON = typer.Option(False, "--json", help="As JSON, for programs.")
 BY = typer.Option("channel", help="Comma-separated: channel, is_paid, source, medium, campaign.")
 
+SHOWN = (
+    "visits",
+    "uv_period",
+    "bounce_entrance",
+    "buyers",
+    "conversion",
+    "amount_paid",
+)  # what fits a terminal
+
 
 def _period(first: str, last: str) -> Period:
     from shuke.kernel.errors import Invalid
@@ -70,9 +79,10 @@ def sources(
         return _print_json(found)
     table = Table(title=_title(view, found.period))
     for key in keys:
-        table.add_column(key)
-    for metric in found.metrics:
-        table.add_column(figures.title(metric), justify="right")
+        table.add_column(key, no_wrap=True)
+    shown = [i for i, metric in enumerate(found.metrics) if metric.id in SHOWN]
+    for i in shown:
+        table.add_column(figures.title(found.metrics[i]), justify="right")
     for row in (*found.rows, found.total):
         is_total = row is found.total
         names = [
@@ -80,7 +90,7 @@ def sources(
         ]
         if is_total and len(names) > 1:
             names[1:] = [""] * (len(names) - 1)
-        numbers = [figures.value_words(figure, view.currency) for figure in row.figures]
+        numbers = [figures.value_words(figure, view.currency) for figure in (row.figures[i] for i in shown)]
         table.add_row(*names, *numbers, style="bold" if is_total else "")
     Console().print(table)
     return None

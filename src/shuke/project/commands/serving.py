@@ -40,7 +40,7 @@ def run_web(host: str, port: int, workers: int) -> None:
         websockets=False,
         backlog=2048,
         log_access=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         workers_kill_timeout=3,
     ).serve()
 

@@ -1,0 +1,45 @@
+"""Run the tests in which the databases differ on a PostgreSQL server that is started for them and thrown away.
+
+    python tools/on_postgresql.py [pytest's own options]
+
+What differs: locks, transactions, JSON, counters, and what two processes may do at once. These rooms hold all of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIFFERING = (
+    "src/shuke/records",
+    "src/shuke/shops",
+    "src/shuke/rulebook",
+    "src/shuke/warehouse",
+    "src/shuke/intake",
+    "tests/test_walk.py",
+)
+
+
+def main() -> int:
+    if "PGHOST" in os.environ and os.environ.get("SHUKE_INSIDE_PG") == "1":
+        who = f"{os.environ['PGUSER']}:{os.environ['PGPASSWORD']}"
+        where = f"{os.environ['PGHOST']}:{os.environ['PGPORT']}/{os.environ.get('PGDATABASE', 'postgres')}"
+        os.environ["DATABASE_URL"] = f"postgres://{who}@{where}"
+        words = [sys.executable, "-m", "pytest", "-m", "not soak and not node and not browser", *sys.argv[1:]]
+        if not any(Path(word).exists() for word in sys.argv[1:]):
+            words += DIFFERING
+        return subprocess.run(words, cwd=ROOT).returncode
+    starter = shutil.which("pg_virtualenv")
+    if starter is None:
+        print("pg_virtualenv is missing: `make setup-tests` installs it", file=sys.stderr)
+        return 1
+    os.environ["SHUKE_INSIDE_PG"] = "1"
+    return subprocess.run([starter, "-t", sys.executable, __file__, *sys.argv[1:]], cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
