@@ -148,9 +148,12 @@ def _placed(flagged: ibis.Table, rules: VisitRules) -> ibis.Table:
         activity_before=ibis.ifelse(flagged.is_activity, flagged["at"], None).max().over(until_before),
     )
     idle = ibis.interval(minutes=rules.idle_minutes)
-    return placed.mutate(
-        is_late=placed.activity_before.isnull() | (placed["at"] >= placed.activity_before + idle)
-    ).drop("activity_before")
+    # select, not drop: Ibis shares a Select between its readers as one CTE, but repeats a drop for each of them.
+    return placed.select(
+        *flagged.columns,
+        "position",
+        is_late=placed.activity_before.isnull() | (placed["at"] >= placed.activity_before + idle),
+    )
 
 
 def _openers(placed: ibis.Table, rules: VisitRules) -> ibis.Table:
@@ -174,7 +177,7 @@ def _openers(placed: ibis.Table, rules: VisitRules) -> ibis.Table:
 def _with_start(placed: ibis.Table, openers: ibis.Table) -> ibis.Table:
     """Each event of a visit with `start`, the position of the activity that opens its visit."""
     opening = openers.filter(~openers.is_late).select(*_VISITOR, "position", opened="start")
-    narrow = placed.drop(*ENTRY_FIELDS, "ord", "is_keyed")
+    narrow = placed.select(*(c for c in placed.columns if c not in (*ENTRY_FIELDS, "ord", "is_keyed")))
     joined = narrow.left_join(opening, [*_VISITOR, "position"]).select(narrow, "opened")
     until_now = ibis.window(group_by=_VISITOR, order_by="position", preceding=None, following=0)
     opens = joined.is_activity & (joined.is_late | joined.opened.notnull())
@@ -206,7 +209,7 @@ def _added_up(inside: ibis.Table, openers: ibis.Table) -> ibis.Table:
     added = added.mutate(
         person_id=ibis.ifelse(added.known > 0, added.person_id, None),
         **{name: added[name].nullif("") for name in ("entry_path", "entry_type", "exit_path", "exit_type")},
-    ).drop("known")
+    )
     opening = openers.select(*visit, *ENTRY_FIELDS, visit_id=openers.event_id)
     orders = _orders(inside)
     with_entry = added.join(opening, visit).select(added, "visit_id", *ENTRY_FIELDS)

@@ -1,0 +1,199 @@
+"""Measures: the sums from which every metric is made, and the rows behind them.
+
+A measure is a weight summed over the rows of one entity (a visit, a visitor on a day, a visitor, an order's movement, an
+order, a buyer). The same declaration makes the number and the rows that stand behind it, which is why they agree.
+
+Distinct visitors, orders and buyers are rows of a grouped entity: never a distinct count, which engines approximate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+
+Weight = Callable[[ibis.Table], ibis.Value]
+
+# The dataset of each entity, and what a person calls its rows.
+ENTITIES = {
+    "visit": ("visits", "visits"),
+    "visitor_day": ("visitor_days", "visitors"),
+    "visitor": ("visits", "visitors"),
+    "movement": ("order_facts", "orders"),
+    "order": ("order_facts", "orders"),
+    "buyer": ("order_facts", "buyers"),
+    "day": ("visitor_days", "visitors"),
+}
+
+
+def _if(condition: ibis.Value) -> ibis.Value:
+    return ibis.ifelse(condition, 1, 0)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`weight` of a row of `entity`; None: the entity `day`, whose shares are folded in Python (exact fractions)."""
+
+    name: str
+    entity: str
+    weight: Weight | None
+
+    @property
+    def dataset(self) -> str:
+        return ENTITIES[self.entity][0]
+
+    @property
+    def evidence(self) -> str:
+        return ENTITIES[self.entity][1]
+
+
+MEASURES: dict[str, Measure] = {
+    one.name: one
+    for one in (
+        Measure("visits", "visit", lambda t: _if(t.visit_id.notnull())),
+        Measure("views", "visit", lambda t: t.views),
+        Measure("viewed_visits", "visit", lambda t: _if(t.views >= 1)),
+        Measure("one_view_visits", "visit", lambda t: _if(t.views == 1)),
+        Measure("item_views", "visit", lambda t: t.item_views),
+        Measure("item_exits", "visit", lambda t: t.item_exits),
+        Measure("stay_seconds", "visit", lambda t: t.stay_seconds),
+        Measure("measured_visits", "visit", lambda t: _if(t.views >= 2)),
+        Measure("carts", "visit", lambda t: t.carts),
+        Measure("visitor_days", "visitor_day", lambda t: _if(t.visitor_id.notnull())),
+        Measure("one_view_days", "visitor_day", lambda t: _if(t.views == 1)),
+        Measure("visitors", "visitor", lambda t: _if(t.visitor_id.notnull())),
+        Measure("one_view_visitors", "visitor", lambda t: _if(t.views == 1)),
+        Measure("measured_visitors", "visitor", lambda t: _if(t.measured_visits > 0)),
+        Measure("cart_visitors", "visitor", lambda t: _if(t.carts > 0)),
+        Measure("daily_views_per_visitor", "day", None),
+        Measure("days_with_visitors", "day", None),
+        Measure("paid_minor", "movement", lambda t: t.paid_minor),
+        Measure("net_minor", "movement", lambda t: t.net_minor),
+        Measure("refunded_minor", "movement", lambda t: -t.refunded_minor),
+        Measure("refunds", "movement", lambda t: _if(t.is_refund)),
+        Measure("units", "movement", lambda t: ibis.ifelse(t.kind == "sale", t.quantity, 0)),
+        Measure("orders", "order", lambda t: _if(t.sales > 0)),
+        Measure("cancelled_orders", "order", lambda t: _if(t.cancellations > 0)),
+        Measure("buyers", "buyer", lambda t: _if(t.sales > 0)),
+        Measure("old_buyers", "buyer", lambda t: _if(t.paid_before > 0)),
+    )
+}
+
+# Under a condition on visits, or by source, orders are those that the visits themselves completed.
+BY_VISIT: dict[str, Measure] = {
+    "orders": Measure("orders", "visit", lambda t: t.orders),
+    "paid_minor": Measure("paid_minor", "visit", lambda t: t.revenue_minor),
+    "buyers": Measure("buyers", "visitor", lambda t: _if(t.orders > 0)),
+}
+NOT_BY_VISIT = frozenset(
+    name for name, one in MEASURES.items() if one.dataset == "order_facts" and name not in BY_VISIT
+)
+
+
+def measure(name: str, *, is_by_visit: bool) -> Measure | None:
+    """The measure to use; None when visits do not tell it."""
+    if not is_by_visit:
+        return MEASURES[name]
+    return None if name in NOT_BY_VISIT else BY_VISIT.get(name, MEASURES[name])
+
+
+def visitor_days(visits: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
+    """One row a visitor and day (and group)."""
+    by = list(dict.fromkeys([*keys, "visitor_id", "local_day"]))
+    return visits.group_by(by).aggregate(
+        visits=visits.count(),
+        views=visits.views.sum(),
+        stay_seconds=visits.stay_seconds.sum(),
+        measured_visits=_if(visits.views >= 2).sum(),
+        orders=visits.orders.sum(),
+        revenue_minor=visits.revenue_minor.sum(),
+    )
+
+
+def visitors(visits: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
+    """One row a visitor (and group)."""
+    return visits.group_by([*keys, "visitor_id"]).aggregate(
+        visits=visits.count(),
+        views=visits.views.sum(),
+        stay_seconds=visits.stay_seconds.sum(),
+        measured_visits=_if(visits.views >= 2).sum(),
+        carts=visits.carts.sum(),
+        orders=visits.orders.sum(),
+        revenue_minor=visits.revenue_minor.sum(),
+        first_seen=visits.started_at.min(),
+    )
+
+
+def days(visitor_days: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
+    """Views and visitors of each day (and group)."""
+    by = list(dict.fromkeys([*keys, "local_day"]))
+    return visitor_days.group_by(by).aggregate(
+        views=visitor_days.views.sum(), visitor_days=visitor_days.count()
+    )
+
+
+def movements(order_facts: ibis.Table, currency: str) -> ibis.Table:
+    """Order facts as they count: amounts in another currency than the shop's are not added to its own.
+
+    `is_whole_refund`: a cancellation or refund whose amount was not stated (it may be resolved by then).
+    """
+    is_own = (order_facts.currency == currency) | order_facts.currency.isnull()
+    is_refund = order_facts.kind.isin(["cancellation", "refund"])
+    net = ibis.ifelse(is_own, order_facts.amount_minor.coalesce(0), 0)
+    return order_facts.mutate(
+        is_refund=is_refund,
+        paid_minor=ibis.ifelse(is_own, order_facts.paid_minor.coalesce(0), 0),
+        net_minor=net,
+        refunded_minor=ibis.ifelse(is_refund, net, 0),
+        quantity=order_facts.quantity.coalesce(ibis.literal(0).cast("decimal(18, 3)")),
+        is_foreign=_if(~is_own),
+        is_unresolved=_if(is_refund & order_facts.amount_minor.isnull()),
+    )
+
+
+def orders(movements: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
+    """One row an order (and group)."""
+    return movements.group_by([*keys, "order_id"]).aggregate(
+        order_ref=movements.order_ref.max(),
+        first_at=movements["at"].min(),
+        buyer_id=movements.buyer_id.max(),
+        sales=_if(movements.kind == "sale").sum(),
+        cancellations=_if(movements.kind == "cancellation").sum(),
+        paid_minor=movements.paid_minor.sum(),
+        net_minor=movements.net_minor.sum(),
+    )
+
+
+def buyers(
+    now: ibis.Table, all_movements: ibis.Table, start: date, look_back: int, keys: Sequence[str] = ()
+) -> ibis.Table:
+    """One row a known buyer (and group): whether they paid in the period, and in the `look_back` days before it.
+
+    By day, "before" is before that day, so the answer of each day is that of a period of one day.
+    """
+    sales = _known_sales(now)
+    paid = sales.group_by([*keys, "buyer_id"]).aggregate(
+        sales=sales.count(), paid_minor=sales.paid_minor.sum(), first_at=sales["at"].min()
+    )
+    earlier = _known_sales(all_movements)
+    if "local_day" in keys:
+        days = earlier.group_by("buyer_id", "local_day").aggregate(sales=earlier.count())
+        previous = days.local_day.lag().over(ibis.window(group_by="buyer_id", order_by="local_day"))
+        rank = ibis.row_number().over(ibis.window(group_by="buyer_id", order_by="local_day"))
+        days = days.mutate(previous=previous, rank=rank)
+        is_old = (days.rank > 0) & (days.local_day <= days.previous + ibis.interval(days=look_back))
+        old = days.filter(is_old).select("buyer_id", "local_day", paid_before=days.sales)
+        by = ["buyer_id", "local_day"]
+    else:
+        first = start - timedelta(days=look_back)
+        before = earlier.filter(earlier.local_day >= ibis.date(first), earlier.local_day < ibis.date(start))
+        old = before.group_by("buyer_id").aggregate(paid_before=before.count())
+        by = ["buyer_id"]
+    joined = paid.left_join(old, by)
+    return joined.select(*paid.columns, paid_before=old.paid_before.coalesce(0))
+
+
+def _known_sales(movements: ibis.Table) -> ibis.Table:
+    return movements.filter((movements.kind == "sale") & movements.buyer_id.notnull())

@@ -1,0 +1,44 @@
+"""Questions about traffic. Every number comes with its metric; every number has its evidence."""
+
+from __future__ import annotations
+
+from shuke.traffic.figures import (
+    Against,
+    AmountSplit,
+    Evidence,
+    Figure,
+    FigureRow,
+    Overview,
+    Point,
+    Series,
+    SourceRow,
+    SourcesReport,
+)
+from shuke.traffic.metrics import METRICS, Metric, metric, versions
+from shuke.traffic.reads.asking import VISIT_KEYS
+from shuke.traffic.reads.evidence import evidence
+from shuke.traffic.reads.overview import overview
+from shuke.traffic.reads.series import series
+from shuke.traffic.reads.sources import sources
+
+__all__ = [
+    "METRICS",
+    "VISIT_KEYS",
+    "Against",
+    "AmountSplit",
+    "Evidence",
+    "Figure",
+    "FigureRow",
+    "Metric",
+    "Overview",
+    "Point",
+    "Series",
+    "SourceRow",
+    "SourcesReport",
+    "evidence",
+    "metric",
+    "overview",
+    "series",
+    "sources",
+    "versions",
+]

@@ -1,0 +1,157 @@
+"""The rows behind a number: visits, visitors, orders or buyers, counted anew and held against the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+
+from shuke.conditions.reads import Node
+from shuke.kernel.errors import Invalid
+from shuke.kernel.periods import Period
+from shuke.shops.reads import ShopView
+from shuke.traffic import decisions
+from shuke.traffic import measures as m
+from shuke.traffic.figures import Evidence
+from shuke.traffic.metrics import metric
+from shuke.traffic.reads import asking
+from shuke.traffic.reads.asking import Scene
+from shuke.warehouse import reads as warehouse
+
+LARGEST_PAGE = 1000
+COLUMNS = {
+    "visit": (
+        "visit_id", "started_at", "visitor_id", "person_id", "channel", "is_paid", "source", "medium", "campaign",
+        "terminal", "entry_path", "exit_path", "views", "stay_seconds", "carts", "orders", "revenue_minor",
+    ),
+    "visitor_day": ("local_day", "visitor_id", "visits", "views", "stay_seconds", "orders", "revenue_minor"),
+    "visitor": ("visitor_id", "first_seen", "visits", "views", "stay_seconds", "carts", "orders", "revenue_minor"),
+    "movement": (
+        "order_ref", "kind", "at", "local_day", "buyer_id", "quantity", "paid_minor", "net_minor", "currency", "source",
+    ),
+    "order": ("order_ref", "first_at", "buyer_id", "sales", "cancellations", "paid_minor", "net_minor"),
+    "buyer": ("buyer_id", "first_at", "sales", "paid_minor", "paid_before"),
+}  # fmt: skip
+ORDER = {
+    "visit": ("started_at", "visit_id"),
+    "visitor_day": ("local_day", "visitor_id"),
+    "visitor": ("first_seen", "visitor_id"),
+    "movement": ("at", "order_id", "kind"),
+    "order": ("first_at", "order_id"),
+    "buyer": ("first_at", "buyer_id"),
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    rows: tuple[Mapping[str, Any], ...]
+    count: int
+    total: Any
+    whole_refunds: int = 0
+
+
+def evidence(
+    *,
+    shop: ShopView,
+    period: Period,
+    metric_id: str,
+    version: int | None = None,
+    condition: Node | None = None,
+    until: datetime | None = None,
+    page: int = 1,
+    size: int = 50,
+    at: datetime,
+) -> Evidence:
+    """One page of the rows that a number is made of, newest first, each with what it `counts` for.
+
+    A count of whole things (visits, buyers) equals `count`; a sum (views, an amount) equals the sum of `counts`, which is
+    `numerator`; of a quotient these are the rows of the numerator, and `denominator` is counted beside it. `until`: the
+    cut of a period that was compared; None: as the overview shows it. Raises NotFound, Invalid.
+    """
+    if page < 1:
+        raise Invalid(field="page", value=page)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(field="size", value=size)
+    one = metric(metric_id, version)
+    scene = Scene(shop, period, until or decisions.so_far(shop, period, at), condition)
+    figure = decisions.figure(one, asking.sums(scene, one.measures)[()])
+    used = {measure.name: measure for measure in scene.used(one.measures)}
+    if one.numerator not in used:
+        return Evidence(one.evidence, (), (), 0, figure, True, page=page, size=size)
+    numerator = used[one.numerator]
+    shown = m.MEASURES["visitor_days"] if numerator.entity == "day" else numerator
+    found = _rows_of(scene, shown, page, size)
+    counted: dict[str, Any] = {one.numerator: found.total}
+    if numerator.entity == "day":
+        counted = dict(_days_anew(scene))
+    elif one.denominator is not None and one.denominator in used:
+        counted[one.denominator] = _rows_of(scene, used[one.denominator], 1, 1).total
+    counted |= {one.cases: figure.cases} if one.cases and one.cases not in counted else {}
+    again = decisions.figure(one, counted)
+    return Evidence(
+        kind=m.ENTITIES[shown.entity][1],
+        columns=(*COLUMNS[shown.entity], "counts"),
+        rows=found.rows,
+        count=found.count,
+        figure=figure,
+        is_equal=again.value == figure.value,
+        numerator=again.numerator,
+        denominator=again.denominator,
+        page=page,
+        size=size,
+    )
+
+
+def _rows_of(scene: Scene, measure: m.Measure, page: int, size: int) -> _Found:
+    """The rows of a measure that count for something, one page of them, and their number and sum."""
+    if measure.entity in ("visit", "visitor_day", "visitor"):
+
+        def of_visits(snapshot: warehouse.Snapshot) -> _Found:
+            scoped = snapshot if scene.until is None else snapshot.cut(scene.until)
+            table = asking.visit_entities(scene, scoped, [measure.entity])[measure.entity]
+            return _found(scene, measure, table, page, size)
+
+        return warehouse.ask(scene.shop, scene.period, of_visits)
+
+    def of_orders(facts: ibis.Table) -> _Found:
+        entities = asking.order_entities(scene, facts, [measure.entity, "movement"])
+        movements = entities["movement"]
+        refunds = warehouse.run(movements.aggregate(n=movements.is_whole_refund.sum())).to_pylist()[0]["n"]
+        found = _found(scene, measure, entities[measure.entity], page, size)
+        return _Found(found.rows, found.count, found.total, refunds or 0)
+
+    return asking.ask_orders(scene, [measure], of_orders, lambda found: found.whole_refunds > 0)
+
+
+def _found(scene: Scene, measure: m.Measure, table: ibis.Table, page: int, size: int) -> _Found:
+    assert measure.weight is not None
+    weighed = table.mutate(counts=measure.weight(table))
+    counting = weighed.filter(weighed.counts != 0)
+    whole = warehouse.run(
+        counting.aggregate(count=counting.count(), total=counting.counts.sum())
+    ).to_pylist()[0]
+    columns = COLUMNS[measure.entity]
+    wanted = counting.order_by([ibis.desc(name) for name in ORDER[measure.entity]])
+    rows = warehouse.run(wanted.limit(size, offset=(page - 1) * size).select(*columns, "counts")).to_pylist()
+    return _Found(tuple(_shown(row, scene) for row in rows), whole["count"], whole["total"] or 0)
+
+
+def _shown(row: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
+    """Moments on the shop's clock."""
+    return {
+        name: value.replace(tzinfo=UTC).astimezone(scene.shop.zone) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
+def _days_anew(scene: Scene) -> dict[str, Any]:
+    """The mean of days, from each day's own sums asked one by one."""
+    by_day = asking.sums(scene, ["views", "visitor_days"], ["local_day"])
+    found: dict[str, Any] = {"daily_views_per_visitor": 0, "days_with_visitors": 0}
+    for day in by_day.values():
+        found["daily_views_per_visitor"] += decisions.Fraction(day["views"], day["visitor_days"])
+        found["days_with_visitors"] += 1
+    return found

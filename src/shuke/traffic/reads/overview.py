@@ -1,0 +1,122 @@
+"""The overview: every metric now, against other periods at the same age, and the change of the amount split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from shuke.conditions.reads import Node
+from shuke.kernel.periods import Period, bounds
+from shuke.kernel.verdicts import Reason
+from shuke.shops.reads import ShopView
+from shuke.traffic import decisions
+from shuke.traffic.figures import Against, FigureRow, Number, Overview
+from shuke.traffic.metrics import METRICS, Metric, metric
+from shuke.traffic.reads import asking
+from shuke.traffic.reads.asking import Scene, Sums
+
+_SPLIT = ("visitors", "buyers", "paid_minor")
+
+
+def overview(
+    *,
+    shop: ShopView,
+    period: Period,
+    against: tuple[str, ...] | None = None,
+    custom: Period | None = None,
+    condition: Node | None = None,
+    metrics: tuple[tuple[str, int], ...] | None = None,
+    at: datetime,
+) -> Overview:
+    """The numbers of a period. `against`: of before, yesterday, last_week, custom (None: what suits the length).
+
+    `metrics`: (id, version) in the order wanted; None: every version of every metric. A period that is still running at
+    `at` is "so far", and the others are cut at the same time of the shop's clock. Raises NotFound, Invalid.
+    """
+    shown = METRICS if metrics is None else tuple(metric(id, version) for id, version in metrics)
+    names = against if against is not None else decisions.default_comparisons(period)
+    if custom is not None and "custom" not in names:
+        names = (*names, "custom")
+    until = decisions.so_far(shop, period, at)
+    scene = Scene(shop, period, until, condition)
+    wanted = [*(name for one in shown for name in one.measures), *_SPLIT]
+    now = asking.sums(scene, wanted)[()]
+    others: list[tuple[str, Scene, Sums]] = []
+    for name in names:
+        other = decisions.compared_period(name, period, custom)
+        there = replace(scene, period=other, until=decisions.compared_until(shop, period, other, at))
+        others.append((name, there, asking.sums(there, wanted)[()]))
+    sparks = _sparks(scene, shown, at)
+    return Overview(
+        shop_id=shop.id,
+        period=period,
+        until=until,
+        rows=tuple(_row(one, now, others, sparks[one.id, one.version]) for one in shown),
+        split=decisions.split_amount(now, others[0][2]) if others else None,
+        split_against=others[0][0] if others else None,
+        is_partial=until is not None,
+        notes=tuple(notes(scene, now, [there for _name, there, _sums in others])),
+    )
+
+
+def _row(
+    one: Metric, now: Sums, others: Sequence[tuple[str, Scene, Sums]], spark: tuple[Number | None, ...]
+) -> FigureRow:
+    figure = decisions.figure(one, now)
+    rows = []
+    for name, there, then in others:
+        compared = decisions.figure(one, then)
+        change = decisions.relative_change(figure, compared)
+        rows.append(Against(name, there.period, there.until, compared, change))
+    return FigureRow(one, figure, tuple(rows), spark)
+
+
+def _sparks(
+    scene: Scene, shown: Sequence[Metric], at: datetime
+) -> dict[tuple[str, int], tuple[Number | None, ...]]:
+    """The course of each metric: by hour for one day, else by day; what lies after `at` is left out."""
+    names = [name for one in shown for name in one.measures]
+    moments: list[int] | list[date]
+    if scene.period.length == 1:
+        key = "hour"
+        start, end = bounds(scene.period, scene.shop.zone)
+        hours = decisions.hours_of(scene.period, start, end)
+        moments = [i for i, moment in enumerate(hours) if moment < at]
+    else:
+        key = "local_day"
+        last = scene.until and decisions.local_day(at, scene.shop.zone)
+        moments = [day for day in scene.period.days() if last is None or day <= last]
+    found = asking.sums(scene, names, [key])
+    empty = dict.fromkeys((one.name for one in scene.used(names)), 0)
+    return {
+        (one.id, one.version): tuple(
+            decisions.figure(one, found.get((moment,), empty)).value for moment in moments
+        )
+        for one in shown
+    }
+
+
+def notes(scene: Scene, now: Sums, others: Sequence[Scene] = ()) -> list[Reason]:
+    """What a reader must know beside the numbers."""
+    found = []
+    if scene.condition is not None:
+        found.append(Reason("orders_by_visit", BY_VISIT))
+    foreign, open_refunds = int(now.get("foreign_orders", 0)), int(now.get("unresolved_refunds", 0))
+    if foreign:
+        found.append(Reason("other_currency", FOREIGN, {"n": foreign, "currency": scene.shop.currency}))
+    if open_refunds:
+        found.append(Reason("unresolved_refunds", UNRESOLVED, {"n": open_refunds}))
+    if any(there.period.length != scene.period.length for there in others):
+        found.append(Reason("different_length", LENGTHS))
+    return found
+
+
+BY_VISIT = _("Orders, buyers and amounts are those that the shown visits completed themselves.")
+FOREIGN = _(
+    "%(n)s orders in another currency than %(currency)s are counted, but their amounts are not added."
+)
+UNRESOLVED = _("%(n)s refunds state no amount and their sale is not known; they are not deducted.")
+LENGTHS = _("The compared period has another length.")
