@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import IO, Any, Literal, cast
 
 from django.http import HttpRequest
 from ninja import Field, File, Query, Router, Schema
@@ -28,8 +28,8 @@ class UploadOut(Schema):
 class Choices(Schema):
     """How the main file is laid out, where it should not be as the mapping says. `auto` detects."""
 
-    separator: str | None = Field(None, max_length=4)
-    encoding: str | None = Field(None, max_length=40)
+    separator: str | None = Field(default=None, max_length=4)
+    encoding: str | None = Field(default=None, max_length=40)
     header: bool | None = None
 
 
@@ -152,7 +152,11 @@ def upload_file(request: HttpRequest, shop: str, file: UploadedFile = File(...))
     """Give a file; the same content again gives the same file."""
     access = request.access  # type: ignore[attr-defined]
     view = actions.upload_file(
-        shop=access.shop, content=file.file, name=file.name or "file", actor=access.actor, at=clock.now()
+        shop=access.shop,
+        content=cast(IO[bytes], file.file),
+        name=file.name or "file",
+        actor=access.actor,
+        at=clock.now(),
     )
     return 201, view
 

@@ -35,7 +35,7 @@ from shuke.intake.files.tables import Batch, Layout, Table, open_table, verify
 from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import Quarantined
 from shuke.kernel.surrogates import surrogate
-from shuke.records.jobs import JobRun, job_kind
+from shuke.records.jobs import JobRun, Verdict, job_kind
 from shuke.shops.reads import ShopView, get_shop_by_id
 from shuke.warehouse import actions as warehouse
 
@@ -43,6 +43,7 @@ KIND = "intake.import"
 CHUNK_ROWS = 50_000
 CHUNK_CELLS = 2_000_000
 BAD_AT_ONCE = 2_000
+HELD_OPEN = 4
 MOST_BAD = 10_000
 FITTING = 100  # from this many bad rows on, a first chunk that is mostly bad means a wrong mapping
 TO_THE_END = 1 << 62
@@ -99,7 +100,7 @@ def open_parts(shop_id: int, files: dict[str, Any], spec: MappingSpec, choices: 
 
 
 @job_kind(KIND, _("Import of a file"))
-def step(job: JobRun) -> str:
+def step(job: JobRun) -> Verdict:
     """One chunk: first the check of the whole file, then rows."""
     row = Import.objects.get(id=job.params["import"])
     if job.state.get("phase") != "rows":
@@ -108,7 +109,7 @@ def step(job: JobRun) -> str:
         return _load_chunk(job, row)
 
 
-def _check(job: JobRun, row: Import) -> str:
+def _check(job: JobRun, row: Import) -> Verdict:
     """Refuse a file that can not be read to its end before any of its rows is loaded."""
     lines = 0
     for part, given in sorted(row.files.items()):
@@ -121,7 +122,7 @@ def _check(job: JobRun, row: Import) -> str:
         total = None
     else:
         total = max(lines - running.table.detected.has_header - running.spec.layout.skip_lines, 1)
-    _running[job.id] = running
+    _hold(job.id, running)
     with job.saving():
         job.progress(0, total, state={"phase": "rows", "row": 0, **dict.fromkeys(_COUNTS, 0)})
     return "more"
@@ -151,7 +152,7 @@ def opened_at(row: Import, at_row: int, *, now: datetime) -> Running:
     return running
 
 
-def _load_chunk(job: JobRun, row: Import) -> str:
+def _load_chunk(job: JobRun, row: Import) -> Verdict:
     running = _running.pop(job.id, None)
     if running is None or running.row != job.state["row"]:
         running = opened_at(row, job.state["row"], now=job.at)
@@ -169,8 +170,15 @@ def _load_chunk(job: JobRun, row: Import) -> str:
         running.examples.setdefault(bad.reason.code, bad)
     _refuse_hopeless(running, job.state, batch, mapped)
     _save(job, row, running, mapped)
-    _running[job.id] = running
+    _hold(job.id, running)
     return "more"
+
+
+def _hold(job_id: int, running: Running) -> None:
+    """Keep an import open for its next chunk; those that were stopped are let go after a while."""
+    _running[job_id] = running
+    while len(_running) > HELD_OPEN:
+        _running.pop(next(iter(_running)))
 
 
 def _refuse_hopeless(running: Running, state: dict[str, Any], batch: Batch, mapped: Mapped) -> None:
@@ -213,9 +221,10 @@ def _save(job: JobRun, row: Import, running: Running, mapped: Mapped) -> None:
     def within() -> None:
         if refused:
             Quarantined.objects.bulk_create(refused, ignore_conflicts=True)
-        held = Import.objects.get(id=row.pk)
+        # Added, not set: a row may be mended while the import still runs.
+        held = Import.objects.select_for_update().get(id=row.pk)
         for name in _COUNTS:
-            setattr(held, f"rows_{name}", state[name])
+            setattr(held, f"rows_{name}", getattr(held, f"rows_{name}") + counts[name])
         held.first_day = min(filter(None, (held.first_day, first)), default=None)
         held.last_day = max(filter(None, (held.last_day, last)), default=None)
         held.save()

@@ -47,7 +47,7 @@ def replay(
     `within` runs in the transaction of the facts (it settles the quarantine's row). Raises NotARow; Refusal when the row
     still can not be read; FileProblem or FileGone when its file is needed and gone.
     """
-    held = Import.objects.get(shop_id=shop_id, id=row.import_id)
+    held = Import.objects.get(shop_id=shop_id, id=row.import_id or 0)
     # Two rows of one order mended at once would take the same place.
     with exclusive(f"mend-{shop_id}"):
         return _replayed(held, row, payload, at, within)
@@ -72,13 +72,14 @@ def _replayed(
     if mapped.bad:
         bad = mapped.bad[0]
         raise Refusal(bad.reason.code, bad.column, **bad.reason.params)
-    facts, _counts = known.against_known(shop, spec, mapped.facts, at=at)
+    facts, counts = known.against_known(shop, spec, mapped.facts, at=at)
     first, last = load.days_of(facts)
 
     def settle() -> None:
-        held = Import.objects.select_for_update().get(id=row.import_id)
-        held.rows_new += facts.num_rows
+        held = Import.objects.select_for_update().get(id=row.import_id or 0)
         held.rows_bad -= 1
+        for name, count in counts.items():
+            setattr(held, f"rows_{name}", getattr(held, f"rows_{name}") + count)
         held.first_day = min(filter(None, (held.first_day, first)), default=None)
         held.last_day = max(filter(None, (held.last_day, last)), default=None)
         held.save()

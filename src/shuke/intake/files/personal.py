@@ -38,9 +38,10 @@ def _rows(shop_id: int, refs: frozenset[str]) -> Iterator[Quarantined]:
     for ref in sorted(refs):
         found = Quarantined.objects.filter(shop_id=shop_id, origin="import", payload__contains=ref)
         for row in found.order_by("id").iterator(chunk_size=500):
-            if row.import_id not in specs:
-                specs[row.import_id] = parse(Import.objects.get(id=row.import_id).spec)
-            if ref in _people(specs[row.import_id], row.payload):
+            number = row.import_id or 0
+            if number not in specs:
+                specs[number] = parse(Import.objects.get(id=number).spec)
+            if ref in _people(specs[number], row.payload):
                 yield row
 
 

@@ -148,14 +148,16 @@ def list_imports(shop: ShopView, *, page: int = 1, size: int = 50) -> ImportPage
     return ImportPage(views, count, page, size)
 
 
-def is_under_way(shop: ShopView, source: str, states: Sequence[str], *, besides: int | None = None) -> bool:
+def is_under_way(shop: ShopView, source: str, states: Sequence[str], *, besides: int = 0) -> bool:
     """Whether another import of the source is in one of these states of its job."""
     with scope(shop=shop.id):
         recent = Import.objects.filter(shop_id=shop.id, source=source, job_id__isnull=False).exclude(
             id=besides
         )
         job_ids = list(recent.order_by("-id").values_list("job_id", flat=True)[:20])
-    return any(records.get_job(shop_id=shop.id, job_id=job_id).state in states for job_id in job_ids)
+    return any(
+        records.get_job(shop_id=shop.id, job_id=job_id).state in states for job_id in job_ids if job_id
+    )
 
 
 def _view(row: Import) -> ImportView:

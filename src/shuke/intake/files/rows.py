@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -107,7 +108,7 @@ class Mapper:
         self._readers: dict[str, cells.Remembering] = {}
         self._amounts = cells.Remembering(cells.to_line_amount(self.currency))
         self._ids = {
-            kind: cells.Remembering(lambda ref, kind=kind: surrogate(shop.id, kind, ref))
+            kind: cells.Remembering(partial(surrogate, shop.id, kind))
             for kind in ("order", "person", "visitor")
         }
         self._content = f"{shop.zone}{_SEPARATOR}{self.currency}{_SEPARATOR}{spec.meaning()}{_SEPARATOR}"

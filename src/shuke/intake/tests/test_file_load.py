@@ -143,7 +143,7 @@ def test_import__sealed_days__changed_rows_reopen_theirs(shop, book) -> None:
 
 
 @pytest.mark.row("T1")
-@pytest.mark.parametrize("moment", range(9))
+@pytest.mark.parametrize("moment", range(4))
 @pytest.mark.parametrize("where", ["before", "within", "after"])
 def test_import__killed_at_any_chunk__resumes_to_the_same_facts(
     shop, book, monkeypatch, moment, where
