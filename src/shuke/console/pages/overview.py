@@ -176,6 +176,7 @@ def answer(request: HttpRequest, shop: str) -> HttpResponse:
             cause=_cause(request, state, by_id.get("uv_period"), at),
             currency=access.shop.currency,
         ),
+        "few": figures.few_words(by_id["amount_paid"].now) if "amount_paid" in by_id else "",
         "until": words.clock_time(found.until, access.shop.zone) if found.until else "",
         "cells": cells,
         "split": drawn_split(found.split, access.shop.currency) if found.split else None,
@@ -212,6 +213,7 @@ def _cell(
         "title": figures.title(row.metric),
         "changes": [change for change in changes if change],
         "few": figures.few_words(row.now),
+        "is_past": not state.has_today,
         "reason": figures.reason_words(row.now),
         "evidence": evidence_url(access, request, row.metric, found.until),
         "definition": definition_url(access, row.metric),
@@ -280,9 +282,7 @@ def _columns(
             "metric",
             is_first=True,
             is_searched=True,
-            shown=lambda row: MetricCell(
-                figures.title(row.metric), definition_url(access, row.metric), _group_of(row.metric.id)
-            ),
+            shown=lambda row: MetricCell(figures.title(row.metric), definition_url(access, row.metric), ""),
         ),
         Column(
             "now",
@@ -299,7 +299,14 @@ def _columns(
 
 def _table(request: HttpRequest, state: viewstate.ViewState, found: traffic.Overview) -> Any:
     rows = sorted(found.rows, key=lambda row: _place(row.metric.id))
-    return build_table(request, "metrics", _columns(request, state, found.until), rows, size=100)
+    return build_table(
+        request,
+        "metrics",
+        _columns(request, state, found.until),
+        rows,
+        size=100,
+        group=lambda row: _group_of(row.metric.id),
+    )
 
 
 def _as_csv(request: HttpRequest, state: viewstate.ViewState, at: datetime) -> HttpResponseBase:
