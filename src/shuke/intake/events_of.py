@@ -357,7 +357,6 @@ class Reader:
         event_id = np.empty(count, np.int64)
         visitor_id = np.empty(count, np.int64)
         person_id = np.zeros(count, np.int64)
-        local_day = np.empty(count, np.int32)
         is_known = np.fromiter((ref is not None for ref in rows.person), bool, count)
         for shop_id, first, end in _runs(shop_of):
             event_id[first:end] = surrogates(shop_id, "message", rows.message[first:end])
@@ -365,7 +364,7 @@ class Reader:
             known = [ref for ref in rows.person[first:end] if ref is not None]
             if known:
                 person_id[first:end][is_known[first:end]] = surrogates(shop_id, "person", known)
-            local_day[first:end] = self._days.of(at[first:end], shops[shop_id].zone)
+        local_day = self._local_days(records, shops, record_of, at)
         moment = pa.timestamp("us")
         columns: dict[str, pa.Array] = {
             "shop_id": pa.array(shop_of),
@@ -388,6 +387,22 @@ class Reader:
         columns |= self._place_columns(rows.place)
         columns |= _commerce_columns(rows.commerce, shop_of)
         return columns
+
+    def _local_days(
+        self, records: Sequence[Sent], shops: dict[int, ShopFacts], record_of: np.ndarray, at: np.ndarray
+    ) -> np.ndarray:
+        """The shop's day of each moment, zone by zone: shops share few of them."""
+        zones = [shops[record.shop_id].zone for record in records]
+        distinct = list(dict.fromkeys(zones))
+        if len(distinct) == 1:
+            return self._days.of(at, distinct[0])
+        number = {zone: i for i, zone in enumerate(distinct)}
+        zone_of = np.array([number[zone] for zone in zones], np.int64)[record_of]
+        days = np.empty(len(at), np.int32)
+        for i, zone in enumerate(distinct):
+            mine = zone_of == i
+            days[mine] = self._days.of(at[mine], zone)
+        return days
 
     def _place_columns(self, numbers: Sequence[int]) -> dict[str, pa.Array]:
         used, position = np.unique(np.array(numbers, np.int64), return_inverse=True)

@@ -23,8 +23,9 @@ SOURCE = Path(__file__).parents[3]
 class House:
     """`start` and `kill` parts by name: web, committer, sealer, cleaner (or any name of a second one)."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
-        self.home = home
+    def __init__(self, home: Path, *, workers: int = 1, is_made: bool = False, **environment: str) -> None:
+        """`is_made`: the shop is there already, in whatever way."""
+        self.home, self.workers = home, workers
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -44,7 +45,7 @@ class House:
         )
         self.running: dict[str, subprocess.Popen] = {}
         self.log = (home / "log").open("ab")
-        self.write_key, self.shop_id = self._script("set-up")
+        self.write_key, self.shop_id = ("", 0) if is_made else self._script("set-up")
 
     def _script(self, *words: str):
         done = subprocess.run(
@@ -60,7 +61,7 @@ class House:
     def start(self, part: str, name: str | None = None) -> None:
         words = ["run", part]
         if part == "web":
-            words += ["--port", str(self.port), "--workers", "1"]
+            words += ["--port", str(self.port), "--workers", str(self.workers)]
         self.running[name or part] = subprocess.Popen(
             [sys.executable, "-m", "shuke", *words],
             env=self.environment,
