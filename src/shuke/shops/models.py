@@ -100,7 +100,7 @@ class _ApiKeyManager(BaseAPIKeyManager):
 class ApiKey(AbstractAPIKey):
     """Lets a program act in one shop with one role. Only its hash is kept; the secret is shown once."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.BigAutoField(primary_key=True)  # type: ignore[assignment]
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=16, choices=[(role.value, ROLE_TITLES[role]) for role in Role])
     created = models.DateTimeField()

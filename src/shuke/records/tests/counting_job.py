@@ -1,6 +1,7 @@
 """A job for tests that counts to `total`, one audit entry a number; run as a program it is a worker that can be killed.
 
-python counting_job.py <job id>     with DATABASE_URL and SHUKE_HOME set
+With a job's id it runs that job to its end; without, it is django-q2's cluster and the deliverer, until SIGTERM.
+DATABASE_URL and SHUKE_HOME say where.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def register(is_saving: bool = True) -> None:
             with job.saving():
                 _write(job, start, end)
                 _cut(job, end)
-                job.progress(end, job.params["total"], state={"next": end})
+                job.progress(end, job.params["total"], state={"next": end, "pid": os.getpid()})
         else:
             _write(job, start, end)
             _cut(job, end)
@@ -73,5 +74,25 @@ def work(job_id: int) -> None:
     jobs.run_to_end(job_id)
 
 
+def serve() -> None:
+    """The cluster as in real life, with pauses short enough for a test, and the deliverer's loop beside it."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "shuke.project.settings"
+    import django
+
+    django.setup()
+    from django_q.cluster import Cluster
+
+    from shuke.records import jobs, processes
+
+    jobs.LEASE = jobs.KICK_AGAIN = timedelta(seconds=1)
+    register()
+    cluster = Cluster()
+    cluster.start()
+    print("ready", flush=True)
+    while not cluster.has_stopped:
+        processes.tend()
+        time.sleep(0.3)
+
+
 if __name__ == "__main__":
-    work(int(sys.argv[1]))
+    work(int(sys.argv[1])) if len(sys.argv) > 1 else serve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,7 +53,12 @@ def _row(job) -> Job:
 @pytest.mark.django_db
 def test_run_to_end__three_chunks__does_each_number_once():
     job = jobs.run_to_end(_start(25).pk)
-    assert (job.state, job.done, job.total, job.cursor) == (machine.DONE, 25, 25, {"next": 25})
+    assert (job.state, job.done, job.total, job.cursor) == (
+        machine.DONE,
+        25,
+        25,
+        {"next": 25, "pid": os.getpid()},
+    )
     assert (job.started_at, job.ended_at) == (AT, AT)
     assert _counted() == list(range(25))
 

@@ -34,7 +34,7 @@ def _database_url() -> str:
     return f"postgres://{who}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
 
 
-def _worker(job_id: int) -> subprocess.Popen:
+def _program(*arguments: object) -> subprocess.Popen:
     source = Path(shuke.__file__).parents[1]
     environment = os.environ | {
         "DATABASE_URL": _database_url(),
@@ -42,7 +42,7 @@ def _worker(job_id: int) -> subprocess.Popen:
         "PYTHONPATH": str(source),
     }
     return subprocess.Popen(
-        [sys.executable, counting_job.__file__, str(job_id)],
+        [sys.executable, counting_job.__file__, *map(str, arguments)],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -52,6 +52,15 @@ def _worker(job_id: int) -> subprocess.Popen:
 def _progress(job_id: int) -> Job:
     with scopes_disabled():
         return Job.objects.get(id=job_id)
+
+
+def _assert_exact(job_id: int, total: int) -> None:
+    job = _progress(job_id)
+    with scopes_disabled():
+        rows = AuditEntry.objects.filter(deed="count").values_list("subject_id", flat=True)
+        counted = Counter(int(number) for number in rows)
+    assert (job.state, job.done) == (machine.DONE, total)
+    assert counted == Counter(range(total))
 
 
 @pytest.mark.row("E4")
@@ -67,7 +76,7 @@ def test_job__its_worker_is_killed_three_times__ends_with_the_exact_answer(monke
 
     killed_at = []
     for _kill in range(3):
-        worker = _worker(job_id)
+        worker = _program(job_id)
         try:
             assert worker.stdout.readline() == "ready\n"
             began = _progress(job_id).done
@@ -81,15 +90,41 @@ def test_job__its_worker_is_killed_three_times__ends_with_the_exact_answer(monke
         killed_at.append(_progress(job_id).done)
         assert _progress(job_id).state == machine.RUNNING
 
-    last = _worker(job_id)
+    last = _program(job_id)
     assert last.wait(60) == 0
-    job = _progress(job_id)
-    with scopes_disabled():
-        counted = Counter(
-            int(n) for n in AuditEntry.objects.values_list("subject_id", flat=True) if n.isdigit()
-        )
-        numbers = AuditEntry.objects.filter(deed="count").count()
     assert killed_at == sorted(killed_at)
     assert 0 < killed_at[0] < killed_at[-1] < TOTAL
-    assert (job.state, job.done, numbers) == (machine.DONE, TOTAL, TOTAL)
-    assert all(counted[number] >= 1 for number in range(TOTAL))
+    _assert_exact(job_id, TOTAL)
+
+
+@pytest.mark.row("E4")
+@pytest.mark.django_db(transaction=True)
+def test_job_in_the_cluster__its_worker_is_killed_twice__is_sent_again_and_ends_exactly():
+    """The whole way: a message through django-q2, a worker killed in a chunk, the sweep, the next worker."""
+    counting_job.register()
+    total = 300
+    server = _program()
+    try:
+        assert server.stdout.readline() == "ready\n"
+        params = {"total": total, "pause": 0.02}
+        job_id = jobs.start_job(
+            shop_id=1, kind=counting_job.KIND, params=params, actor=Actor.system("tests"), at=clock.now()
+        ).pk
+        for bar in (total // 4, total // 2):
+            _wait(lambda bar=bar: _progress(job_id).done >= bar)
+            worker = _progress(job_id).cursor["pid"]
+            assert worker not in (os.getpid(), server.pid)
+            os.kill(worker, signal.SIGKILL)
+            _wait(lambda worker=worker: _progress(job_id).cursor["pid"] != worker)
+        _wait(lambda: _progress(job_id).state == machine.DONE)
+        _assert_exact(job_id, total)
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _wait(until, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
