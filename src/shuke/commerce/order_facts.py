@@ -9,7 +9,7 @@ The guarantee. Within one shop, local day and order:
 4. Several `Order Completed` of one order on a day are one sale said again: the last by (at, ord, event_id) counts. The
    same holds for `Order Cancelled`. Refunds are separate deeds and add up.
 5. A cancellation or refund event counts below zero. Without an amount it means the whole order: `amount_minor` is null,
-   and `reads.refunds_resolved` nets what remains of the sale. A null wins over amounts of the same day and kind.
+   and `warehouse.refunds` nets what remains of the sale. A null wins over amounts of the same day and kind.
 
 `paid_minor` is the sum of the positive amounts: what buyers paid, refunds not deducted (B-204). A sale whose amount is
 not stated counts as an order with nothing paid, and its `amount_minor` is null.

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import ibis
 
-from shuke.commerce.refunds import WHOLE, refunds_resolved
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
 from shuke.warehouse import reads as warehouse
+from shuke.warehouse.refunds import WHOLE, refunds_resolved
 
-__all__ = ["KINDS", "OrderPage", "OrderRow", "OrderTotals", "list_orders", "order_totals", "refunds_resolved"]
+__all__ = ["KINDS", "OrderPage", "OrderRow", "OrderTotals", "list_orders", "order_totals"]
 
 KINDS = ("sale", "cancellation", "adjustment", "refund")
 LARGEST_PAGE = 500
@@ -55,7 +55,9 @@ class OrderPage:
 
 @dataclass(frozen=True)
 class OrderTotals:
-    """Of a period: distinct orders by kind, buyers, amounts in minor units.
+    """Of a period: distinct orders by kind, buyers, amounts in minor units of the shop's currency.
+
+    Orders in another currency count as orders; their amounts do not.
 
     `net_minor` nets whole-order refunds where their sale is known; `unknown_refunds` counts the others.
     """
@@ -111,10 +113,11 @@ def order_totals(shop: ShopView, period: Period) -> OrderTotals:
             for r in warehouse.run(orders.group_by("kind").aggregate(n=orders.count())).to_pylist()
         }
         buyers = facts.filter(facts.buyer_id.notnull()).select("buyer_id").distinct()
+        own = facts.filter((facts.currency == shop.currency) | facts.currency.isnull())
         sums = warehouse.run(
-            facts.aggregate(paid=facts.paid_minor.sum().coalesce(0), net=facts.amount_minor.sum().coalesce(0))
+            own.aggregate(paid=own.paid_minor.sum().coalesce(0), net=own.amount_minor.sum().coalesce(0))
         ).to_pylist()[0]
-        wholes = facts.filter(facts.amount_minor.isnull() & facts.kind.isin(list(WHOLE)))
+        wholes = own.filter(own.amount_minor.isnull() & own.kind.isin(list(WHOLE)))
         amounts = _resolved(shop, warehouse.run(wholes).to_pylist())
         net = int(sums["net"]) + sum(a for a in amounts.values() if a is not None)
         unknown = sum(1 for a in amounts.values() if a is None)

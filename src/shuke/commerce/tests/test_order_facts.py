@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shuke.commerce.order_facts import order_facts
-from shuke.commerce.refunds import refunds_resolved
 from shuke.commerce.tests import oracle
 from shuke.warehouse import schemas
+from shuke.warehouse.refunds import refunds_resolved
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text())
 DAY = date(2026, 3, 1)

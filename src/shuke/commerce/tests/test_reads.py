@@ -66,6 +66,14 @@ def test_order_totals__refund_of_a_sale_before_the_period__nets_its_remainder(sh
     assert (totals.paid_minor, totals.net_minor, totals.unknown_refunds) == (300, 300 - 1000, 1)
 
 
+def test_order_totals__order_in_another_currency__an_order_without_an_amount_of_ours(shop) -> None:
+    foreign = _line(2, 2, 1, "b", "sale", 0, 9_900, 8) | {"currency": "GBP"}
+    _append(shop, [_line(1, 1, 1, "a", "sale", 0, 1000, 7), foreign])
+    totals = reads.order_totals(shop, MARCH)
+    assert (totals.sales, totals.buyers, totals.paid_minor, totals.net_minor) == (2, 2, 1000, 1000)
+    assert {r.currency for r in reads.list_orders(shop, MARCH).rows} == {"CNY", "GBP"}
+
+
 def test_order_totals__no_facts__zero(shop) -> None:
     totals = reads.order_totals(shop, MARCH)
     assert (totals.sales, totals.paid_minor, totals.net_minor) == (0, 0, 0)
