@@ -220,7 +220,8 @@ def _mapping_notices(spec: MappingSpec, mapper: Mapper, shop: ShopView) -> tuple
             Reason(
                 "other_currency",
                 _(
-                    "The file is in %(file)s, the shop sells in %(shop)s: amounts are kept in %(file)s, not converted."
+                    "The file is in %(file)s, the shop sells in %(shop)s: amounts are kept in %(file)s"
+                    " and do not count in the totals of the shop."
                 ),
                 {"file": spec.currency, "shop": shop.currency},
             )
