@@ -26,12 +26,13 @@ from django.conf import settings
 from django.db import connection
 from django_scopes import scopes_disabled
 
-from shuke.intake.events_of import Decoded, Reader, Sent, SetAside, ShopFacts
+from shuke.intake.events_of import Decoded, Reader, ShopFacts
 from shuke.intake.journal import Series, list_series, read_records
 from shuke.intake.models import JournalPosition, Quarantined
 from shuke.intake.models.quarantine import API
 from shuke.intake.moments import moment_of
 from shuke.intake.remembered import Remembered
+from shuke.intake.set_aside import Sent, SetAside, unreadable
 from shuke.kernel import clock
 from shuke.kernel.surrogates import surrogate
 from shuke.records.locks import LockHeld, exclusive
@@ -206,6 +207,25 @@ class Committer:
             if unknown:
                 log.error("committer.unknown_shops shops=%s", sorted(unknown))
                 records = [record for record in records if record.shop_id in self._shops]
+        try:
+            return self._read(records)
+        except Exception:
+            # Ours, not the sender's. One record that we can not read must not hold up all others for ever.
+            log.exception("committer.unreadable")
+        self._reader = Reader()
+        tables, aside = [self._read([]).table], []
+        for record in records:
+            try:
+                decoded = self._read([record])
+            except Exception:
+                self._reader = Reader()
+                aside.append(unreadable(record))
+                continue
+            tables.append(decoded.table)
+            aside += decoded.set_aside
+        return Decoded(pa.concat_tables(tables).combine_chunks(), aside)
+
+    def _read(self, records: list[Sent]) -> Decoded:
         day = clock.now().date()
         return self._reader.read(
             records, self._shops, day=day, future_tolerance_minutes=future_tolerance_minutes(day)

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,12 +18,13 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Raw
 
-from shuke.intake import salvage
 from shuke.intake.ecommerce import CommerceColumns, canonical_name, commerce_columns, has_commerce
-from shuke.intake.moments import MISSING, LocalDays, corrected, moment_of, read_moment, read_moments
+from shuke.intake.event_columns import moments_of_sending, order_columns, raw_texts, runs
+from shuke.intake.moments import LocalDays, corrected, moment_of, read_moments
 from shuke.intake.places import PLACE_COLUMNS, TERMINALS, Places, Terminals
 from shuke.intake.reasons import Refusal
-from shuke.intake.segment_spec import NO_RAW, TYPES, Batch, Event, Kind, RawBatch, decoder
+from shuke.intake.segment_spec import NO_RAW, TYPES, Batch, Event, Kind, decoder
+from shuke.intake.set_aside import Sent, SetAside, decoded_event, set_aside, text_of, texts_of
 from shuke.kernel.surrogates import surrogates
 from shuke.warehouse.schemas import EVENTS
 
@@ -36,36 +34,8 @@ EARLIEST = date(
 _EARLIEST_US = (EARLIEST - date(1970, 1, 1)).days * 86_400_000_000
 _NAMED = frozenset({"track", "page", "screen"})
 _NAMES_HELD = 20_000
-_BATCH, _EVENT, _RAW_BATCH = decoder(Batch), decoder(Event), decoder(RawBatch)
-_MESSAGE_ID = re.compile(rb'"messageId"\s*:\s*"([^"\\]{1,200})"')
-_TYPES_NAMED = re.compile(r"Expected `(.+)`, got `(.+)`")
-_JSON_TYPES = {"str": "string", "int": "number", "float": "number", "decimal": "number", "bool": "boolean"}
-_NOT_A_NUMBER = re.compile(rb"[\[:,\s]-?(?:NaN|Infinity)\b")
+_BATCH, _EVENT = decoder(Batch), decoder(Event)
 _TYPE_NAMES = frozenset(TYPES.values())
-
-
-class Source(Protocol):
-    """A journal record and where it stands (`place` is stable: a re-read gives the same)."""
-
-    @property
-    def shop_id(self) -> int: ...
-    @property
-    def received_us(self) -> int: ...
-    @property
-    def kind(self) -> int: ...
-    @property
-    def body(self) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One acknowledged request, with a name of its place in the journal that never changes."""
-
-    shop_id: int
-    received_us: int
-    kind: int
-    body: bytes
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +45,6 @@ class ShopFacts:
     id: int
     zone: ZoneInfo
     currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """An event that became no fact. `message_ref` is its messageId, or its place in the journal."""
-
-    shop_id: int
-    message_ref: str
-    reason: str
-    column: str
-    params: dict[str, int | str]
-    payload: str
-    received_us: int
 
 
 @dataclass
@@ -214,7 +171,7 @@ class Reader:
                 self._read_event(event, record, index, shop, rows)
             except (Refusal, ValueError, RecursionError) as error:
                 skipped.append(index)
-                aside.append(_set_aside(record, index, error, *_text_of(record, index)))
+                aside.append(set_aside(record, index, error, *text_of(record, index)))
         if skipped:
             gone = set(skipped)
             rows.places_in_batch[number] = [i for i in range(len(events)) if i not in gone]
@@ -223,17 +180,17 @@ class Reader:
     def _read_one_by_one(
         self, number: int, record: Sent, shop: ShopFacts, rows: _Rows, aside: list[SetAside]
     ) -> str | None:
-        texts, sent_at = _split(record)
+        texts, sent_at = texts_of(record)
         kept: list[int] = []
         for index, text in enumerate(texts):
             try:
-                event = _decoded_event(text)
+                event = decoded_event(text)
                 if record.kind != Kind.BATCH:
                     event.type = TYPES[Kind(record.kind)]
                 self._read_event(event, record, index, shop, rows)
                 kept.append(index)
             except (Refusal, ValueError, RecursionError) as error:
-                aside.append(_set_aside(record, index, error, text, sent_at))
+                aside.append(set_aside(record, index, error, text, sent_at))
         rows.places_in_batch[number] = kept
         return sent_at
 
@@ -314,7 +271,7 @@ class Reader:
         refused: dict[int, Refusal] = {
             row: Refusal("bad_timestamp", "timestamp", value=rows.stated[row]) for row in bad
         }
-        sent = _moments_of_sending(batch_sent, rows.own_sent, record_of)
+        sent = moments_of_sending(batch_sent, rows.own_sent, record_of)
         at = corrected(received, sent, stated)
         late_by = at - received
         for row in np.flatnonzero(late_by > tolerance * 60_000_000).tolist():
@@ -325,15 +282,15 @@ class Reader:
                 row,
                 Refusal("far_past", "timestamp", value=_day_text(int(at[row])), limit=EARLIEST.isoformat()),
             )
-        properties, not_utf8 = _texts(rows.properties)
+        properties, not_utf8 = raw_texts(rows.properties)
         for row in not_utf8:
             refused.setdefault(row, Refusal("not_utf8", "properties"))
         for row, refusal in refused.items():
             number = int(record_of[row])
             within = row - rows.starts[number]
             index = rows.places_in_batch[number][within] if number in rows.places_in_batch else within
-            text, sent_at = _text_of(records[number], index)
-            aside.append(_set_aside(records[number], index, refusal, text, sent_at, rows.message[row]))
+            text, sent_at = text_of(records[number], index)
+            aside.append(set_aside(records[number], index, refusal, text, sent_at, rows.message[row]))
         columns = self._columns(records, shops, rows, record_of, received, at)
         columns["properties"] = properties
         table = pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
@@ -358,7 +315,7 @@ class Reader:
         visitor_id = np.empty(count, np.int64)
         person_id = np.zeros(count, np.int64)
         is_known = np.fromiter((ref is not None for ref in rows.person), bool, count)
-        for shop_id, first, end in _runs(shop_of):
+        for shop_id, first, end in runs(shop_of):
             event_id[first:end] = surrogates(shop_id, "message", rows.message[first:end])
             visitor_id[first:end] = surrogates(shop_id, "visitor", rows.visitor[first:end])
             known = [ref for ref in rows.person[first:end] if ref is not None]
@@ -385,7 +342,7 @@ class Reader:
             "session_ref": pa.nulls(count, pa.string()),
         }
         columns |= self._place_columns(rows.place)
-        columns |= _commerce_columns(rows.commerce, shop_of)
+        columns |= order_columns(rows.commerce, shop_of)
         return columns
 
     def _local_days(
@@ -412,16 +369,6 @@ class Reader:
             name: pa.array([place[i] for place in places], pa.string()).take(index)
             for i, name in enumerate(PLACE_COLUMNS)
         }
-
-
-def _runs(shop_of: np.ndarray) -> Iterable[tuple[int, int, int]]:
-    """(shop, first row, end) of each stretch of one shop."""
-    if not len(shop_of):
-        return
-    edges = np.flatnonzero(np.diff(shop_of)) + 1
-    bounds = [0, *edges.tolist(), len(shop_of)]
-    for first, end in itertools.pairwise(bounds):
-        yield int(shop_of[first]), first, end
 
 
 def _of_other(
@@ -458,186 +405,6 @@ def _commerce(name: str, properties: bytes, currency: str) -> CommerceColumns:
         return commerce_columns(name, properties, currency)
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(str(error).replace("`$", "`$.properties")) from None
-
-
-def _commerce_columns(found: dict[int, CommerceColumns], shop_of: np.ndarray) -> dict[str, pa.Array]:
-    count = len(shop_of)
-    if not found:
-        return {
-            "order_id": pa.nulls(count, pa.int64()),
-            "order_ref": pa.nulls(count, pa.string()),
-            "product_ref": pa.nulls(count, pa.string()),
-            "amount_minor": pa.nulls(count, pa.int64()),
-            "currency": pa.nulls(count, pa.string()),
-        }
-    order_id: list[int | None] = [None] * count
-    order_ref: list[str | None] = [None] * count
-    product_ref: list[str | None] = [None] * count
-    amount: list[int | None] = [None] * count
-    currency: list[str | None] = [None] * count
-    for row, columns in found.items():
-        order_ref[row], product_ref[row] = columns.order_ref, columns.product_ref
-        amount[row], currency[row] = columns.amount_minor, columns.currency
-        if columns.order_ref is not None:
-            order_id[row] = int(surrogates(int(shop_of[row]), "order", [columns.order_ref])[0])
-    return {
-        "order_id": pa.array(order_id, pa.int64()),
-        "order_ref": pa.array(order_ref, pa.string()),
-        "product_ref": pa.array(product_ref, pa.string()),
-        "amount_minor": pa.array(amount, pa.int64()),
-        "currency": pa.array(currency, pa.string()),
-    }
-
-
-def _moments_of_sending(
-    batch_sent: list[str | None], own: dict[int, str], record_of: np.ndarray
-) -> np.ndarray:
-    """sentAt of each row: the event's own, else its batch's. One that is no moment corrects nothing."""
-    moments, bad = read_moments([text or None for text in batch_sent])
-    moments = moments.copy()
-    moments[bad] = MISSING
-    sent = moments[record_of]
-    for row, text in own.items():
-        us = read_moment(text)
-        sent[row] = MISSING if us is None else us
-    return sent
-
-
-def _texts(raws: list[Raw | bytes]) -> tuple[pa.Array, list[int]]:
-    """Raw JSON as a text column without a copy per event, and the rows that are not UTF-8 (emptied). null: absent."""
-    count = len(raws)
-    lengths = np.fromiter((len(raw) for raw in raws), np.int64, count)
-    absent = lengths == 0
-    for row in np.flatnonzero(lengths == 4).tolist():
-        if bytes(raws[row]) == b"null":
-            raws[row], lengths[row], absent[row] = b"", 0, True
-    joined = b"".join(raws)
-    bad: list[int] = []
-    try:
-        if not joined.isascii():
-            joined.decode()
-            _require_whole(joined, lengths)
-    except UnicodeDecodeError:
-        for row, raw in enumerate(raws):
-            try:
-                bytes(raw).decode()
-            except UnicodeDecodeError:
-                bad.append(row)
-                raws[row], lengths[row], absent[row] = b"", 0, True
-        joined = b"".join(raws)
-    offsets = np.zeros(count + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    buffers = [pa.array(~absent).buffers()[1], pa.py_buffer(offsets), pa.py_buffer(joined)]
-    return pa.Array.from_buffers(pa.large_string(), count, buffers).cast(pa.string()), bad
-
-
-def _require_whole(joined: bytes, lengths: np.ndarray) -> None:
-    """Raises UnicodeDecodeError when a row begins inside a character: two broken halves may join to a whole one."""
-    ends = np.cumsum(lengths)
-    starts = ends[(lengths > 0) & (ends < len(joined))]
-    first = np.frombuffer(joined, np.uint8)[starts]
-    if ((first & 0xC0) == 0x80).any():
-        raise UnicodeDecodeError("utf-8", b"", 0, 1, "a row begins inside a character")
-
-
-# What goes to quarantine
-
-
-def _decoded_event(text: bytes) -> Event:
-    try:
-        return _EVENT.decode(text)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError as error:
-        if _NOT_A_NUMBER.search(text):
-            raise Refusal("not_a_number") from None
-        raise Refusal("not_json", value=error) from None
-
-
-def _split(record: Sent) -> tuple[list[bytes], str | None]:
-    """The texts of a record's events, and the batch's sentAt."""
-    if record.kind != Kind.BATCH:
-        return [record.body], None
-    try:
-        batch = _RAW_BATCH.decode(record.body)
-        sent = bytes(batch.sentAt)
-        try:
-            sent_at = msgspec.json.decode(sent, type=str) if sent else None
-        except ValueError:
-            sent_at = None
-        return [bytes(raw) for raw in batch.batch], sent_at
-    except (ValueError, RecursionError):
-        pieces = salvage.split_batch(record.body)
-        if pieces is None:  # the collector took it, so this is not reached; one entry keeps it visible
-            return [record.body], None
-        return list(pieces.elements), pieces.sent_at
-
-
-def _text_of(record: Sent, index: int) -> tuple[bytes, str | None]:
-    texts, sent_at = _split(record)
-    return texts[index], sent_at
-
-
-def _set_aside(
-    record: Sent,
-    index: int,
-    error: Exception,
-    text: bytes,
-    sent_at: str | None,
-    message_ref: str | None = None,
-) -> SetAside:
-    refusal = error if isinstance(error, Refusal) else _refusal_of(error, text)
-    if message_ref is None:
-        # The same event sent again is set aside once; its id can be read even where the rest can not.
-        found = _MESSAGE_ID.search(text)
-        message_ref = found.group(1).decode("utf-8", "replace") if found else None
-    return SetAside(
-        shop_id=record.shop_id,
-        message_ref=message_ref or f"journal:{record.place}/{index}",
-        reason=refusal.code,
-        column=refusal.column,
-        params=refusal.params,
-        payload=_payload(text, sent_at, record.kind),
-        received_us=record.received_us,
-    )
-
-
-def _refusal_of(error: Exception, text: bytes) -> Refusal:
-    """A reason for what msgspec could not decode; it ends its message with the path: "... - at `$.event`"."""
-    if isinstance(error, RecursionError):
-        return Refusal("too_deep")
-    if isinstance(error, UnicodeDecodeError):
-        return Refusal("not_utf8", "event")
-    if isinstance(error, msgspec.ValidationError):
-        words, _, path = str(error).partition(" - at `$")
-        if not path:
-            return Refusal("not_an_object", value=text[:40].decode("utf-8", "replace"))
-        column = path.rstrip("`").lstrip(".")
-        types = _TYPES_NAMED.match(words)
-        if types is None:
-            return Refusal("bad_value", column, value=words.replace("`", ""))
-        return Refusal("wrong_type", column, got=_json_types(types[2]), expected=_json_types(types[1]))
-    return Refusal("not_json", value=error)
-
-
-def _json_types(names: str) -> str:
-    """msgspec's names of types as JSON calls them: "int | str | null" is "number or string"."""
-    found = [_JSON_TYPES.get(name, name) for name in names.split(" | ") if name != "null"] or ["null"]
-    return " / ".join(dict.fromkeys(found))
-
-
-def _payload(text: bytes, sent_at: str | None, kind: int) -> str:
-    """The event as it can be sent again on its own: with the batch's sentAt and its address's type."""
-    shown = text.decode("utf-8", "replace").replace("\x00", "�").strip()
-    added: dict[str, str] = {}
-    if kind != Kind.BATCH and '"type"' not in shown:
-        added["type"] = TYPES[Kind(kind)]
-    if sent_at and '"sentAt"' not in shown:
-        added["sentAt"] = sent_at
-    if not added or not shown.startswith("{"):
-        return shown
-    rest = shown[1:].lstrip()
-    return msgspec.json.encode(added).decode()[:-1] + ("" if rest == "}" else ",") + rest
 
 
 def _day_text(us: int) -> str:

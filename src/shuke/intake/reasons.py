@@ -36,7 +36,8 @@ class Refusal(Exception):
 
 
 def _plain(value: Any) -> int | str:
-    return value if isinstance(value, int) else shortened(value)
+    # PostgreSQL's text holds no NUL, and what stands here comes from anybody.
+    return value if isinstance(value, int) else shortened(value).replace("\x00", "�")
 
 
 REASONS: dict[str, Reason] = {}
@@ -85,6 +86,11 @@ register(
         "too_deep",
         _("The event is nested too deeply to be read."),
         _("Send flat properties."),
+    ),
+    Reason(
+        "unreadable",
+        _("The request could not be read: an error of ours, which the log describes."),
+        _("Tell whoever runs this installation; send it again when it is mended."),
     ),
     Reason("not_an_object", _("The event is no JSON object but %(value)s."), _("Send an object per event.")),
     Reason(

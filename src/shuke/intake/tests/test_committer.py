@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from shuke.intake import committer as committing
 from shuke.intake.committer import Committer, CommitterOvertaken
+from shuke.intake.events_of import Reader
 from shuke.intake.journal import JournalWriter, list_series
 from shuke.intake.models import JournalPosition, Quarantined
 from shuke.intake.segment_spec import Kind
@@ -205,6 +206,30 @@ def test_records__of_a_shop_that_is_gone__are_passed_over(journal, facts, shop):
     send(writer, shop.id, event("m2"))
     Committer(journal, append=facts).run_once()
     assert facts.ids() == [id_of(shop, "m2")]
+
+
+def test_record__that_our_own_code_fails_on__is_set_aside_and_holds_nobody_up(
+    journal, facts, shop, monkeypatch
+):
+    read = Reader._read_event
+
+    def failing(self, event, *rest):
+        if event.event == "Poison":
+            raise KeyError("a mistake of ours")
+        return read(self, event, *rest)
+
+    monkeypatch.setattr(Reader, "_read_event", failing)
+    writer = JournalWriter(journal)
+    send(writer, shop.id, event("m1"))
+    send(writer, shop.id, event("m2", event="Poison"))
+    send(writer, shop.id, event("m3"))
+    done = Committer(journal, append=facts).run_once()
+    assert (done.events, done.set_aside) == (2, 1)
+    assert facts.ids() == sorted([id_of(shop, "m1"), id_of(shop, "m3")])
+    with scope(shop=shop.id):
+        (row,) = Quarantined.objects.all()
+    assert row.reason == "unreadable"
+    assert "Poison" in row.payload
 
 
 def two_at_once(journal: Path, facts: Facts) -> list[BaseException]:

@@ -12,10 +12,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shuke.intake.events_of import Reader, Sent, SetAside, ShopFacts
+from shuke.intake.events_of import Reader, ShopFacts
 from shuke.intake.reasons import REASONS, words_of
 from shuke.intake.salvage import split_batch
 from shuke.intake.segment_spec import Kind
+from shuke.intake.set_aside import Sent, SetAside
 from shuke.kernel.surrogates import surrogate
 from shuke.warehouse.schemas import EVENTS
 
@@ -171,6 +172,19 @@ def test_days__across_a_change_of_the_clock__are_the_shops():
         date(2026, 3, 8),
         date(2026, 3, 9),
     ]
+
+
+def test_days__of_shops_in_several_zones__are_each_shops_own():
+    shops = {
+        7: SHOP,
+        8: ShopFacts(8, ZoneInfo("America/New_York"), "USD"),
+        9: ShopFacts(9, ZoneInfo("Asia/Shanghai"), "CNY"),
+    }
+    body = b'{"batch":[{"type":"track","event":"X","anonymousId":"a"}]}'
+    sent = [Sent(shop_id, CAME_US, Kind.BATCH, body, f"w/1/{shop_id}") for shop_id in (9, 8, 7)]
+    table = Reader().read(sent, shops, day=CAME.date(), future_tolerance_minutes=60).table
+    days = dict(zip(table["shop_id"].to_pylist(), table["local_day"].to_pylist(), strict=True))
+    assert days == {7: date(2026, 11, 11), 8: date(2026, 11, 10), 9: date(2026, 11, 11)}
 
 
 def test_places__above_their_bound__begin_again_and_stay_right():

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shuke.intake.collector import Collector
-from shuke.intake.events_of import Reader, Sent, ShopFacts
+from shuke.intake.events_of import Reader, ShopFacts
 from shuke.intake.segment_spec import ROUTES, Kind
+from shuke.intake.set_aside import Sent
 from shuke.kernel.surrogates import surrogate
 
 SHOP = ShopFacts(7, ZoneInfo("Asia/Shanghai"), "CNY")
