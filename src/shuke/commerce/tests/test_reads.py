@@ -11,6 +11,7 @@ from shuke.commerce import reads
 from shuke.commerce.tests.test_order_facts import _event, _line
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
+from shuke.kernel.surrogates import surrogate
 from shuke.warehouse import actions as warehouse
 from shuke.warehouse import schemas
 
@@ -18,10 +19,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 MARCH = Period(date(2026, 3, 1), date(2026, 4, 1))
 
 
+def _of(shop, row: dict) -> dict:
+    return row | {"shop_id": shop.id, "order_id": surrogate(shop.id, "order", row["order_ref"])}
+
+
 def _append(shop, lines=(), events=()) -> None:
     warehouse.append(
         facts={
-            kind: pa.Table.from_pylist([row | {"shop_id": shop.id} for row in rows], schema=schemas.RAW[kind])
+            kind: pa.Table.from_pylist([_of(shop, row) for row in rows], schema=schemas.RAW[kind])
             for kind, rows in (("order_lines", lines), ("events", events))
             if rows
         }

@@ -17,7 +17,7 @@ from shuke.intake.files.load import KIND
 from shuke.intake.files.preview import Preview, preview_of
 from shuke.intake.files.reads import ImportView, MappingView, UploadView
 from shuke.intake.files.shipped import shipped_mappings
-from shuke.intake.files.spec import MappingInvalid, MappingSpec, parse
+from shuke.intake.files.spec import MappingInvalid, MappingSpec, is_name, parse
 from shuke.intake.models.imports import Import, Mapping
 from shuke.kernel.errors import Conflict, Invalid, NotFound
 from shuke.records import jobs
@@ -87,7 +87,7 @@ def preview(
     require(actor=actor, shop_id=shop.id, deed=Deed.IMPORT_FILES)
     if mapping is not None:
         spec = reads.get_mapping(shop, mapping).spec
-    return preview_of(shop=shop, files=_given(shop, files), spec=spec, choices=_checked(choices), at=at)
+    return preview_of(shop=shop, files=_given(shop, files, spec), spec=spec, choices=_checked(choices), at=at)
 
 
 @_in_shop
@@ -108,7 +108,7 @@ def start_import(
     """
     require(actor=actor, shop_id=shop.id, deed=Deed.IMPORT_FILES)
     spec = reads.get_mapping(shop, mapping).spec
-    given = _given(shop, files)
+    given = _given(shop, files, spec)
     # One at a time: of two that start at once the second must see the first.
     with exclusive(f"import-start-{shop.id}"), transaction.atomic():
         if reads.is_under_way(shop, spec.source, (WAITING, RUNNING, STOPPING)):
@@ -201,7 +201,7 @@ def remove_mapping(*, shop: ShopView, name: str, actor: Actor, at: datetime) -> 
     """Remove a shop's mapping; imports that used it keep their own copy. Raises NotFound, NotAllowed."""
     require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_MAPPINGS)
     with transaction.atomic():
-        row = Mapping.objects.filter(shop_id=shop.id, name=name).first()
+        row = Mapping.objects.filter(shop_id=shop.id, name=name).first() if is_name(name) else None
         if row is None:
             raise NotFound(field="mapping", value=name)
         _audit_mapping("remove_mapping", shop, row, row.spec, None, actor, at)
@@ -230,9 +230,13 @@ def _job_of(shop: ShopView, import_id: int) -> int:
     return job_id
 
 
-def _given(shop: ShopView, files: Table[str, str]) -> dict[str, Any]:
+def _given(shop: ShopView, files: Table[str, str], spec: MappingSpec | None) -> dict[str, Any]:
     if MAIN not in files:
         raise NotFound(field="file", value="")
+    parts = {MAIN, *(join.part for join in spec.joins)} if spec is not None else {MAIN}
+    for part in files:
+        if part not in parts:
+            raise Invalid(field="part", value=part)
     given = {}
     for part, sha256 in files.items():
         row = uploads.find(shop.id, sha256)
@@ -249,11 +253,13 @@ def _checked(choices: Table[str, Any] | None) -> dict[str, Any]:
         if name == "header" and isinstance(value, bool):
             checked[name] = value
         elif name == "encoding" and isinstance(value, str):
-            checked[name] = value[:40]
+            if value != tables.AUTO and tables.known_encoding(value) is None:
+                raise problems.UnknownEncoding(field=name, value=ascii(value))
+            checked[name] = value
         elif name == "separator" and isinstance(value, str):
             checked[name] = {"tab": "\t", "\\t": "\t"}.get(value, value)
             if checked[name] != tables.AUTO and not tables.is_separator(checked[name]):
-                raise Invalid(field="separator", value=value)
+                raise Invalid(field="separator", value=ascii(value))
         else:
             raise Invalid(field=name, value=value)
     return checked

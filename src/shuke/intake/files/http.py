@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import IO, Any, Literal, cast
+from typing import IO, Annotated, Any, Literal, cast
 
 from django.http import HttpRequest
-from ninja import Field, File, Query, Router, Schema
+from ninja import Field, File, Path, Query, Router, Schema
 from ninja.files import UploadedFile
 
 from shuke.intake.files import actions, reads, spec
@@ -16,6 +16,7 @@ from shuke.shops.access import api
 from shuke.shops.roles import Deed
 
 router = Router()
+ImportId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class UploadOut(Schema):
@@ -209,14 +210,14 @@ def list_imports(
 
 @router.get("/shops/{shop}/imports/{import_id}", response=ImportOut, operation_id="get_import")
 @api(Deed.IMPORT_FILES)
-def get_import(request: HttpRequest, shop: str, import_id: int) -> Any:
+def get_import(request: HttpRequest, shop: str, import_id: ImportId) -> Any:
     """One import: its state, how far it is, what became of its rows."""
     return reads.get_import(request.access.shop, import_id)  # type: ignore[attr-defined]
 
 
 @router.post("/shops/{shop}/imports/{import_id}/stop", response=ImportOut, operation_id="stop_import")
 @api(Deed.IMPORT_FILES)
-def stop_import(request: HttpRequest, shop: str, import_id: int) -> Any:
+def stop_import(request: HttpRequest, shop: str, import_id: ImportId) -> Any:
     """Stop after the running chunk; what is loaded stays, and the import may go on later."""
     access = request.access  # type: ignore[attr-defined]
     actions.stop_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
@@ -225,7 +226,7 @@ def stop_import(request: HttpRequest, shop: str, import_id: int) -> Any:
 
 @router.post("/shops/{shop}/imports/{import_id}/resume", response=ImportOut, operation_id="resume_import")
 @api(Deed.IMPORT_FILES)
-def resume_import(request: HttpRequest, shop: str, import_id: int) -> Any:
+def resume_import(request: HttpRequest, shop: str, import_id: ImportId) -> Any:
     """Go on where a stopped or failed import stood."""
     access = request.access  # type: ignore[attr-defined]
     actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())

@@ -11,7 +11,7 @@ from typing import Any
 from django_scopes import scope
 
 from shuke.intake.files.shipped import shipped_mappings
-from shuke.intake.files.spec import MappingSpec, parse
+from shuke.intake.files.spec import MappingSpec, is_name, parse
 from shuke.intake.models.imports import Import, Mapping, Upload
 from shuke.kernel.errors import NotFound
 from shuke.records import reads as records
@@ -106,8 +106,10 @@ def get_mapping(shop: ShopView, name: str) -> MappingView:
     """Raises NotFound."""
     if (spec := shipped_mappings().get(name)) is not None:
         return MappingView(spec.name, spec, None, None)
-    with scope(shop=shop.id):
-        row = Mapping.objects.filter(shop_id=shop.id, name=name).first()
+    row = None
+    if is_name(name):
+        with scope(shop=shop.id):
+            row = Mapping.objects.filter(shop_id=shop.id, name=name).first()
     if row is None:
         raise NotFound(field="mapping", value=name)
     return _own(row)

@@ -36,6 +36,7 @@ from shuke.intake.files.tables import AUTO, Layout, is_separator
 from shuke.kernel.errors import ShukeError
 
 VERSION = 1
+LONGEST_SOURCE = 100
 KINDS = ("orders", "events")
 ORDER_KINDS = ("sale", "cancellation", "adjustment", "refund")
 ORDER_FIELDS = [
@@ -219,17 +220,18 @@ def parse_text(text: str) -> MappingSpec:
 def parse(raw: Any) -> MappingSpec:
     """A checked mapping from its JSON form. Raises MappingInvalid or MappingLacks naming the place."""
     data = _table("mapping", raw)
+    _check_storable(raw)
     _only("mapping", data, _KEYS)
     if data.get("v") != VERSION:
         raise MappingInvalid(field="v", value=data.get("v"), allowed=str(VERSION))
     name = _text("name", data.get("name"))
-    if not _NAME.match(name):
+    if not is_name(name):
         raise MappingInvalid(field="name", value=name, allowed="a-z 0-9 _ -")
     kind = _one_of("kind", data.get("kind"), KINDS)
     spec = MappingSpec(
         name=name,
         kind=kind,
-        source=_text("source", data.get("source") or name),
+        source=_source(data.get("source") or name),
         layout=_layout("file", data.get("file") or {}),
         columns=_columns(kind, data.get("columns")),
         title={str(k): _text(f"title.{k}", v) for k, v in _table("title", data.get("title") or {}).items()},
@@ -247,6 +249,36 @@ def parse(raw: Any) -> MappingSpec:
     )
     _check_whole(spec)
     return spec
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a mapping or a part."""
+    return bool(_NAME.fullmatch(text))
+
+
+def _source(raw: Any) -> str:
+    source = _text("source", raw)
+    if len(source) > LONGEST_SOURCE:
+        raise MappingInvalid(field="source", value=source, allowed=f"1 … {LONGEST_SOURCE}")
+    return source
+
+
+def _check_storable(raw: Any) -> None:
+    """Refuse what no database holds as JSON: NUL, broken characters, fractions (no place of a mapping wants one)."""
+    left = [raw]
+    while left:
+        item = left.pop()
+        if isinstance(item, Mapping):
+            left += [*item, *item.values()]
+        elif isinstance(item, list):
+            left += item
+        elif isinstance(item, str):
+            if "\0" in item or any("\ud800" <= character <= "\udfff" for character in item):
+                raise MappingInvalid(field="mapping", value=ascii(item), allowed="UTF-8")
+        elif item is not None and not isinstance(item, bool | int):
+            raise MappingInvalid(
+                field="mapping", value=item, allowed=_("text, whole numbers, true and false")
+            )
 
 
 def _check_whole(spec: MappingSpec) -> None:
@@ -337,7 +369,7 @@ def _join(number: int, raw: Any) -> Join:
     if not match:
         raise MappingLacks(field=f"{place}.match")
     part = _text(f"{place}.part", table.get("part"))
-    if not _NAME.match(part):
+    if not is_name(part):
         raise MappingInvalid(field=f"{place}.part", value=part, allowed="a-z 0-9 _ -")
     return Join(part, match, _layout(f"{place}.file", table.get("file") or {}))
 

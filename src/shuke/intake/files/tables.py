@@ -91,7 +91,16 @@ Batches = Callable[[int], Batch | None]
 
 def is_separator(text: str) -> bool:
     """Whether a text can separate cells: one character that neither ends a line nor quotes."""
-    return len(text) == 1 and text not in '\n\r\0"'
+    return len(text) == 1 and text != '"' and (text == "\t" or text.isprintable())
+
+
+def known_encoding(name: str) -> str | None:
+    """The usual name of an encoding in which files are written; None when there is none of this name."""
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    return found.name if found._is_text_encoding and found.name not in _NO_FILE_ENCODING else None
 
 
 class Table:
@@ -226,12 +235,8 @@ def _delimited(path: Path, name: str, layout: Layout, head: bytes, names: Sequen
 def _encoding(name: str, layout: Layout, head: bytes) -> str:
     if layout.encoding == AUTO:
         return sniffing.encoding_of(head)
-    try:
-        found = codecs.lookup(layout.encoding)
-    except (LookupError, ValueError):
-        raise problems.UnknownEncoding(field=name, value=layout.encoding) from None
-    encoding = found.name
-    if not found._is_text_encoding or encoding in _NO_FILE_ENCODING:
+    encoding = known_encoding(layout.encoding)
+    if encoding is None:
         raise problems.UnknownEncoding(field=name, value=layout.encoding)
     if encoding in ("gbk", "gb2312"):
         encoding = "gb18030"  # the same bytes and more: exports that say GBK hold characters beyond it

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from shuke.kernel.errors import NotFound, shortened
 
 LARGEST = 2 << 30
 _BLOCK = 1 << 20
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class FileGone(NotFound):
@@ -70,6 +72,8 @@ def keep(shop_id: int, content: IO[bytes], name: str, at: datetime) -> Upload:
 
 def find(shop_id: int, sha256: str) -> Upload:
     """A kept file of this shop. Raises FileGone."""
+    if not _SHA256.fullmatch(sha256):
+        raise FileGone(field="file", value=sha256[:12])
     row = Upload.objects.filter(shop_id=shop_id, sha256=sha256, removed_at=None).first()
     if row is None or not path_of(shop_id, sha256).exists():
         raise FileGone(field="file", value=row.name if row else sha256[:12])

@@ -94,7 +94,32 @@ def test_files_api__bad_files_and_ids__refused_with_words(shop, caller) -> None:
     _status, upload = call("POST", "/files", file=SimpleUploadedFile("x.pdf", b"%PDF-1.7 ..."))
     status, refused = call("POST", "/files/preview", {"files": {"": upload["sha256"]}})
     assert (status, refused["code"]) == (422, "file_binary")
-    assert call("GET", "/imports/999999")[0] == 404
+    for wrong in ("999999", str(2**63 - 1)):
+        assert call("GET", f"/imports/{wrong}")[0] == 404
+    for wrong in ("0", "-1", str(2**63), "9" * 400):
+        assert call("GET", f"/imports/{wrong}")[0] in (404, 422)
+    files = {"": upload["sha256"]}
+    for choices in ({"encoding": "a\0"}, {"encoding": "hex"}, {"separator": "\ud800"}, {"separator": "\n"}):
+        assert call("POST", "/files/preview", {"files": files, "choices": choices})[0] == 422
+        assert (
+            call("POST", "/imports", {"files": files, "mapping": "clickstream_ecom", "choices": choices})[0]
+            == 422
+        )
+    assert call("POST", "/files/preview", {"files": files | {"a\0": "b"}})[0] == 422
+    for change in (
+        {"note": "\0"},
+        {"note": "\ud800"},
+        {"note": 1.5},
+        {"source": "x" * 300},
+        {"title": {"a\0": "b"}},
+    ):
+        assert call("PUT", "/mappings", {"spec": BOOK | change})[0] == 422
+    assert call("GET", "/mappings/a%00b")[0] == 404
+    assert call("DELETE", "/mappings/a%00b")[0] == 404
+    assert [m.name for m in reads.list_mappings(shop) if not m.is_shipped] == []
+    assert call("GET", "/orders?start=2026-01-01&end=2026-02-01&order_ref=a%00'b")[0] == 200
+    assert call("GET", "/orders?start=0001-01-01&end=9999-12-31")[0] == 422
+    assert call("GET", "/orders?start=9998-12-31&end=9999-12-31&page=100000&size=500")[0] == 200
     assert call("GET", "/mappings/none")[0] == 404
 
 
