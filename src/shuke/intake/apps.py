@@ -6,6 +6,7 @@ class IntakeConfig(AppConfig):
     label = "intake"
 
     def ready(self) -> None:
+        from shuke.intake import erased
         from shuke.intake.files import load  # noqa: F401 - the import job registers itself
         from shuke.intake.files import personal as files
         from shuke.intake.quarantine import personal as quarantine
@@ -13,3 +14,4 @@ class IntakeConfig(AppConfig):
 
         personal.register(files.STORE)
         personal.register(quarantine.STORE)
+        personal.register(erased.STORE)

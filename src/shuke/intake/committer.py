@@ -26,6 +26,7 @@ from django.conf import settings
 from django.db import connection
 from django_scopes import scopes_disabled
 
+from shuke.intake.erased import Erasures
 from shuke.intake.events_of import Decoded, Reader, ShopFacts
 from shuke.intake.journal import Series, list_series, read_records
 from shuke.intake.models import JournalPosition, Quarantined
@@ -93,6 +94,7 @@ class Committer:
         self._append: Append = append
         self._at_most_bytes = at_most_bytes
         self._reader = Reader()
+        self._erasures = Erasures()
         self._shops: dict[int, ShopFacts] = {}
         self._remembered = Remembered(folder.parent / "remembered")
         self._positions = {row.writer: (row.number, row.offset) for row in JournalPosition.objects.all()}
@@ -106,8 +108,10 @@ class Committer:
         if gathered.positions == self._positions:
             return Committed()
         decoded = self._decoded(gathered.records)
-        table, repeated = self._new_only(decoded.table)
-        aside = decoded.set_aside
+        self._erasures.load()
+        table, aside = self._erasures.without(decoded.table, decoded.set_aside)
+        table, repeated = self._new_only(table)
+        set_aside = len(aside)
         while len(aside) > _ASIDE_AT_ONCE:
             # More than one short transaction holds. Setting aside is repeatable, so most of it may come before.
             _store_aside(aside[:_ASIDE_AT_ONCE])
@@ -129,7 +133,7 @@ class Committer:
         return Committed(
             events=table.num_rows,
             repeated=repeated,
-            set_aside=len(decoded.set_aside),
+            set_aside=set_aside,
             waits=gathered.waits,
             oldest_us=min((record.received_us for record in gathered.records), default=None),
         )

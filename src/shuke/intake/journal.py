@@ -29,6 +29,7 @@ from shuke.kernel.durable import sync_folder
 _HEADER = struct.Struct("<4sIQqqB")  # magic, length of the body, checksum, shop, received at (us), kind
 _CHECKED = struct.Struct("<qqBI")
 _MAGIC = b"SKJ1"
+_WIPED = b"SKJ0"  # a committed record whose body was erased: passed over
 _LARGEST_BODY = 1 << 20
 _MEASURE_SECONDS = 0.2
 DEFAULT_BOUND = 4 << 30
@@ -207,6 +208,9 @@ def _parse(chunk: bytes, base: int, *, only_first: bool = False) -> tuple[list[R
     while start + head <= end:
         magic, length, checksum, shop_id, received_us, kind = _HEADER.unpack_from(chunk, start)
         stop = start + head + length
+        if magic == _WIPED and stop <= end:
+            start = stop
+            continue
         if magic != _MAGIC or stop > end:
             break
         body = chunk[start + head : stop]
@@ -217,6 +221,32 @@ def _parse(chunk: bytes, base: int, *, only_first: bool = False) -> tuple[list[R
         if only_first:
             break
     return records, start
+
+
+def wipe(path: Path, end: int) -> int:
+    """Erase the bodies of the records before `end`, all of them committed; returns how many. May be repeated.
+
+    A live file can not go before it is full, and its bytes may name a person who is to be erased. The header stays, so
+    that reading finds its way; it is marked first, so that a cut in between leaves a record that is passed over.
+    """
+    wiped = place = 0
+    with path.open("r+b") as file:
+        while place + _HEADER.size <= end:
+            file.seek(place)
+            head = file.read(_HEADER.size)
+            magic, length = head[:4], _HEADER.unpack(head)[1] if len(head) == _HEADER.size else 0
+            if magic not in (_MAGIC, _WIPED):
+                break
+            file.seek(place)
+            file.write(_WIPED)
+            file.flush()
+            file.seek(place + _HEADER.size)
+            file.write(bytes(length))
+            wiped += magic == _MAGIC
+            place += _HEADER.size + length
+        file.flush()
+        os.fsync(file.fileno())
+    return wiped
 
 
 @dataclass(frozen=True, slots=True)

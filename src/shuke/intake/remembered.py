@@ -7,6 +7,7 @@ a later start. Small files of an hour are merged as they grow, so that an hour h
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ _LARGEST = 8_000_000  # ids: merged when the hour has ended
 _IN_MEMORY = 16_384  # ids: smaller files are read whole, a memory map costs more (and an open file)
 
 _STRAY_SECONDS = 600
+log = logging.getLogger("intake.remembered")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,13 @@ class Remembered:
         self._serial = 0
         self.runs: list[Run] = []
         for row in RememberedRun.objects.order_by("id"):
-            self.runs.append(Run(row.hour, row.name, self._read(row.name, row.ids)))
+            try:
+                self.runs.append(Run(row.hour, row.name, self._read(row.name, row.ids)))
+            except (FileNotFoundError, ValueError):
+                # Collecting goes on: what these ids would have kept out may count again, and the log says so.
+                log.error("remembered.lost file=%s ids=%s", row.name, row.ids)
+                row.delete()
+                continue
             self._serial = max(self._serial, int(row.name.split("-")[1]))
         listed = {run.name for run in self.runs}
         for path in folder.iterdir():
@@ -73,7 +81,10 @@ class Remembered:
     def _read(self, name: str, count: int) -> np.ndarray:
         path = self.folder / name
         if count <= _IN_MEMORY:
-            return np.fromfile(path, np.int64, count)
+            ids = np.fromfile(path, np.int64, count)
+            if len(ids) != count:
+                raise ValueError(name)
+            return ids
         return np.memmap(path, np.int64, "r", shape=(count,))
 
     def known(self, ids: np.ndarray) -> np.ndarray:

@@ -62,6 +62,22 @@ def test_files__of_an_hour__stay_few_and_become_one_when_it_ends(tmp_path):
     assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == 2
 
 
+@pytest.mark.parametrize("in_memory", [10, 100_000])
+def test_file__that_is_lost_or_cut__is_forgotten_and_said(tmp_path, monkeypatch, caplog, in_memory):
+    monkeypatch.setattr(remembered, "_IN_MEMORY", in_memory)
+    store = Remembered(tmp_path)
+    commit(store, 100, *range(1_000))
+    commit(store, 101, *range(1_000, 1_500))
+    commit(store, 102, 7_777)
+    lost, cut, _ = store.runs
+    (tmp_path / lost.name).unlink()
+    (tmp_path / cut.name).write_bytes((tmp_path / cut.name).read_bytes()[:100])
+    again = Remembered(tmp_path)
+    assert again.known(ids(1, 1_001, 7_777)).tolist() == [False, False, True]
+    assert caplog.text.count("remembered.lost") == 2
+    assert RememberedRun.objects.count() == 1
+
+
 def test_large_files__are_mapped_and_known(tmp_path, monkeypatch):
     monkeypatch.setattr(remembered, "_IN_MEMORY", 10)
     store = Remembered(tmp_path)
