@@ -1,4 +1,4 @@
-"""The files of an installation: journal, open tier, lake, uploads. Written once and never changed, or only appended to.
+"""The files of an installation: journal, open tier, lake, uploads, remembered ids. Written once and never changed, or only appended to.
 
 A file may be removed at any time by whoever replaced it, after its row in the database was switched. So the list is
 taken before and after the database's moment; when a listed file is gone, the whole is planned again.
@@ -25,6 +25,7 @@ def tiers() -> dict[str, Path]:
         "open": Path(settings.OPEN_TIER),
         "lake": Path(settings.LAKE),
         "uploads": Path(settings.UPLOADS),
+        "remembered": Path(settings.JOURNAL).parent / "remembered",  # ids by which collection knows a repeat
         "journal": Path(settings.JOURNAL),
     }
 
