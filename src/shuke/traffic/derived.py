@@ -75,8 +75,3 @@ def register_derivations() -> None:
     register(
         Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days, variant=lambda _: ())
     )
-
-
-def _variant(context: Context) -> str:
-    """The expression depends on the rules of the days alone."""
-    return repr(visit_rules(context.shop, context.period))

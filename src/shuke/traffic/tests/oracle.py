@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from shuke.traffic.channels import channel_of
+from shuke.traffic.channels import LANDING, channel_of
 
 Row = dict[str, Any]
 ACTIVITY = {"track", "page", "screen"}
@@ -89,7 +89,8 @@ def _told(cut: list[list[Row]], rules: Any) -> list[Row]:
         persons = [e["person_id"] for e in visit if e["person_id"] is not None]
         first, last = activity[0], activity[-1]
         orders = [order for order, in_visit in seen_orders.items() if in_visit == number]
-        channel, is_paid = channel_of(first, rules.classification)
+        landing = {name: first[name] or None for name in LANDING}  # a blank text states nothing
+        channel, is_paid = channel_of(landing, rules.classification)
         seconds = (last["at"] - EPOCH) // timedelta(seconds=1) - (first["at"] - EPOCH) // timedelta(seconds=1)
         rows.append(
             {
