@@ -16,8 +16,9 @@ from shuke.intake.files import problems, reads, tables, uploads
 from shuke.intake.files.load import KIND
 from shuke.intake.files.preview import Preview, preview_of
 from shuke.intake.files.reads import ImportView, MappingView, UploadView
+from shuke.intake.files.saying import MappingInvalid
 from shuke.intake.files.shipped import shipped_mappings
-from shuke.intake.files.spec import MappingInvalid, MappingSpec, is_name, parse
+from shuke.intake.files.spec import MappingSpec, is_name, parse
 from shuke.intake.models.imports import Import, Mapping
 from shuke.kernel.errors import Conflict, Invalid, NotFound
 from shuke.records import jobs

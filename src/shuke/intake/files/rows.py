@@ -8,7 +8,6 @@ fact the identity that it would have had.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,21 +15,17 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from shuke.intake.files import cells, problems
+from shuke.intake.files.columnar import NO_ORIGIN, SEPARATOR, Work, storable
 from shuke.intake.files.reasons import BadCell, bad
-from shuke.intake.files.spec import PLACEHOLDER, MappingSpec, Origin
+from shuke.intake.files.spec import MappingSpec
 from shuke.intake.files.tables import Batch
 from shuke.kernel.surrogates import surrogate, surrogates
 from shuke.shops.reads import ShopView
 from shuke.warehouse import schemas
-
-# Lone surrogates: bytes that the encoding does not know (tables.py lets them through); U+FFFD where utf-16 broke.
-_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
-_SEPARATOR = "\x1f"
 
 
 class Places:
@@ -111,8 +106,8 @@ class Mapper:
             kind: cells.Remembering(partial(surrogate, shop.id, kind))
             for kind in ("order", "person", "visitor")
         }
-        self._content = f"{shop.zone}{_SEPARATOR}{self.currency}{_SEPARATOR}{spec.meaning()}{_SEPARATOR}"
-        self._content = f"{surrogate(shop.id, 'meaning', self._content)}{_SEPARATOR}"
+        self._content = f"{shop.zone}{SEPARATOR}{self.currency}{SEPARATOR}{spec.meaning()}{SEPARATOR}"
+        self._content = f"{surrogate(shop.id, 'meaning', self._content)}{SEPARATOR}"
 
     def _positions(self, file_name: str) -> dict[str, int]:
         positions: dict[str, int] = {}
@@ -144,14 +139,14 @@ class Mapper:
 
     def map(self, batch: Batch, places: Places) -> Mapped:
         """Map a batch; `places` goes on counting from the batches before it."""
-        work = _Work(self, batch)
+        work = Work(self, batch)
         work.keys = self._keys(work)
         work.places = places.take(work.keys)
         return self._mapped(work)
 
     def map_row(self, line: int, row: Sequence[str], key: str | None, place: int | None) -> Mapped:
         """Map one mended row under the place that it was given; `key` must be the row's own."""
-        work = _Work(self, Batch([line], [list(row)]))
+        work = Work(self, Batch([line], [list(row)]))
         work.keys = self._keys(work)
         if work.keys[0] != key:
             raise ValueError("a place belongs to one key")
@@ -160,13 +155,13 @@ class Mapper:
 
     def key_of(self, row: Sequence[str]) -> str | None:
         """The key of one row: its order, or the key columns of an event; None when blank or unreadable."""
-        return self._keys(_Work(self, Batch([0], [list(row)])))[0]
+        return self._keys(Work(self, Batch([0], [list(row)])))[0]
 
     def keys(self, batch: Batch) -> list[str | None]:
         """The keys alone: what counting places needs when a file is read again."""
-        return self._keys(_Work(self, batch))
+        return self._keys(Work(self, batch))
 
-    def _keys(self, work: _Work) -> list[str | None]:
+    def _keys(self, work: Work) -> list[str | None]:
         if self.spec.kind == "orders":
             return work.refs("order_ref", required=True)
         columns = [work.raw(name) for name in self.spec.key]
@@ -174,13 +169,13 @@ class Mapper:
         for i, parts in enumerate(zip(*columns, strict=True)):
             parts = tuple(cells.cleaned(p) for p in parts)
             if all(parts):
-                keys.append(_SEPARATOR.join(parts))
+                keys.append(SEPARATOR.join(parts))
             else:
                 keys.append(None)
                 work.refuse(i, self.spec.key[parts.index("")], bad("row_blank"))
         return keys
 
-    def _mapped(self, work: _Work) -> Mapped:
+    def _mapped(self, work: Work) -> Mapped:
         facts = self._orders(work) if self.spec.kind == "orders" else self._events(work)
         bad_rows = [
             BadRow(
@@ -199,7 +194,7 @@ class Mapper:
             facts = facts.filter(pa.array(keep))
         return Mapped(facts, bad_rows, len(work.rows))
 
-    def _orders(self, work: _Work) -> pa.Table:
+    def _orders(self, work: Work) -> pa.Table:
         size = len(work.rows)
         shop_id = self.shop.id
         orders = work.refs("order_ref", required=True)
@@ -215,7 +210,7 @@ class Mapper:
         ids = self._ids["order"]
         people = self._ids["person"]
         source = self.spec.source
-        rows = [f"{source}{_SEPARATOR}{o}{_SEPARATOR}{n}" for o, n in zip(orders, work.places, strict=True)]
+        rows = [f"{source}{SEPARATOR}{o}{SEPARATOR}{n}" for o, n in zip(orders, work.places, strict=True)]
         return _table(
             schemas.ORDER_LINES,
             size,
@@ -245,7 +240,7 @@ class Mapper:
         )
 
     def _order_amounts(
-        self, work: _Work, kinds: Sequence[str | None], quantities: list[Any], prices: list[Any]
+        self, work: Work, kinds: Sequence[str | None], quantities: list[Any], prices: list[Any]
     ) -> list[int | None]:
         """The amount as the source states it, else quantity x unit price rounded once. Only a cancellation or a refund
         may state none: it then means the whole order."""
@@ -272,7 +267,7 @@ class Mapper:
                     work.refuse(i, work.column_of("amount", "unit_price"), bad("row_no_amount"))
         return amounts
 
-    def _events(self, work: _Work) -> pa.Table:
+    def _events(self, work: Work) -> pa.Table:
         size = len(work.rows)
         shop_id = self.shop.id
         at, day = work.times()
@@ -288,7 +283,7 @@ class Mapper:
         visitor, person_id, order = self._ids["visitor"], self._ids["person"], self._ids["order"]
         source = self.spec.source
         keys = [
-            f"{source}{_SEPARATOR}{key}{_SEPARATOR}{place}"
+            f"{source}{SEPARATOR}{key}{SEPARATOR}{place}"
             for key, place in zip(work.keys, work.places, strict=True)
         ]
         return _table(
@@ -321,7 +316,7 @@ class Mapper:
             **{name: work.texts(name) for name in _PLAIN_EVENT_FIELDS},
         )
 
-    def _currencies(self, work: _Work) -> list[str | None]:
+    def _currencies(self, work: Work) -> list[str | None]:
         if "currency" not in self.spec.columns:
             return [self.currency] * len(work.rows)
         return [c.upper() if c else self.currency for c in work.texts("currency")]
@@ -329,7 +324,7 @@ class Mapper:
     def shape(self, name: str) -> cells.Remembering:
         """What the mapping does to a field's text, remembered."""
         if name not in self._shapes:
-            self._shapes[name] = cells.Remembering(cells.shaped(self.spec.columns.get(name, _NO_ORIGIN)))
+            self._shapes[name] = cells.Remembering(cells.shaped(self.spec.columns.get(name, NO_ORIGIN)))
         return self._shapes[name]
 
     def reader(self, name: str, convert: Any) -> cells.Remembering:
@@ -345,7 +340,6 @@ class Mapper:
         return self._readers[name]
 
 
-_NO_ORIGIN = Origin()
 _WHOLE = ("cancellation", "refund")
 _ORDER_KINDS = frozenset(("sale", "cancellation", "adjustment", "refund"))
 _EVENT_TYPES = frozenset(("track", "page", "screen", "identify", "group", "alias"))
@@ -360,149 +354,6 @@ _PLAIN_EVENT_FIELDS = [
     "terminal",
     "session_ref",
 ]
-
-
-class _Work:
-    """One batch under way: its cells by column, its places, and what was found wrong so far."""
-
-    def __init__(self, mapper: Mapper, batch: Batch) -> None:
-        self.mapper = mapper
-        self.lines = batch.lines
-        self.given = batch.rows
-        self.bad: dict[int, tuple[str, BadCell]] = {}
-        self.places: list[int | None] = []
-        self.rows = self._even(batch.rows)
-        self.contents = [_SEPARATOR.join(row) for row in self.rows]
-        self._refuse_broken()
-        self._by_column = list(zip(*self.rows, strict=True))
-        self.keys: list[str | None] = []
-        self._found: dict[str, list[Any]] = {}
-
-    def _even(self, rows: list[list[str]]) -> list[list[str]]:
-        """Every row with as many cells as there are columns; blank cells beyond them are no mistake."""
-        width = len(self.mapper.columns)
-        if all(len(row) == width for row in rows):
-            return rows
-        even = []
-        for i, row in enumerate(rows):
-            if len(row) != width:
-                if len(row) < width or any(cell.strip() for cell in row[width:]):
-                    self.refuse(i, "", bad("row_cells", found=len(row), expected=width))
-                row = (list(row) + [""] * width)[:width]
-            even.append(row)
-        return even
-
-    def _refuse_broken(self) -> None:
-        """Refuse rows with bytes that the encoding does not know, and go on with characters that can be stored."""
-        for i, text in enumerate(self.contents):
-            if not text.isascii() and _BROKEN.search(text):
-                self.refuse(i, "", bad("row_encoding", encoding=self.mapper.encoding or "utf-8"))
-                if self.rows is self.given:
-                    self.rows = list(self.given)
-                self.rows[i] = [storable(cell) for cell in self.rows[i]]
-
-    def refuse(self, i: int, column: str, reason: BadCell) -> None:
-        """Note what is wrong with a row; the first finding stays."""
-        self.bad.setdefault(i, (column, reason))
-
-    def raw(self, column: str) -> Sequence[str]:
-        """The cells of a column as they stand; blanks when the file does not have it."""
-        position = self.mapper._position.get(column)
-        return ("",) * len(self.rows) if position is None else self._by_column[position]
-
-    def column_of(self, *names: str) -> str:
-        """The column to name in a message: that of the first of these fields that has one."""
-        for name in names:
-            origin = self.mapper.spec.columns.get(name)
-            if origin is not None and origin.column:
-                return origin.column
-        cases = self.mapper.spec.cases
-        return cases.column if cases is not None else ""
-
-    def source(self, name: str) -> Sequence[str]:
-        """The texts of a field before its shape: a column, a constant, a template; a case wins over all of them."""
-        spec = self.mapper.spec
-        origin = spec.columns.get(name, _NO_ORIGIN)
-        if origin.column:
-            texts = self.raw(origin.column)
-        elif origin.template:
-            texts = self._filled([origin.template] * len(self.rows))
-        else:
-            texts = (origin.constant,) * len(self.rows)
-        cases = spec.cases
-        if cases is None or not any(name in t for t in (*cases.when.values(), cases.otherwise)):
-            return texts
-        told = [cases.when.get(cells.cleaned(v), cases.otherwise).get(name) for v in self.raw(cases.column)]
-        return self._filled([own if case is None else case for case, own in zip(told, texts, strict=True)])
-
-    def _filled(self, templates: Sequence[str]) -> list[str]:
-        """Templates with the row's own cells and place in them; a placeholder of no column stands as it is."""
-        position = self.mapper._position
-        filled = []
-        for i, text in enumerate(templates):
-            if "{" in text:
-                row = self.rows[i]
-
-                def cell(found: re.Match[str], i: int = i, row: Sequence[str] = row) -> str:
-                    name = found[1]
-                    if name == "line_no":
-                        return str(self.places[i] if self.places else "")
-                    return row[position[name]] if name in position else found[0]
-
-                text = PLACEHOLDER.sub(cell, text)
-            filled.append(text)
-        return filled
-
-    def shaped(self, name: str) -> list[str]:
-        """The texts of a field after its shape, not yet read as what they are."""
-        shape = self.mapper.shape(name)
-        return ["" if type(text := shape[given]) is BadCell else text for given in self.source(name)]
-
-    def column(self, name: str, convert: Any) -> list[Any]:
-        """The values of a field; where a cell can not be read, None and a refused row."""
-        if name not in self._found:
-            self._found[name] = self.converted(self.source(name), self.mapper.reader(name, convert), name)
-        return self._found[name]
-
-    def converted(self, texts: Iterable[Any], reader: cells.Remembering, name: str) -> list[Any]:
-        values = list(map(reader.__getitem__, texts))
-        if reader.has_bad:
-            for i, value in enumerate(values):
-                if type(value) is BadCell:
-                    self.refuse(i, self.column_of(name), value)
-                    values[i] = None
-        return values
-
-    def texts(self, name: str) -> list[str | None]:
-        return self.column(name, cells.to_text)
-
-    def refs(self, name: str, *, required: bool = False) -> list[str | None]:
-        values = self.column(name, cells.to_ref)
-        if required and None in values:
-            for i, value in enumerate(values):
-                if value is None:
-                    self.refuse(i, self.column_of(name), bad("row_blank"))
-        return values
-
-    def times(self) -> tuple[np.ndarray, np.ndarray]:
-        """(microseconds since 1970, days since 1970); zero where the row is refused."""
-        values = self.column("at", self.mapper._times.__getitem__)
-        at = np.fromiter((v[0] if v else 0 for v in values), dtype=np.int64, count=len(values))
-        day = np.fromiter((v[1] if v else 0 for v in values), dtype=np.int32, count=len(values))
-        return at, day
-
-    def properties(self) -> list[str | None]:
-        """The columns that the mapping does not name, as JSON; null when all of them are blank."""
-        unknown = self.mapper._unknown
-        if not unknown:
-            return [None] * len(self.rows)
-        encode = msgspec.json.encode
-        kept = []
-        for i, row in enumerate(self.rows):
-            held = {name: row[position] for position, name in unknown if row[position]}
-            # A row with broken bytes is refused already, and has no JSON.
-            kept.append(encode(held).decode() if held and i not in self.bad else None)
-        return kept
 
 
 def _table(schema: pa.Schema, size: int, **values: Any) -> pa.Table:
@@ -520,11 +371,6 @@ def _table(schema: pa.Schema, size: int, **values: Any) -> pa.Table:
             array = pa.repeat(pa.scalar(value, type=field.type), size)
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def storable(text: str) -> str:
-    """A text without lone surrogates: databases and Parquet hold none."""
-    return _BROKEN.sub("\ufffd", text)
 
 
 def _listed(names: Sequence[str], limit: int = 12) -> str:

@@ -23,17 +23,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 
-from shuke.intake.files.tables import AUTO, Layout, is_separator
-from shuke.kernel.errors import ShukeError
+from shuke.intake.files.layout import AUTO, Layout, is_separator
+from shuke.intake.files.saying import (
+    MappingInvalid,
+    MappingLacks,
+    check_storable,
+    flag_at,
+    list_at,
+    names_at,
+    one_of,
+    only,
+    table_at,
+    text_at,
+    texts_at,
+)
 
 VERSION = 1
 LONGEST_SOURCE = 100
@@ -97,22 +108,6 @@ _KEYS = [
     "join",
     "note",
 ]
-
-
-class MappingInvalid(ShukeError):
-    """A mapping that says something impossible. `field` is the place in the mapping, like columns.at."""
-
-    code = "mapping_invalid"
-    status = 422
-    words = _("The mapping's “%(field)s” can not be “%(value)s”.")
-    remedy = _("Possible: %(allowed)s.")
-
-
-class MappingLacks(ShukeError):
-    code = "mapping_lacks"
-    status = 422
-    words = _("The mapping says nothing about “%(field)s”.")
-    remedy = _("Name the column that holds it.")
 
 
 @dataclass(frozen=True)
@@ -219,32 +214,34 @@ def parse_text(text: str) -> MappingSpec:
 
 def parse(raw: Any) -> MappingSpec:
     """A checked mapping from its JSON form. Raises MappingInvalid or MappingLacks naming the place."""
-    data = _table("mapping", raw)
-    _check_storable(raw)
-    _only("mapping", data, _KEYS)
+    data = table_at("mapping", raw)
+    check_storable(raw)
+    only("mapping", data, _KEYS)
     if data.get("v") != VERSION:
         raise MappingInvalid(field="v", value=data.get("v"), allowed=str(VERSION))
-    name = _text("name", data.get("name"))
+    name = text_at("name", data.get("name"))
     if not is_name(name):
         raise MappingInvalid(field="name", value=name, allowed="a-z 0-9 _ -")
-    kind = _one_of("kind", data.get("kind"), KINDS)
+    kind = one_of("kind", data.get("kind"), KINDS)
     spec = MappingSpec(
         name=name,
         kind=kind,
         source=_source(data.get("source") or name),
         layout=_layout("file", data.get("file") or {}),
         columns=_columns(kind, data.get("columns")),
-        title={str(k): _text(f"title.{k}", v) for k, v in _table("title", data.get("title") or {}).items()},
+        title={
+            str(k): text_at(f"title.{k}", v) for k, v in table_at("title", data.get("title") or {}).items()
+        },
         note=str(data.get("note") or ""),
         formats=_formats(data),
         zone=_zone(data),
         currency=_currency(data.get("currency")),
-        key=tuple(_names("key", data.get("key") or [])),
+        key=tuple(names_at("key", data.get("key") or [])),
         cases=_cases(kind, data.get("cases")),
-        required=tuple(_names("required", data.get("required") or [])),
-        keep_unknown=_flag("keep_unknown", data.get("keep_unknown", True)),
-        amount_sign=_one_of("amount_sign", data.get("amount_sign", "as_written"), ("as_written", "by_kind")),
-        joins=tuple(_join(i, j) for i, j in enumerate(_list("join", data.get("join") or []))),
+        required=tuple(names_at("required", data.get("required") or [])),
+        keep_unknown=flag_at("keep_unknown", data.get("keep_unknown", True)),
+        amount_sign=one_of("amount_sign", data.get("amount_sign", "as_written"), ("as_written", "by_kind")),
+        joins=tuple(_join(i, j) for i, j in enumerate(list_at("join", data.get("join") or []))),
         raw=data,
     )
     _check_whole(spec)
@@ -257,28 +254,10 @@ def is_name(text: str) -> bool:
 
 
 def _source(raw: Any) -> str:
-    source = _text("source", raw)
+    source = text_at("source", raw)
     if len(source) > LONGEST_SOURCE:
         raise MappingInvalid(field="source", value=source, allowed=f"1 … {LONGEST_SOURCE}")
     return source
-
-
-def _check_storable(raw: Any) -> None:
-    """Refuse what no database holds as JSON: NUL, broken characters, fractions (no place of a mapping wants one)."""
-    left = [raw]
-    while left:
-        item = left.pop()
-        if isinstance(item, Mapping):
-            left += [*item, *item.values()]
-        elif isinstance(item, list):
-            left += item
-        elif isinstance(item, str):
-            if "\0" in item or any("\ud800" <= character <= "\udfff" for character in item):
-                raise MappingInvalid(field="mapping", value=ascii(item), allowed="UTF-8")
-        elif item is not None and not isinstance(item, bool | int):
-            raise MappingInvalid(
-                field="mapping", value=item, allowed=_("text, whole numbers, true and false")
-            )
 
 
 def _check_whole(spec: MappingSpec) -> None:
@@ -309,28 +288,28 @@ def _check_whole(spec: MappingSpec) -> None:
 
 
 def _columns(kind: str, raw: Any) -> dict[str, Origin]:
-    table = _table("columns", raw)
-    _only("columns", table, FIELDS[kind])
+    table = table_at("columns", raw)
+    only("columns", table, FIELDS[kind])
     return {name: _origin(f"columns.{name}", name, value) for name, value in table.items()}
 
 
 def _origin(place: str, name: str, raw: Any) -> Origin:
     if isinstance(raw, str | int) and not isinstance(raw, bool):
-        return Origin(column=_text(place, raw))
-    table = _table(place, raw)
-    _only(place, table, Origin.__dataclass_fields__)
+        return Origin(column=text_at(place, raw))
+    table = table_at(place, raw)
+    only(place, table, Origin.__dataclass_fields__)
     named = [k for k in ("column", "constant", "template") if table.get(k) not in (None, "")]
     if len(named) != 1:
         raise MappingInvalid(
             field=place, value=", ".join(named) or "-", allowed="column | constant | template"
         )
-    otherwise = _text(f"{place}.otherwise", table.get("otherwise", "keep"))
-    values = _texts(f"{place}.values", table.get("values"))
-    prefixes = _texts(f"{place}.prefixes", table.get("prefixes"))
+    otherwise = text_at(f"{place}.otherwise", table.get("otherwise", "keep"))
+    values = texts_at(f"{place}.values", table.get("values"))
+    prefixes = texts_at(f"{place}.prefixes", table.get("prefixes"))
     if name == "kind":
         # A kind has no "keep": what a file writes in its own words must be said.
         for text in (*values.values(), *prefixes.values(), *([otherwise] if "otherwise" in table else [])):
-            _one_of(place, text.removeprefix("="), (*ORDER_KINDS, "refuse"))
+            one_of(place, text.removeprefix("="), (*ORDER_KINDS, "refuse"))
         if otherwise in ORDER_KINDS:
             otherwise = f"={otherwise}"
     if otherwise not in OTHERWISE and not otherwise.startswith("="):
@@ -352,31 +331,33 @@ def _origin(place: str, name: str, raw: Any) -> Origin:
 def _cases(kind: str, raw: Any) -> Cases | None:
     if not raw:
         return None
-    table = _table("cases", raw)
-    _only("cases", table, ("column", "when", "otherwise"))
-    when = {str(v): _texts(f"cases.when.{v}", f) for v, f in _table("cases.when", table.get("when")).items()}
-    otherwise = _texts("cases.otherwise", table.get("otherwise"))
+    table = table_at("cases", raw)
+    only("cases", table, ("column", "when", "otherwise"))
+    when = {
+        str(v): texts_at(f"cases.when.{v}", f) for v, f in table_at("cases.when", table.get("when")).items()
+    }
+    otherwise = texts_at("cases.otherwise", table.get("otherwise"))
     for value, texts in (*when.items(), ("otherwise", otherwise)):
-        _only(f"cases.{value}", texts, [f for f in FIELDS[kind] if f != "at"])
-    return Cases(_text("cases.column", table.get("column")), when, otherwise)
+        only(f"cases.{value}", texts, [f for f in FIELDS[kind] if f != "at"])
+    return Cases(text_at("cases.column", table.get("column")), when, otherwise)
 
 
 def _join(number: int, raw: Any) -> Join:
     place = f"join.{number}"
-    table = _table(place, raw)
-    _only(place, table, ("part", "match", "file"))
-    match = _texts(f"{place}.match", table.get("match"))
+    table = table_at(place, raw)
+    only(place, table, ("part", "match", "file"))
+    match = texts_at(f"{place}.match", table.get("match"))
     if not match:
         raise MappingLacks(field=f"{place}.match")
-    part = _text(f"{place}.part", table.get("part"))
+    part = text_at(f"{place}.part", table.get("part"))
     if not is_name(part):
         raise MappingInvalid(field=f"{place}.part", value=part, allowed="a-z 0-9 _ -")
     return Join(part, match, _layout(f"{place}.file", table.get("file") or {}))
 
 
 def _layout(place: str, raw: Any) -> Layout:
-    table = _table(place, raw)
-    _only(place, table, ("separator", "quote", "encoding", "header", "skip_lines", "sheet"))
+    table = table_at(place, raw)
+    only(place, table, ("separator", "quote", "encoding", "header", "skip_lines", "sheet"))
     separator = {"tab": "\t", "\\t": "\t"}.get(
         str(table.get("separator", AUTO)), str(table.get("separator", AUTO))
     )
@@ -402,9 +383,9 @@ def _layout(place: str, raw: Any) -> Layout:
 
 
 def _formats(data: Mapping[str, Any]) -> tuple[str, ...]:
-    table = _table("time", data.get("time") or {})
-    _only("time", table, ("formats", "zone"))
-    return tuple(_names("time.formats", table.get("formats") or []))
+    table = table_at("time", data.get("time") or {})
+    only("time", table, ("formats", "zone"))
+    return tuple(names_at("time.formats", table.get("formats") or []))
 
 
 def _zone(data: Mapping[str, Any]) -> str:
@@ -424,49 +405,3 @@ def _currency(raw: Any) -> str:
     if text and not re.fullmatch(r"[A-Z]{3}", text):
         raise MappingInvalid(field="currency", value=text, allowed="CNY, GBP, USD, …")
     return text
-
-
-def _table(place: str, raw: Any) -> dict[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise MappingInvalid(field=place, value=raw, allowed="{…: …}")
-    return {str(k): v for k, v in raw.items()}
-
-
-def _list(place: str, raw: Any) -> list[Any]:
-    if not isinstance(raw, list):
-        raise MappingInvalid(field=place, value=raw, allowed="[…]")
-    return raw
-
-
-def _names(place: str, raw: Any) -> list[str]:
-    return [_text(place, item) for item in _list(place, raw)]
-
-
-def _texts(place: str, raw: Any) -> dict[str, str]:
-    return {k: "" if v is None else _text(f"{place}.{k}", v) for k, v in _table(place, raw or {}).items()}
-
-
-def _text(place: str, raw: Any) -> str:
-    if isinstance(raw, bool) or not isinstance(raw, str | int) or raw == "":
-        if raw is None or raw == "":
-            raise MappingLacks(field=place)
-        raise MappingInvalid(field=place, value=raw, allowed="text")
-    return str(raw)
-
-
-def _flag(place: str, raw: Any) -> bool:
-    if not isinstance(raw, bool):
-        raise MappingInvalid(field=place, value=raw, allowed="true, false")
-    return raw
-
-
-def _one_of(place: str, raw: Any, allowed: Sequence[str]) -> str:
-    if not isinstance(raw, str) or raw not in allowed:
-        raise MappingInvalid(field=place, value=raw, allowed=", ".join(allowed))
-    return raw
-
-
-def _only(place: str, table: Mapping[str, Any], allowed: Any) -> None:
-    for key in table:
-        if key not in allowed:
-            raise MappingInvalid(field=f"{place}.{key}", value=key, allowed=", ".join(allowed))

@@ -13,8 +13,9 @@ from django.utils import translation
 from shuke.intake import reasons
 from shuke.intake.files import problems
 from shuke.intake.files.rows import Mapper, Places
+from shuke.intake.files.saying import MappingInvalid, MappingLacks
 from shuke.intake.files.shipped import shipped_mappings
-from shuke.intake.files.spec import MappingInvalid, MappingLacks, MappingSpec, parse, parse_text
+from shuke.intake.files.spec import MappingSpec, parse, parse_text
 from shuke.intake.files.tables import Batch
 from shuke.kernel.surrogates import surrogate
 from shuke.shops.reads import ShopView
