@@ -33,6 +33,9 @@ class House:
         keep = {
             name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SHUKE_DEMO")
         }
+        self.database = _database_of_its_own()
+        if self.database:
+            keep["DATABASE_URL"] = self.database
         self.environment = (
             keep
             | {
@@ -102,6 +105,25 @@ class House:
         for name in list(self.running):
             self.kill(name)
         self.log.close()
+        if self.database:
+            _on_server(f'DROP DATABASE "{self.database.rpartition("/")[2]}" WITH (FORCE)')
+
+
+def _on_server(statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _database_of_its_own() -> str | None:
+    """On PostgreSQL a database beside the one that is given; None on SQLite, whose file lies in the home."""
+    given = os.environ.get("DATABASE_URL", "")
+    if not given.startswith("postgres"):
+        return None
+    name = f"house_{os.urandom(4).hex()}"
+    _on_server(f'CREATE DATABASE "{name}"')
+    return f"{given.rpartition('/')[0]}/{name}"
 
 
 def _set_up() -> list:
