@@ -54,7 +54,7 @@ def _headline(
     change = figures.change_words(row, first, against, currency) if first is not None else None
     if first is None or change is None:
         return format_html(gettext("{name}: {value}."), name=name, value=value)
-    difference = _difference(row, first, currency)
+    difference = _kept_together(_difference(row, first, currency))
     share = format_html('<span class="{}">{}</span>', change.tone, change.text)
     pattern = {
         "up": gettext("{name} is {value}, {share} more than {against} ({difference})."),
@@ -62,6 +62,11 @@ def _headline(
         "same": gettext("{name} is {value}, as much as {against}."),
     }[change.direction]
     return format_html(pattern, name=name, value=value, share=share, against=against, difference=difference)
+
+
+def _kept_together(text: str) -> SafeString:
+    """A sign and its number stay on one line."""
+    return format_html('<span class="nowrap">{}</span>', text)
 
 
 def _difference(row: FigureRow, against: Any, currency: str) -> str:
@@ -92,7 +97,7 @@ def _factor(split: AmountSplit | None, amount: FigureRow | None, currency: str) 
         ("value", False): gettext("Mainly each buyer spent less ({part})."),
     }
     sign = "+" if parts[name] > 0 else ""
-    return format_html(patterns[name, parts[name] > 0], part=sign + part)
+    return format_html(patterns[name, parts[name] > 0], part=_kept_together(sign + part))
 
 
 def _cause(cause: Cause | None) -> SafeString:

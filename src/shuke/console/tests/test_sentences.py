@@ -41,8 +41,8 @@ def test_sentence__a_fall__names_amount_factor_and_source() -> None:
     with override("en"):
         text = _say()
     assert "Paid amount is <b>¥900.00</b>" in text
-    assert "10.0%</span> less than yesterday at this time (−¥100.00)" in text
-    assert "Mainly fewer visitors came (−¥120.00)." in text
+    assert '10.0%</span> less than yesterday at this time (<span class="nowrap">−¥100.00</span>)' in text
+    assert 'Mainly fewer visitors came (<span class="nowrap">−¥120.00</span>).' in text
     assert "80% of the missing visitors would have come through <b>Paid search</b> (−80)." in text
 
 

@@ -9,6 +9,7 @@ import pytest
 
 ROOMS = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(ROOMS.glob("*/templates/**/*.html"))
+COPIED = ROOMS.parents[1] / "browser" / "copy.py"
 ICON = re.compile(r"""{% icon "([\w-]+)" %}""")
 
 
@@ -25,9 +26,11 @@ def test_template__strict_policy__holds_nothing_inline(path: Path) -> None:
     assert not re.search(r"""(src|href)=["']https?://""", text)
 
 
-def test_icons__named_in_templates_and_pages__are_copied() -> None:
-    listed = set(
-        (ROOMS.parents[1] / "browser" / "copy.py").read_text().split('ICONS = """')[1].split('"""')[0].split()
-    )
+def test_icons__named_in_templates_and_registries__are_copied() -> None:
+    from shuke.project import urls  # noqa: F401  (pages register their entries when they are imported)
+    from shuke.shops import navigation
+
+    listed = set(re.findall(r'^    "([a-z0-9-]+)",$', COPIED.read_text(), re.MULTILINE))
     named = {name for path in TEMPLATES for name in ICON.findall(path.read_text())}
+    named |= {entry.icon for entry in navigation.entries()}
     assert named <= listed, named - listed
