@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import multiprocessing
 import os
@@ -119,6 +120,7 @@ def commit_beside(measuring, until, told) -> None:
 
     from shuke.intake import committer as committing
 
+    gc.freeze()  # as run_committer does
     committer = committing.Committer(settings.JOURNAL)
     durations, most_files = [], 0
     while not until.is_set():
@@ -392,6 +394,12 @@ class Bench:
             committer.join()
         durations.sort()
         p99 = durations[int(len(durations) * 0.99)] * 1000
+        print(
+            "  commits in ms: median",
+            round(durations[len(durations) // 2] * 1000),
+            "largest",
+            [round(one * 1000) for one in durations[-3:]],
+        )
         what = f"p99 of {len(durations)} commits of {len(self.keys)} shops"
         return [
             Result("shops", what, p99, 100, "ms", is_least=False),

@@ -9,6 +9,7 @@ the positions, which move only from where it believed them to be.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import shutil
 import signal
@@ -318,6 +319,9 @@ def run_committer(stop: threading.Event | None = None) -> None:
 
 def _run(stop: threading.Event) -> None:
     committer: Committer | None = None
+    # What was imported stays for ever: not looking through it again keeps the collector of cycles from pausing a commit.
+    gc.collect()
+    gc.freeze()
     while not stop.is_set():
         began = time.monotonic()
         try:

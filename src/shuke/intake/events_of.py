@@ -25,7 +25,7 @@ from shuke.intake.places import PLACE_COLUMNS, TERMINALS, Places, Terminals
 from shuke.intake.reasons import Refusal
 from shuke.intake.segment_spec import NO_RAW, TYPES, Batch, Event, Kind, decoder
 from shuke.intake.set_aside import Sent, SetAside, decoded_event, set_aside, text_of, texts_of
-from shuke.kernel.surrogates import surrogates
+from shuke.kernel.surrogates import surrogates_of_shops
 from shuke.warehouse.schemas import EVENTS
 
 EARLIEST = date(
@@ -311,16 +311,14 @@ class Reader:
     ) -> dict[str, pa.Array]:
         count = len(rows.message)
         shop_of = np.array([record.shop_id for record in records], np.int64)[record_of]
-        event_id = np.empty(count, np.int64)
-        visitor_id = np.empty(count, np.int64)
-        person_id = np.zeros(count, np.int64)
+        stretches = list(runs(shop_of))
+        event_id = surrogates_of_shops(stretches, "message", rows.message)
+        visitor_id = surrogates_of_shops(stretches, "visitor", rows.visitor)
         is_known = np.fromiter((ref is not None for ref in rows.person), bool, count)
-        for shop_id, first, end in runs(shop_of):
-            event_id[first:end] = surrogates(shop_id, "message", rows.message[first:end])
-            visitor_id[first:end] = surrogates(shop_id, "visitor", rows.visitor[first:end])
-            known = [ref for ref in rows.person[first:end] if ref is not None]
-            if known:
-                person_id[first:end][is_known[first:end]] = surrogates(shop_id, "person", known)
+        person_id = np.zeros(count, np.int64)
+        person_id[is_known] = surrogates_of_shops(
+            runs(shop_of[is_known]), "person", [ref for ref in rows.person if ref is not None]
+        )
         local_day = self._local_days(records, shops, record_of, at)
         moment = pa.timestamp("us")
         columns: dict[str, pa.Array] = {
