@@ -30,7 +30,7 @@ from django_scopes import scope, scopes_disabled
 
 from shuke.kernel import clock
 from shuke.kernel.errors import Conflict, NotFound, ShukeError, shortened
-from shuke.records import machine
+from shuke.records import machine, pulse
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
 from shuke.records.models import Job
@@ -241,6 +241,7 @@ def run_chunk(job_id: int, *, burst_seconds: float = BURST_SECONDS, dispatches: 
     """Run chunks of a job for a few seconds; True when it wants more. What django-q2 calls, and `run_to_end`."""
     until = time.monotonic() + burst_seconds
     while True:
+        pulse.beat()
         run = claim(job_id, clock.now())
         if run is None or not _one_chunk(run):
             return False

@@ -1,6 +1,6 @@
 """A job for tests that counts to `total`, one audit entry a number; run as a program it is a worker that can be killed.
 
-With a job's id it runs that job to its end; without, it is django-q2's cluster and the deliverer, until SIGTERM.
+With a job's id it runs that job to its end; without, it is the worker process with its cluster, until SIGTERM.
 DATABASE_URL and SHUKE_HOME say where.
 """
 
@@ -75,23 +75,18 @@ def work(job_id: int) -> None:
 
 
 def serve() -> None:
-    """The cluster as in real life, with pauses short enough for a test, and the deliverer's loop beside it."""
+    """The worker process as in real life, with pauses short enough for a test."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "shuke.project.settings"
     import django
 
     django.setup()
-    from django_q.cluster import Cluster
-
     from shuke.records import jobs, processes
 
     jobs.LEASE = jobs.KICK_AGAIN = timedelta(seconds=1)
+    processes.STALL_SECONDS = 4.0
     register()
-    cluster = Cluster()
-    cluster.start()
     print("ready", flush=True)
-    while not cluster.has_stopped:
-        processes.tend()
-        time.sleep(0.3)
+    processes.run_worker()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from django_scopes import scopes_disabled
 
 import shuke
 from shuke.kernel import clock
-from shuke.records import jobs, machine
+from shuke.records import jobs, machine, pulse
 from shuke.records.actor import Actor
 from shuke.records.models import AuditEntry, Job
 from shuke.records.tests import counting_job
@@ -115,12 +116,40 @@ def test_job_in_the_cluster__its_worker_is_killed_twice__is_sent_again_and_ends_
             worker = _progress(job_id).cursor["pid"]
             assert worker not in (os.getpid(), server.pid)
             os.kill(worker, signal.SIGKILL)
-            _wait(lambda worker=worker: _progress(job_id).cursor["pid"] != worker)
+            _wait(lambda worker=worker: jobs.sweep() >= 0 and _progress(job_id).cursor["pid"] != worker)
         _wait(lambda: _progress(job_id).state == machine.DONE)
         _assert_exact(job_id, total)
     finally:
         server.terminate()
         server.wait(60)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker__killed_while_it_waits__the_hanging_cluster_ends_and_the_next_one_does_the_job(monkeypatch):
+    """django-q2 alone would hang here for ever: the dead worker holds the lock of the queue."""
+    monkeypatch.setattr(jobs, "KICK_AGAIN", timedelta(seconds=1))
+    counting_job.register()
+    hanging = _program()
+    assert hanging.stdout.readline() == "ready\n"
+    _wait(lambda: len(list(pulse.descendants(hanging.pid))) >= 4)  # sentinel, worker, monitor, pusher
+    time.sleep(1)
+    _sentinel, worker, *_others = family = list(pulse.descendants(hanging.pid))
+    os.kill(worker, signal.SIGKILL)
+    job_id = jobs.start_job(
+        shop_id=1, kind=counting_job.KIND, params={"total": 30}, actor=Actor.system("tests"), at=clock.now()
+    ).pk
+    _wait(lambda: jobs.sweep() >= 0 and hanging.poll() is not None)
+    assert hanging.returncode == 1
+    _wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    assert _progress(job_id).done == 0
+
+    following = _program()
+    try:
+        _wait(lambda: jobs.sweep() >= 0 and _progress(job_id).state == machine.DONE)
+        _assert_exact(job_id, 30)
+    finally:
+        following.terminate()
+        following.wait(60)
 
 
 def _wait(until, seconds: float = 60) -> None:
