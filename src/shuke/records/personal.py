@@ -31,13 +31,15 @@ class PersonRef:
 class PersonalStore:
     """A place where personal data lies. `export` returns JSON; `erase` removes it and returns how many things went.
 
-    Both must be repeatable. Order of erasing is the order of registration.
+    `erase_again` does the same by surrogates alone, when a restore has brought back an older backup; None where a
+    backup holds nothing of the store. All must be repeatable. Order of erasing is the order of registration.
     """
 
     name: str
     title: str | Promise
     export: Callable[[int, PersonRef], dict[str, Any]]
     erase: Callable[[int, PersonRef], int]
+    erase_again: erasures.Again | None = None
 
 
 _stores: dict[str, PersonalStore] = {}
@@ -49,6 +51,8 @@ def register(store: PersonalStore) -> None:
     if known is not None and known != store:
         raise ValueError(f"a store called {store.name} is registered already")
     _stores[store.name] = store
+    if store.erase_again is not None:
+        erasures.on_restore(store.name, store.erase_again)
 
 
 def all_stores() -> tuple[PersonalStore, ...]:

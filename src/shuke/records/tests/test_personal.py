@@ -84,6 +84,19 @@ def test_erase_person__a_store_fails__the_erasure_is_on_the_list_already(stores,
     assert len(erasures.list_erasures()) == 1
 
 
+def test_register__store_that_erases_again__is_asked_after_a_restore(stores):
+    seen = []
+    store = PersonalStore(
+        "facts", "Facts", lambda s, p: {}, lambda s, p: 0, lambda erasure: seen.append(erasure) or 3
+    )
+    personal.register(store)
+    personal.register(store)
+    one = erasures.of_person(1, person_refs=["a"], anonymous_refs=[], at=AT)
+    erasures.note(one)
+    assert erasures.apply_again() == {"facts": 3}
+    assert seen == [one]
+
+
 def test_register__same_name_other_store__is_refused(stores):
     with pytest.raises(ValueError):
         personal.register(PersonalStore("notes", "Others", lambda s, p: {}, lambda s, p: 0))
