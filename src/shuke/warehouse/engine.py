@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 from django.conf import settings
 from ibis.backends.duckdb import Backend
 
@@ -29,7 +30,7 @@ _TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.decimal128(18, 3): "DECIMAL(18,3)",
 }
-_MEMORY = "1200MB"
+_MEMORY = "800MB"
 
 
 def with_segment(kind: str) -> pa.Schema:
@@ -111,6 +112,10 @@ class DuckDBEngine:
         connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM "{held}"')  # noqa: S608
         return ibis.table(ibis.Schema.from_pyarrow(answer.schema), name=name)
 
+    def columns_of_files(self, files: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """Some columns of Parquet files, in the order in which they lie there."""
+        return pa.concat_tables([pq.read_table(f, columns=list(columns), partitioning=None) for f in files])
+
     def columns(self, name: str, columns: Sequence[str]) -> pa.Table:
         """Some columns of a named question."""
         listed = ", ".join(f'"{c}"' for c in columns)
@@ -123,6 +128,25 @@ class DuckDBEngine:
     def run(self, expression: ibis.Expr) -> pa.Table:
         """The whole answer as an Arrow table."""
         return self.backend().to_pyarrow(expression.as_table())
+
+    def write_file(self, question: ibis.Table, path: Path) -> int:
+        """Write the answer in its order to one synced Parquet file, on all cores; returns its rows.
+
+        Version 2 pages hold times as differences (DELTA_BINARY_PACKED), which is smaller and quicker to read.
+        """
+        target = str(path).replace("'", "''")
+        options = (
+            "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION v2, ROW_GROUP_SIZE 262144"
+        )
+        done = (
+            self.backend().con.execute(f"COPY ({self.sql_of(question)}) TO '{target}' ({options})").fetchone()
+        )
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return int(done[0]) if done else 0
 
     def batches(self, questions: Sequence[ibis.Table], size: int = 131_072) -> Iterator[pa.RecordBatch]:
         """The answers one after the other as a stream without empty batches, for what may not fit into memory.

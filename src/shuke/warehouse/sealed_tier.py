@@ -7,6 +7,7 @@ compaction from an older snapshot and doubles every row without an error. Reader
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
@@ -22,6 +23,7 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction
 from django.conf import settings
 
 from shuke.warehouse import schemas
@@ -93,6 +95,47 @@ def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordB
         ),
     )
     return DeltaTable(path).version()
+
+
+def part_path(shop_id: int, kind: str, day: date) -> Path:
+    """Where a new file of a day goes; it belongs to nothing until `replace_day_by_file` commits it."""
+    folder = Path(path_of(shop_id, kind)) / f"day={day.isoformat()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"part-{uuid.uuid4()}.zstd.parquet"
+
+
+def replace_day_by_file(shop_id: int, kind: str, day: date, file: Path, rows: int) -> int:
+    """Put one file that the engine has written (the kind's columns, without `day`) in the place of what the day held.
+
+    Returns the new version. Call only under LOCK. For large days: the engine sorts and writes on all cores.
+    """
+    root = path_of(shop_id, kind)
+    state = file.stat()
+    action = AddAction(
+        path=str(file.relative_to(root)),
+        size=state.st_size,
+        partition_values={"day": day.isoformat()},
+        modification_time=int(state.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": rows}),
+    )
+    columns = schemas.ALL[kind].append(pa.field("day", pa.string()))
+    if open_table(shop_id, kind) is None:
+        write_deltalake(
+            root, columns.empty_table(), partition_by=["day"], configuration=_CONFIGURATION, mode="overwrite"
+        )
+    table = DeltaTable(root)
+    table.create_write_transaction(
+        [action],
+        mode="overwrite",
+        schema=table.schema(),
+        partition_by=["day"],
+        partition_filters=[("day", "=", day.isoformat())],
+        post_commithook_properties=PostCommitHookProperties(
+            create_checkpoint=True, cleanup_expired_logs=True
+        ),
+    )
+    return DeltaTable(root).version()
 
 
 def empty_days(shop_id: int, kind: str, days: Iterable[date]) -> int | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import reduce
 from operator import or_
@@ -111,6 +111,8 @@ class Snapshot:
     engine: DuckDBEngine
     slot: int
     until: datetime | None = None
+    # Files that a fill has just written, by kind (sealing.py).
+    offered: dict[str, list[str]] = field(default_factory=dict)
     _tables: dict[str, ibis.Table] = field(default_factory=dict)
     _kept: list[pa.Table] = field(default_factory=list)
 
@@ -120,9 +122,7 @@ class Snapshot:
 
     def cut(self, until: datetime) -> Snapshot:
         """The same facts as they stood before a moment: derived kinds are computed from raw facts before it."""
-        return Snapshot(
-            self.shop, self.plan, self.engine, self.slot, naive_utc(until), self._tables, self._kept
-        )
+        return replace(self, until=naive_utc(until))
 
     def _view(self, name: str, schema: pa.Schema, files: Sequence[str]) -> ibis.Table:
         full = f"s{self.slot}_{name}"
@@ -240,7 +240,10 @@ class Snapshot:
         if derivation.kernel is None or not self.engine.is_in_process:
             return self.engine.answer(self.sql(kind)).cast(schemas.ALL[kind])
         inputs = {
-            source: self.engine.columns(self.input_name(source), columns)
+            # What was just sealed lies in order, and a kernel need not sort what is read in that order.
+            source: self.engine.columns_of_files(self.offered[source], columns)
+            if self.offered.get(source)
+            else self.engine.columns(self.input_name(source), columns)
             for source, columns in derivation.kernel.columns.items()
         }
         return derivation.kernel.run(inputs, derivations.Context(self.shop, self.period))
@@ -289,9 +292,7 @@ class Snapshot:
     def _derived_until(self, kind: str) -> ibis.Table:
         assert self.until is not None
         cut_day = local_day(self.until.replace(tzinfo=UTC), self.shop.zone)
-        whole = Snapshot(
-            self.shop, self.plan, self.engine, self.slot, None, self._tables, self._kept
-        ).derived(kind)
+        whole = replace(self, until=None).derived(kind)
         if cut_day >= self.period.end:
             return whole
         earlier = whole.filter(whole.local_day < ibis.date(cut_day))
@@ -303,7 +304,7 @@ class Snapshot:
         """Narrowed to neighbouring days of the period."""
         period = Period(min(days), max(days) + ONE_DAY)
         narrowed = Plan(self.shop.id, period, self.plan.through, self.plan.versions, self.plan.open_files)
-        return Snapshot(self.shop, narrowed, self.engine, self.slot, self.until, self._tables, self._kept)
+        return replace(self, plan=narrowed)
 
 
 def conformed(table: ibis.Table, kind: str) -> ibis.Table:

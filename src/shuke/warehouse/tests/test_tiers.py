@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django_scopes import scope
 
 from shuke.kernel.periods import Period
@@ -110,6 +111,30 @@ def test_late_fact__after_sealing__joins_the_visit_it_belongs_to(shop):
     actions.seal(shop)
     assert answers(shop) == open_answer
     assert sealing.open_days(shop.id) == []
+
+
+def test_seal__large_day__is_written_by_the_engine_and_changes_no_answer(shop, monkeypatch):
+    monkeypatch.setattr(sealing, "LARGE_DAY", 1)
+    add(shop, *views(shop, "ann", [0, 5, 50]), *views(shop, "bob", [1]))
+    actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500)])})
+    before = answers(shop)
+    actions.seal(shop)
+    assert answers(shop) == before
+    add(shop, *views(shop, "ann", [20], NOON), *views(shop, "cy", [2], NOON + timedelta(days=1)))
+    before = answers(shop)
+    actions.seal(shop)
+    assert answers(shop) == before
+    assert len(sealed_tier.files_by_day(shop.id, "events", sealed_version(shop), str(settings.LAKE))[DAY]) == 1
+
+
+def sealed_version(shop: ShopView) -> int:
+    with scope(shop=shop.id):
+        return max(day.versions["events"] for day in SealedDay.objects.all())
+
+
+    from django.conf import settings
+
+    return settings.LAKE
 
 
 def test_merge_and_clean__many_small_files__leave_one_and_the_same_answers(shop, monkeypatch):
