@@ -35,11 +35,11 @@ from shuke.intake.models.quarantine import API
 from shuke.intake.moments import moment_of
 from shuke.intake.remembered import Remembered
 from shuke.intake.set_aside import Sent, SetAside, unreadable
+from shuke.intake.shops_of_day import ShopsOfDay
 from shuke.kernel import clock
 from shuke.kernel.surrogates import surrogate
 from shuke.records.locks import LockHeld, exclusive
 from shuke.rulebook import reads as rulebook
-from shuke.shops.reads import list_shops
 
 log = logging.getLogger("intake.committer")
 
@@ -90,13 +90,15 @@ class Committer:
         self, folder: Path, *, append: Append | None = None, at_most_bytes: int = _AT_MOST_BYTES
     ) -> None:
         if append is None:
-            from shuke.warehouse.actions import append
+            from shuke.warehouse import actions as warehouse
+
+            append = warehouse.append
         self.folder = folder
         self._append: Append = append
         self._at_most_bytes = at_most_bytes
         self._reader = Reader()
         self._erasures = Erasures()
-        self._shops: dict[int, ShopFacts] = {}
+        self._shops = ShopsOfDay()
         self._remembered = Remembered(folder.parent / "remembered")
         self._positions = {row.writer: (row.number, row.offset) for row in JournalPosition.objects.all()}
 
@@ -206,22 +208,21 @@ class Committer:
     # Making facts of it
 
     def _decoded(self, records: list[Sent]) -> Decoded:
-        if any(record.shop_id not in self._shops for record in records):
-            self._shops = {shop.id: ShopFacts(shop.id, shop.zone, shop.currency) for shop in list_shops()}
-            unknown = {record.shop_id for record in records} - self._shops.keys()
-            if unknown:
-                log.error("committer.unknown_shops shops=%s", sorted(unknown))
-                records = [record for record in records if record.shop_id in self._shops]
+        wanted = {record.shop_id for record in records}
+        shops = self._shops.of(wanted, clock.now())
+        if unknown := wanted - shops.keys():
+            log.error("committer.unknown_shops shops=%s", sorted(unknown))
+            records = [record for record in records if record.shop_id in shops]
         try:
-            return self._read(records)
+            return self._read(records, shops)
         except Exception:
             # Ours, not the sender's. One record that we can not read must not hold up all others for ever.
             log.exception("committer.unreadable")
         self._reader = Reader()
-        tables, aside = [self._read([]).table], []
+        tables, aside = [self._read([], shops).table], []
         for record in records:
             try:
-                decoded = self._read([record])
+                decoded = self._read([record], shops)
             except Exception:
                 self._reader = Reader()
                 aside.append(unreadable(record))
@@ -230,10 +231,10 @@ class Committer:
             aside += decoded.set_aside
         return Decoded(pa.concat_tables(tables).combine_chunks(), aside)
 
-    def _read(self, records: list[Sent]) -> Decoded:
+    def _read(self, records: list[Sent], shops: dict[int, ShopFacts]) -> Decoded:
         day = clock.now().date()
         return self._reader.read(
-            records, self._shops, day=day, future_tolerance_minutes=future_tolerance_minutes(day)
+            records, shops, day=day, future_tolerance_minutes=future_tolerance_minutes(day)
         )
 
     def _new_only(self, table: pa.Table) -> tuple[pa.Table, int]:

@@ -31,7 +31,8 @@ class Refusal(Exception):
     def __init__(self, code: str, column: str = "", **params: Any) -> None:
         self.code = code
         self.column = column
-        self.params = {"field": column} | {name: _plain(value) for name, value in params.items()}
+        self.params: dict[str, int | str] = {"field": column}
+        self.params |= {name: _plain(value) for name, value in params.items()}
         super().__init__(code, column)
 
 
