@@ -91,7 +91,7 @@ def seal(
     Safe to be killed at any line and to be called by two processes: it holds the sealed tier's lock.
     """
     with exclusive(sealed_tier.LOCK), scope(shop=shop.id):
-        _redo_started(shop)
+        redo_started(shop)
         waiting = open_days(shop.id)
         if days is not None:
             wanted = set(days)
@@ -129,7 +129,8 @@ def _batches(days: Sequence[OpenDay]) -> list[list[OpenDay]]:
     return batches
 
 
-def _redo_started(shop: ShopView) -> None:
+def redo_started(shop: ShopView) -> None:
+    """Finish what was begun, from its own beginning. Call only under the sealed tier's lock."""
     for fill in Fill.objects.filter(shop_id=shop.id, done_at=None).order_by("id"):
         log.info("fill.redone shop=%s fill=%s", shop.id, fill.id)
         _run(shop, fill)

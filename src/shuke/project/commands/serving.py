@@ -72,9 +72,9 @@ def run_deliverer() -> None:
 
 def run_worker() -> None:
     """Jobs' chunks. The cluster forks its workers, so nothing here may have opened DuckDB or Delta before."""
-    from django.core.management import call_command
+    from shuke.records import processes
 
-    call_command("qcluster")
+    processes.run_worker()
 
 
 PARTS: dict[Part, Callable[[], None]] = {

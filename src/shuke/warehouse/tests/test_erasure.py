@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from shuke.kernel.surrogates import surrogate
+from shuke.records import erasures
+from shuke.records.personal import PersonRef
 from shuke.warehouse import actions, sealed_tier
+from shuke.warehouse.personal import STORE
 from shuke.warehouse.tests.facts import NOON, line, lines_table, order_event, views
 from shuke.warehouse.tests.test_tiers import add, answers, rows_of
 
@@ -55,3 +58,27 @@ def test_erase__same_name_in_another_shop__stays(shop, other_shop):
     actions.erase(shop_id=shop.id, surrogates=[surrogate(shop.id, "visitor", "ann")])
     assert rows_of(shop, "events") == []
     assert len(rows_of(other_shop, "events")) == 1
+
+
+def test_personal_store__one_person__is_told_and_erased_whole(shop):
+    """The register finds the person by the names that the sources use."""
+    add(shop, *views(shop, "ann", [0, 5]), *views(shop, "bob", [1]))
+    actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500)])})
+    actions.seal(shop)
+    person = PersonRef(shop.id, person_refs=("buyer of F1",), anonymous_refs=("ann",))
+    told = STORE.export(shop.id, person)
+    assert [len(told["events"]), len(told["order_lines"])] == [2, 1]
+    assert told["order_lines"][0]["buyer_ref"] == "buyer of F1"
+    STORE.erase(shop.id, person)
+    assert STORE.export(shop.id, person) == {"events": [], "order_lines": []}
+    assert len(rows_of(shop, "events")) == 1
+
+
+@pytest.mark.row("E4")
+def test_restore__of_an_older_backup__does_not_bring_the_erased_back(shop, warehouse_home, tmp_path):
+    """What a restore runs for every erasure on the list takes the facts away again."""
+    add(shop, *views(shop, "ann", [0, 5]), *views(shop, "bob", [1]))
+    erasure = erasures.of_person(shop.id, person_refs=(), anonymous_refs=("ann",), at=NOON)
+    assert STORE.erase_again is not None
+    STORE.erase_again(erasure)
+    assert {r["anonymous_ref"] for r in rows_of(shop, "events")} == {"bob"}

@@ -124,13 +124,14 @@ def test_seal__large_day__is_written_by_the_engine_and_changes_no_answer(shop, m
     before = answers(shop)
     actions.seal(shop)
     assert answers(shop) == before
-    assert len(sealed_tier.files_by_day(shop.id, "events", sealed_version(shop), str(settings.LAKE))[DAY]) == 1
+    assert (
+        len(sealed_tier.files_by_day(shop.id, "events", sealed_version(shop), str(settings.LAKE))[DAY]) == 1
+    )
 
 
 def sealed_version(shop: ShopView) -> int:
     with scope(shop=shop.id):
         return max(day.versions["events"] for day in SealedDay.objects.all())
-
 
     from django.conf import settings
 
