@@ -26,6 +26,7 @@ from shuke.intake.reasons import Refusal
 from shuke.intake.segment_spec import NO_RAW, TYPES, Batch, Event, Kind, decoder
 from shuke.intake.set_aside import Sent, SetAside, decoded_event, set_aside, text_of, texts_of
 from shuke.kernel.surrogates import surrogates_of_shops
+from shuke.rulebook.reads import PagePattern
 from shuke.warehouse.schemas import EVENTS
 
 EARLIEST = date(
@@ -40,11 +41,12 @@ _TYPE_NAMES = frozenset(TYPES.values())
 
 @dataclass(frozen=True, slots=True)
 class ShopFacts:
-    """What of a shop its events need."""
+    """What of a shop its events need. `page_types` None: as the rulebook has them, without values of the shop's own."""
 
     id: int
     zone: ZoneInfo
     currency: str
+    page_types: tuple[PagePattern, ...] | None = None
 
 
 @dataclass
@@ -155,6 +157,7 @@ class Reader:
         self, number: int, record: Sent, shop: ShopFacts, rows: _Rows, aside: list[SetAside]
     ) -> str | None:
         """Read one record's events into `rows`; returns the batch's sentAt."""
+        self._places.use(shop.page_types)
         try:
             if record.kind == Kind.BATCH:
                 batch = _BATCH.decode(record.body)

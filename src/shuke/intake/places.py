@@ -1,7 +1,8 @@
 """Where an event happened: page, referrer, campaign, terminal. Each distinct text is read once and then remembered.
 
 Pages repeat, so the columns of a place are kept under a number, and a batch of events becomes a list of numbers. The
-memory is bounded: when it is full, or a new day brings new rules, it begins again.
+memory is bounded: when it is full, or a new day brings new rules, it begins again. A shop with page types of its own has
+numbers of its own for the same addresses.
 """
 
 from __future__ import annotations
@@ -62,16 +63,25 @@ class Places:
         self._forget()
 
     def _forget(self) -> None:
+        self._page_types: tuple[rulebook.PagePattern, ...] | None = None
         self._numbers: dict[bytes, int] = {}
+        self._by_types = {self._page_types: self._numbers}
+        self._count = 0
         self._by_columns: dict[Place, int] = {NOWHERE: 0}
         self._bytes = 0
         self.columns: list[Place] = [NOWHERE]
 
     def begin(self, day: date) -> None:
         """Call before a batch: the rules of `day` hold for it, and numbers of earlier batches end."""
-        if day != self._day or len(self._numbers) >= self._held or self._bytes >= self._held_bytes:
+        if day != self._day or self._count >= self._held or self._bytes >= self._held_bytes:
             self._forget()
             self._day = day
+
+    def use(self, page_types: tuple[rulebook.PagePattern, ...] | None) -> None:
+        """The page types of the events that come now; None: those that the rulebook has for everyone on the day."""
+        if page_types is not self._page_types:
+            self._page_types = page_types
+            self._numbers = self._by_types.setdefault(page_types, {})
 
     def number(self, context: Context | None, page_properties: Raw) -> int:
         """The number of a place, from the context and, for a page call, its properties. Raises msgspec's errors."""
@@ -92,6 +102,7 @@ class Places:
             if number == len(self.columns):
                 self.columns.append(place)
             self._numbers[key] = number
+            self._count += 1
             self._bytes += len(key) + 200
         return number
 
@@ -127,9 +138,10 @@ class Places:
         if campaign is not None:
             stated = [campaign.source, campaign.medium, campaign.name, campaign.content, campaign.term]
             utm = [one or other for one, other in zip(stated, utm, strict=True)]
+        types = rulebook.page_types(self._day) if self._page_types is None else self._page_types
         return (
             path,
-            rulebook.page_type_of(path, rulebook.page_types(self._day)),
+            rulebook.page_type_of(path, types),
             _short(landing.referrer_host),
             *(_short(value) for value in utm),
             landing.click_id,
