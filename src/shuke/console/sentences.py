@@ -32,11 +32,10 @@ def sentence(
     visitors: FigureRow | None,
     against: str,
     split: AmountSplit | None,
-    cause: Cause | None,
     currency: str,
 ) -> SafeString:
-    """Amount and its change, the factor that moved it most, the source behind it. Empty when nothing is known."""
-    parts = [_headline(amount, visitors, against, currency), _factor(split, amount, currency), _cause(cause)]
+    """Amount and its change, and the factor that moved it most. Empty when nothing is known."""
+    parts = [_headline(amount, visitors, against, currency), _factor(split, currency)]
     # Chinese sentences stand without a blank between them.
     glue = "" if words.locale().language == "zh" else " "
     return SafeString(glue.join(part for part in parts if part))
@@ -75,7 +74,7 @@ def _difference(row: FigureRow, against: Any, currency: str) -> str:
     return sign + words.by_unit(value, row.metric.unit, currency, is_short=True)
 
 
-def _factor(split: AmountSplit | None, amount: FigureRow | None, currency: str) -> SafeString:
+def _factor(split: AmountSplit | None, currency: str) -> SafeString:
     if split is None or not split.total_minor:
         return SafeString("")
     parts = {
@@ -100,7 +99,8 @@ def _factor(split: AmountSplit | None, amount: FigureRow | None, currency: str) 
     return format_html(patterns[name, parts[name] > 0], part=_kept_together(sign + part))
 
 
-def _cause(cause: Cause | None) -> SafeString:
+def cause_words(cause: Cause | None) -> SafeString:
+    """The source behind the change of visitors; empty where none carries half of it."""
     if cause is None or cause.share < LARGE_SHARE:
         return SafeString("")
     pattern = (

@@ -32,6 +32,7 @@ urlpatterns = [
     path("s/<slug:shop>/", today.today, name="today"),
     path("s/<slug:shop>/overview/", overview.overview, name="overview"),
     path("s/<slug:shop>/overview/answer/", overview.answer, name="overview_answer"),
+    path("s/<slug:shop>/overview/cause/", overview.cause, name="overview_cause"),
     path("s/<slug:shop>/overview/picture/", overview.picture, name="overview_picture"),
     path("s/<slug:shop>/overview/numbers/", overview.pick, name="pick"),
     path("s/<slug:shop>/metrics/<slug:metric_id>/", definitions.definition, name="definition"),

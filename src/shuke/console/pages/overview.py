@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console import choices, figures, viewstate, words
 from shuke.console.pages.picture import draw_series
-from shuke.console.sentences import Cause, largest_cause, sentence
+from shuke.console.sentences import Cause, cause_words, largest_cause, sentence
 from shuke.console.split import drawn_split
 from shuke.kernel import clock
 from shuke.rulebook import reads as rulebook
@@ -173,9 +173,9 @@ def answer(request: HttpRequest, shop: str) -> HttpResponse:
             visitors=by_id.get("uv_period"),
             against=first,
             split=found.split,
-            cause=_cause(request, state, by_id.get("uv_period"), at),
             currency=access.shop.currency,
         ),
+        "cause_url": _cause_url(request, state, by_id.get("uv_period")),
         "few": figures.few_words(by_id["amount_paid"].now) if "amount_paid" in by_id else "",
         "until": words.clock_time(found.until, access.shop.zone) if found.until else "",
         "cells": cells,
@@ -220,23 +220,38 @@ def _cell(
     }
 
 
-def _cause(
-    request: HttpRequest, state: viewstate.ViewState, visitors: traffic.FigureRow | None, at: datetime
-) -> Cause | None:
-    """The channel behind a change of visitors that is more than scatter, against the first comparison."""
-    if visitors is None or not state.against or state.against[0] == "custom":
-        return None
-    then = visitors.against[0].figure if visitors.against else None
-    if then is None or not figures.is_more_than_scatter(visitors.now, then):
-        return None
-    report = traffic.sources(
-        shop=request.access.shop,  # type: ignore[attr-defined]
-        period=state.period,
-        by=("channel",),
-        against=state.against[0],
-        condition=state.condition,
-        at=at,
-    )
+def _cause_url(request: HttpRequest, state: viewstate.ViewState, visitors: traffic.FigureRow | None) -> str:
+    """Where the source behind a change of visitors is asked for; empty when the change is no more than scatter."""
+    then = visitors.against[0].figure if visitors is not None and visitors.against else None
+    if visitors is None or then is None or state.against[0] == "custom":
+        return ""
+    if not figures.is_more_than_scatter(visitors.now, then):
+        return ""
+    return reverse("console:overview_cause", args=[request.access.shop.slug]) + "?" + request.GET.urlencode()  # type: ignore[attr-defined]
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def cause(request: HttpRequest, shop: str) -> HttpResponse:
+    """The fragment of the first line that names the channel whose visitors changed most; it comes after the numbers."""
+    at = clock.now()
+    state = read_state(request, at)
+    against = next((name for name in state.against if name != "custom"), None)
+    found = None
+    if against is not None:
+        report = traffic.sources(
+            shop=request.access.shop,
+            period=state.period,
+            by=("channel",),
+            against=against,
+            condition=state.condition,
+            at=at,
+        )
+        found = _largest(report, state)
+    return render(request, "console/pieces/overview_cause.html", {"cause": cause_words(found)})
+
+
+def _largest(report: traffic.SourcesReport, state: viewstate.ViewState) -> Cause | None:
     place = next((i for i, metric in enumerate(report.metrics) if metric.id == "uv_period"), None)
     if place is None:
         return None
@@ -249,7 +264,8 @@ def _cause(
         )
         for row in report.rows
     ]
-    return largest_cause(rows, int(visitors.now.value - then.value))
+    before = int(report.total.against[place].value or 0) if report.total.against else 0
+    return largest_cause(rows, int(report.total.figures[place].value or 0) - before)
 
 
 def _columns(

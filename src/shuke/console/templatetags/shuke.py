@@ -23,6 +23,12 @@ def icon(name: str) -> SafeString:
     return draw_icon(name)
 
 
+@register.simple_tag
+def between() -> str:
+    """What stands between two sentences: a blank, but none in Chinese."""
+    return "" if words.locale().language == "zh" else " "
+
+
 @register.filter
 def html_lang(language_code: str) -> str:
     """The tag that browsers choose fonts and voices by."""

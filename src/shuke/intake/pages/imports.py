@@ -166,7 +166,7 @@ def preview(request: HttpRequest, shop: str) -> HttpResponse:
         "parts": [{"part": join.part, "sha256": files.get(join.part, "")} for join in joins],
         "encodings": ENCODINGS,
         "separators": SEPARATORS,
-        "choices": request.GET,
+        "choices": request.GET.dict(),
         "kind": KINDS.get(chosen.spec.kind, "") if chosen else "",
         "may_map": access.may(Deed.MANAGE_MAPPINGS),
         "is_ready": bool(found and chosen and not refusal and not found.refusal and found.rows_looked_at),

@@ -1,0 +1,121 @@
+"""In a real browser: no violation of the policy, nothing wider than the window, axe content, the keyboard enough."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from shuke.shops.roles import Role
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+AXE = Path(__file__).resolve().parents[4] / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PAGES = (
+    "console:today",
+    "console:overview",
+    "console:sources",
+    "console:rulebook",
+    "console:rule_differences",
+    "console:members",
+    "console:keys",
+    "console:audit",
+    "console:jobs",
+    "console:shop",
+    "intake:imports",
+    "intake:mappings",
+    "intake:quarantine",
+)
+LOOKS = [("en", "light", 1440), ("zh-hans", "dark", 390), ("en", "dark", 360), ("zh-hans", "light", 1024)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    # The browser's driver runs an event loop in this thread, which Django would take for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        found.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+
+
+def _signed_in(browser, live_server, client, user, language: str, theme: str, width: int, **more):
+    client.force_login(user)
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, **more)
+    cookies = {
+        "sessionid": client.cookies["sessionid"].value,
+        "shuke_language": language,
+        "shuke_theme": "auto",
+    }
+    context.add_cookies([{"name": k, "value": v, "url": live_server.url} for k, v in cookies.items()])
+    return context.new_page()
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), LOOKS)
+def test_pages__in_a_browser__have_no_complaint(
+    browser, live_server, client, shop, member_of, warehouse_home, language, theme, width
+) -> None:
+    page = _signed_in(browser, live_server, client, member_of(shop, Role.OWNER), language, theme, width)
+    complaints: list[str] = []
+    outside: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request", lambda r: None if r.url.startswith((live_server.url, "data:")) else outside.append(r.url)
+    )
+    for name in PAGES:
+        page.goto(live_server.url + reverse(name, args=[shop.slug]))
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.locator("h1").count() == 1, name
+    assert complaints == []
+    assert outside == []
+    page.context.close()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="the browser packages are not set up")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages__asked_by_axe__have_nothing_serious(
+    browser, live_server, client, shop, member_of, warehouse_home, theme
+) -> None:
+    # axe is put into the page by the test, which the policy would rightly refuse.
+    user = member_of(shop, Role.OWNER)
+    page = _signed_in(browser, live_server, client, user, "en", theme, 1440, bypass_csp=True)
+    found = []
+    for name in PAGES:
+        page.goto(live_server.url + reverse(name, args=[shop.slug]))
+        page.wait_for_load_state("networkidle")
+        page.evaluate(AXE.read_text())
+        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [(name, one["id"], one["impact"]) for one in result["violations"]]
+    assert found == []
+    page.context.close()
+
+
+def test_keyboard__alone__reaches_the_content_the_palette_and_the_drawer(
+    browser, live_server, client, shop, member_of, warehouse_home
+) -> None:
+    page = _signed_in(browser, live_server, client, member_of(shop, Role.OWNER), "en", "light", 1440)
+    page.goto(live_server.url + reverse("console:rulebook", args=[shop.slug]))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#content"
+    link = page.locator("#table-rules tbody a").first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog.drawer[open] h2")
+    page.keyboard.press("Escape")
+    assert link.evaluate("element => element === document.activeElement")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("memb")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/members/")
+    page.context.close()
