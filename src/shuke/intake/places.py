@@ -65,7 +65,9 @@ class Places:
     def _forget(self) -> None:
         self._page_types: tuple[rulebook.PagePattern, ...] | None = None
         self._numbers: dict[bytes, int] = {}
-        self._by_types = {self._page_types: self._numbers}
+        self._by_types: dict[tuple[rulebook.PagePattern, ...] | None, dict[bytes, int]] = {
+            None: self._numbers
+        }
         self._count = 0
         self._by_columns: dict[Place, int] = {NOWHERE: 0}
         self._bytes = 0

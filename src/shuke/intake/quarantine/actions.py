@@ -13,22 +13,26 @@ from django_scopes import scope
 
 from shuke.intake.committer import future_tolerance_minutes
 from shuke.intake.errors import EventTooLarge
-from shuke.intake.events_of import Reader, ShopFacts
+from shuke.intake.events_of import Reader
+from shuke.intake.files.problems import FileProblem
+from shuke.intake.files.uploads import FileGone
 from shuke.intake.models.quarantine import API, DROPPED, REPLAYED, WAITING, Quarantined
 from shuke.intake.moments import microseconds
 from shuke.intake.own_journal import own_journal
 from shuke.intake.quarantine.reads import QuarantinedView, view_of
 from shuke.intake.reasons import Refusal, remedy_of, words_of
 from shuke.intake.segment_spec import LARGEST_EVENT, Event, Kind
+from shuke.intake.shops_of_day import facts_of_shop
 from shuke.kernel import clock
 from shuke.kernel.errors import Conflict, Invalid, NotFound, ShukeError
+from shuke.kernel.periods import local_day
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
 from shuke.shops.access import require
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 
-_AT_ONCE = 500
+AT_ONCE = 500
 
 
 class StillRefused(Invalid):
@@ -59,6 +63,8 @@ def mend_and_replay(
         row = Quarantined.objects.filter(id=quarantined_id).first()
         if row is None:
             raise NotFound(field="quarantined", value=quarantined_id)
+        if row.state != WAITING:
+            raise Conflict(field="quarantined", value=quarantined_id)
         text = row.payload if payload is None else payload
         if row.origin == API:
             _send_again(shop, row, text, actor, at)
@@ -76,10 +82,10 @@ def replay(*, shop: ShopView, ids: Sequence[int], actor: Actor, at: datetime) ->
         try:
             mend_and_replay(shop=shop, quarantined_id=quarantined_id, actor=actor, at=at)
             count += 1
+        except (Invalid, FileProblem, FileGone) as error:
+            refused.append((quarantined_id, error.message()))
         except (Conflict, NotFound):
             continue  # settled by someone else meanwhile
-        except Invalid as error:
-            refused.append((quarantined_id, error.message()))
     return Replayed(count, tuple(refused))
 
 
@@ -98,8 +104,8 @@ def drop(*, shop: ShopView, ids: Sequence[int], actor: Actor, at: datetime) -> i
 
 
 def _bounded(ids: Sequence[int]) -> list[int]:
-    if len(ids) > _AT_ONCE:
-        raise TooManyAtOnce(field="ids", value=len(ids), limit=_AT_ONCE)
+    if len(ids) > AT_ONCE:
+        raise TooManyAtOnce(field="ids", value=len(ids), limit=AT_ONCE)
     return sorted(set(ids))
 
 
@@ -119,7 +125,7 @@ def _send_again(shop: ShopView, row: Quarantined, text: str, actor: Actor, at: d
     day = clock.now().date()
     try:
         Reader().check(
-            ShopFacts(shop.id, shop.zone, shop.currency),
+            facts_of_shop(shop, local_day(clock.now(), shop.zone)),
             body,
             received_us,
             day=day,
