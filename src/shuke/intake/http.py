@@ -1,10 +1,12 @@
-"""The API of the doors: files, mappings and imports."""
+"""The API of the doors: files, mappings and imports; the quarantine."""
 
 from __future__ import annotations
 
 from ninja import Router
 
 from shuke.intake.files.http import router as files
+from shuke.intake.quarantine.http import router as quarantine
 
 router = Router()
 router.add_router("", files)
+router.add_router("", quarantine)
