@@ -36,7 +36,7 @@ soak: setup-tests
 	@$(BIN)/python -m pytest -m soak --timeout=3600 --durations=0 -v $(TEST)
 
 bench: setup-tests
-	@set -e; for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 rows: setup-tests
 	@$(BIN)/python tools/rows.py

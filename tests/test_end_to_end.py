@@ -49,6 +49,7 @@ class Demo:
     said: str
     truth: dict[str, Any]
     shuke: Callable[..., subprocess.CompletedProcess[str]]
+    secret: str = ""
 
     @property
     def past_days(self) -> list[str]:
@@ -59,13 +60,28 @@ class Demo:
         """Metric id (default version) -> value, by the command."""
         words = ("report", "overview", "--shop", "linen-life", "--from", first, "--to", last, "--json")
         rows = json.loads(self.shuke(*words).stdout)["rows"]
-        return {r["metric"]["id"]: r["now"]["value"] for r in reversed(rows)}
+        return {r["now"]["metric"]: r["now"]["value"] for r in reversed(rows)}
 
     def sources(self, first: str, last: str) -> dict[str, Any]:
         words = ("report", "sources", "--shop", "linen-life", "--from", first, "--to", last, "--json")
         found = json.loads(self.shuke(*words).stdout)
-        place = [m["id"] for m in found["metrics"]].index("visits")
-        return {row["keys"]["channel"]: row["figures"][place]["value"] for row in found["rows"]}
+        return {
+            row["keys"]["channel"]: figure["value"]
+            for row in found["rows"]
+            for figure in row["figures"]
+            if figure["metric"] == "visits"
+        }
+
+    def api(self, path: str, **query: str) -> Any:
+        """What the API answers to a key of an analyst."""
+        if not self.secret:
+            words = ("key", "api", "--shop", "linen-life", "--role", "analyst")
+            self.secret = self.shuke(*words).stdout.strip()
+        request = urllib.request.Request(
+            f"{self.url}/api/v1/shops/linen-life/{path}?{urlencode(query)}",
+            headers={"Authorization": f"Bearer {self.secret}", "Accept-Language": "en"},
+        )
+        return json.loads(urllib.request.urlopen(request).read())
 
 
 def wait_until(look: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -141,6 +157,31 @@ def test_sources_command__over_all_past_days__tells_the_truth(demo: Demo) -> Non
         for channel, visits in demo.truth["days"][day]["channels"].items():
             expected[channel] = expected.get(channel, 0) + visits
     assert demo.sources(days[0], days[-1]) == expected
+
+
+def test_api__of_a_past_day__says_what_the_commands_say(demo: Demo) -> None:
+    day = demo.past_days[-1]
+    end = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    words = ("--shop", "linen-life", "--from", day, "--to", day, "--json")
+    by_command = json.loads(demo.shuke("report", "overview", *words).stdout)
+    assert demo.api("traffic/overview", start=day, end=end, against="before") == by_command
+    by_command = json.loads(demo.shuke("report", "sources", *words).stdout)
+    assert demo.api("traffic/sources", start=day, end=end) == by_command
+
+
+def test_evidence__behind_each_number__is_as_many_as_the_number(demo: Demo) -> None:
+    day = demo.past_days[-1]
+    end = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    truth = demo.truth["days"][day]
+    for metric, name in {
+        "visits": "visits",
+        "uv_period": "uv",
+        "orders": "orders",
+        "buyers": "buyers",
+    }.items():
+        found = demo.api("traffic/evidence", start=day, end=end, metric=metric)
+        assert found["is_equal"]
+        assert found["count"] == truth[name], metric
 
 
 def test_live_visits__after_the_history__keep_arriving(demo: Demo) -> None:

@@ -22,7 +22,7 @@ PERIOD = ("--from", "2010-12-01", "--to", "2011-12-09")
 
 def report(run: Callable[..., Any]) -> dict[str, Any]:
     found = json.loads(run("report", "overview", "--shop", "uci", *PERIOD, "--json").stdout)
-    return {f"{r['metric']['id']}.v{r['metric']['version']}": r["now"]["value"] for r in found["rows"]}
+    return {f"{r['now']['metric']}.v{r['now']['version']}": r["now"]["value"] for r in found["rows"]}
 
 
 def test_import_command__a_year_of_orders__counts_as_published_and_survives_a_backup(

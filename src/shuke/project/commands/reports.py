@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import typer
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.table import Table
@@ -76,7 +76,7 @@ def sources(
     keys = tuple(part.strip() for part in by.split(",") if part.strip())
     found = reads.sources(shop=view, period=_period(first, last), by=keys, at=clock.now())
     if as_json:
-        return _print_json(found)
+        return _print_json(as_api(found))
     table = Table(title=_title(view, found.period))
     for key in keys:
         table.add_column(key, no_wrap=True)
@@ -104,7 +104,7 @@ def print_overview(shop: ShopView, period: Period, *, as_json: bool = False) -> 
 
     found = reads.overview(shop=shop, period=period, against=("before",), at=clock.now())
     if as_json:
-        return _print_json(found)
+        return _print_json(as_api(found) | {"currency": shop.currency})
     table = Table(title=_title(shop, period, found.until))
     table.add_column(_("Metric"))
     table.add_column(_("Value"), justify="right")
@@ -143,24 +143,49 @@ def _key_words(value: Any) -> str:
 
 
 def _print_json(answer: Any) -> None:
-    typer.echo(json.dumps(plain(answer), ensure_ascii=False, indent=1))
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
 
 
-def plain(value: Any) -> Any:
-    """A read's answer as JSON values. Exact decimals become numbers; a metric is its id, version and unit."""
+def as_api(value: Any) -> Any:
+    """A read's answer as JSON values, in the form that the API gives it; a test holds the two equal."""
+    from shuke.kernel.periods import Period
+    from shuke.kernel.verdicts import Reason
+    from shuke.traffic import reads
+
+    if isinstance(value, Period):
+        return {"start": value.start.isoformat(), "end": value.end.isoformat()}
+    if isinstance(value, Reason):
+        return {"code": value.code, "words": value.text()}
+    if isinstance(value, reads.Figure):
+        metric = {"metric": value.metric.id, "version": value.metric.version, "unit": str(value.metric.unit)}
+        return metric | _fields(value, leaving=("metric",))
+    if isinstance(value, reads.FigureRow):
+        return _fields(value, leaving=("metric",))
+    if isinstance(value, reads.Overview):
+        plain = _fields(value, leaving=("shop_id", "split_against"))
+        if value.split is not None and value.split_against is not None:
+            plain["split"] = {"against": value.split_against, **plain["split"]}
+        return plain
+    if isinstance(value, reads.SourcesReport):
+        return _fields(value, leaving=("metrics",))
+    return _plain(value)
+
+
+def _fields(value: Any, leaving: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        field.name: as_api(getattr(value, field.name)) for field in fields(value) if field.name not in leaving
+    }
+
+
+def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        names = {field.name for field in fields(value)}
-        if {"id", "version", "unit"} <= names:
-            return {"id": value.id, "version": value.version, "unit": str(value.unit)}  # type: ignore[attr-defined]
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): as_api(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
-        return [plain(one) for one in value]
+        return [as_api(one) for one in value]
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return float(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, Promise):
-        return str(value)
     return value
