@@ -41,6 +41,7 @@ COLUMNS = (
     *ENTRY_FIELDS,
     "order_id",
     "amount_minor",
+    "anonymous_ref",
 )
 _MICROSECONDS = 1_000_000
 _ORDER = ("local_day", "visitor_id", "at", "ord", "event_id")
@@ -48,7 +49,11 @@ _ORDER = ("local_day", "visitor_id", "at", "ord", "event_id")
 
 def visits(events: pa.Table, eras: Sequence[VisitRules]) -> pa.Table:
     """The rows of schemas.VISITS from one shop's events (COLUMNS, whole days, any order)."""
-    is_activity = pc.is_in(events["type"], value_set=pa.array(ACTIVITY))
+    is_told = pc.and_(
+        pc.equal(events["type"], "track"),
+        pc.and_(pc.is_null(events["anonymous_ref"]), pc.is_null(events["page_path"])),
+    )
+    is_activity = pc.and_(pc.is_in(events["type"], value_set=pa.array(ACTIVITY)), pc.invert(is_told))
     is_identity = pc.and_(
         pc.is_in(events["type"], value_set=pa.array(IDENTITY)), pc.is_valid(events["person_id"])
     )

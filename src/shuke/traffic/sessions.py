@@ -9,6 +9,9 @@ is cut into visits. A new visit begins with an activity
 3. whose campaign key (utm_source, utm_medium, utm_campaign, kind of click id), when it has one, differs from the visit's
    current key; a visit that began without a key has none, so the first key ends it.
 
+A `track` that states neither a device (anonymousId) nor a page is a server's word about a known person (a refund, a payment
+that arrived): its facts count elsewhere, but nobody came, so it is no activity.
+
 `identify`, `group` and `alias` open no visit and prolong none; one that falls into a visit (after its first activity, less
 than `idle_minutes` after its last) tells whose visit it is. The last known person of a visit is its person.
 
@@ -114,11 +117,17 @@ def _visits_of_era(events: ibis.Table, rules: VisitRules) -> ibis.Table:
     return as_schema(classified(told, rules.classification), "visits")
 
 
+def _is_activity(events: ibis.Table) -> ibis.Value:
+    """A deed that a server tells of a known person, with neither device nor page, is no sign of a visit."""
+    is_told = (events["type"] == "track") & events.anonymous_ref.isnull() & events.page_path.isnull()
+    return events["type"].isin(ACTIVITY) & ~is_told
+
+
 def _flagged(events: ibis.Table) -> ibis.Table:
     """What cutting needs of each event."""
     is_identity = events["type"].isin(IDENTITY) & events.person_id.notnull()
-    relevant = events.filter(events["type"].isin(ACTIVITY) | is_identity)
-    is_activity = relevant["type"].isin(ACTIVITY)
+    relevant = events.filter(_is_activity(events) | is_identity)
+    is_activity = _is_activity(relevant)
     is_view = relevant["type"].isin(VIEWS)
     is_track = relevant["type"] == "track"
     has_key = ibis.or_(*(relevant[name].coalesce("") != "" for name in KEY))

@@ -60,7 +60,7 @@ def event(zone: ZoneInfo = SHANGHAI, **given: Any) -> dict[str, Any]:
     if row["type"] in ("page", "screen") and "page_path" not in given:
         row |= {"page_path": "/", "page_type": given.get("page_type", "home")}
     row["visitor_id"] = surrogate(shop_id, "visitor", visitor)
-    row["anonymous_ref"] = visitor
+    row["anonymous_ref"] = given.get("anonymous_ref", visitor)
     row["person_id"] = surrogate(shop_id, "person", person) if person else None
     row["order_id"] = surrogate(shop_id, "order", order) if order else None
     row["order_ref"] = order

@@ -87,6 +87,7 @@ _DEEDS = st.sampled_from(
         {"type": "track", "name": "Order Completed", "order": "A1", "amount_minor": 100},
         {"type": "track", "name": "Order Completed", "order": "A1", "amount_minor": None},
         {"type": "track", "name": "Order Completed", "order": "A2", "amount_minor": 7},
+        {"type": "track", "name": "Order Refunded", "person": "li", "anonymous_ref": None},
         {"type": "identify", "person": "li"},
         {"type": "identify"},
         {"type": "alias", "person": "wang"},
