@@ -37,7 +37,7 @@ def folded(text: str) -> str:
 def _text(field: Field, raw: Any) -> str:
     if not isinstance(raw, str) or not raw or len(raw) > MAX_TEXT:
         raise ValueError
-    if any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in raw):
+    if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in raw):
         raise ValueError
     return raw
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 
 from shuke.commerce.http import router as commerce
 from shuke.intake.http import router as intake
 from shuke.kernel.errors import ShukeError
+from shuke.project.plain_text import PlainTextParser
 from shuke.rulebook.http import router as rulebook
 from shuke.shops.http import router as shops
 from shuke.traffic.http import router as traffic
@@ -52,6 +54,7 @@ api = ShukeAPI(
     version="1",
     urls_namespace="api",
     description="Facts, metrics and rules of a shop. Sign in, or send `Authorization: Bearer <API key>`.",
+    parser=PlainTextParser(),
 )
 for room, router in ROUTERS.items():
     api.add_router("", router, tags=[room])
@@ -73,3 +76,20 @@ def answer_unreadable(request: HttpRequest, error: ValidationError) -> HttpRespo
     first = error.errors[0] if error.errors else {}
     place = ".".join(str(part) for part in first.get("loc", ())[1:])
     return _refuse(request, 422, code="unreadable", message=str(first.get("msg", "")), field=place)
+
+
+@api.exception_handler(HttpError)
+def answer_unparsed(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """A body that could not be parsed: what our parser refused in it, or that it is no JSON."""
+    if isinstance(error.__cause__, ShukeError):
+        return answer_refusal(request, error.__cause__)
+    if error.status_code == 400:
+        return _refuse(
+            request,
+            400,
+            code="not_json",
+            field="body",
+            message=_("The body is not JSON."),
+            remedy=_("Send one JSON object in UTF-8."),
+        )
+    return _refuse(request, error.status_code, code="refused", message=str(error))

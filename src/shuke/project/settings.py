@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "shuke.console.middleware.ReaderLanguage",
     "shuke.console.middleware.PlainErrors",
+    "shuke.project.plain_text.PlainText",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
