@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 from django.utils.translation import gettext_lazy as _
 
 from shuke.intake import reasons
@@ -160,7 +161,7 @@ def preview_of(
         ),
         rows_looked_at=mapped.rows,
         rows_bad=len(mapped.bad),
-        notices=(*_file_notices(table.detected), *_mapping_notices(spec, mapper, shop)),
+        notices=(*_file_notices(table.detected), *_mapping_notices(spec, mapper, shop, mapped.facts)),
         reasons=Counter(bad.reason.code for bad in mapped.bad),
     )
 
@@ -213,17 +214,21 @@ def _file_notices(detected: Detected) -> tuple[Reason, ...]:
     return tuple(notices)
 
 
-def _mapping_notices(spec: MappingSpec, mapper: Mapper, shop: ShopView) -> tuple[Reason, ...]:
+def _mapping_notices(
+    spec: MappingSpec, mapper: Mapper, shop: ShopView, facts: pa.Table
+) -> tuple[Reason, ...]:
     notices = []
-    if spec.currency and spec.currency != shop.currency:
+    foreign = sorted(set(facts["currency"].unique().to_pylist()) - {None, shop.currency})
+    if foreign or (spec.currency not in ("", shop.currency) and not facts.num_rows):
         notices.append(
             Reason(
                 "other_currency",
                 _(
                     "The file is in %(file)s, the shop sells in %(shop)s: amounts are kept in %(file)s"
-                    " and do not count in the totals of the shop."
+                    " and do not count in the totals of the shop. To count them, load it into a shop that sells in"
+                    " %(file)s, or correct the currency that the mapping states."
                 ),
-                {"file": spec.currency, "shop": shop.currency},
+                {"file": ", ".join(foreign) or spec.currency, "shop": shop.currency},
             )
         )
     unknown = mapper.unknown_columns

@@ -381,6 +381,27 @@ def test_preview__other_currency_than_the_shops__says_so(shop, book) -> None:
         shop=shop, files={"": upload.sha256}, mapping="uci_online_retail", actor=ACTOR, at=at
     )
     assert [n.code for n in seen.notices] == ["other_currency"]
+    assert "GBP" in seen.notices[0].text()
+
+
+def test_preview__currencies_of_the_rows__are_looked_at_too(shop) -> None:
+    spec = BOOK | {"columns": BOOK["columns"] | {"currency": "money"}}
+    actions.save_mapping(shop=shop, spec=spec, actor=ACTOR, at=clock.now())
+
+    def notices(*currencies: str) -> list[str]:
+        lines = [f"o{i},2026-03-01,tom,1,5,{currency}" for i, currency in enumerate(currencies)]
+        content = "\n".join([HEADER.strip() + ",money", *lines]).encode()
+        upload = actions.upload_file(
+            shop=shop, content=io.BytesIO(content), name="u", actor=ACTOR, at=clock.now()
+        )
+        seen = actions.preview(
+            shop=shop, files={"": upload.sha256}, mapping="book", actor=ACTOR, at=clock.now()
+        )
+        return [n.text() for n in seen.notices if n.code == "other_currency"]
+
+    assert notices("CNY", "", "cny") == []
+    (words,) = notices("CNY", "USD", "EUR", "USD")
+    assert "EUR, USD" in words
 
 
 def test_mappings__saved_changed_removed__versions_hold(shop, other_shop, book) -> None:

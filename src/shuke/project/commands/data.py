@@ -85,9 +85,18 @@ def _load(
         part: actions.upload_path(shop=shop, path=path, actor=actor, at=clock.now()).sha256
         for part, path in {"": file, **parts}.items()
     }
-    started = actions.start_import(
-        shop=shop, files=kept, mapping=mapping, choices=choices, actor=actor, at=clock.now()
-    )
+    asked: dict[str, Any] = {
+        "shop": shop,
+        "files": kept,
+        "mapping": mapping,
+        "choices": choices,
+        "actor": actor,
+    }
+    seen = actions.preview(**asked, at=clock.now())
+    started = actions.start_import(**asked, at=clock.now())
+    screen = Console(highlight=False, soft_wrap=True)
+    for notice in seen.notices:
+        screen.print(f"{file.name}: {notice.text()}", markup=False)
     assert started.job_id is not None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
