@@ -8,9 +8,8 @@ Distinct visitors, orders and buyers are rows of a grouped entity: never a disti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import ibis
 
@@ -26,6 +25,8 @@ ENTITIES = {
     "buyer": ("order_facts", "buyers"),
     "day": ("visitor_days", "visitors"),
 }
+VISIT_ENTITIES = frozenset({"visit", "visitor_day", "visitor", "day"})
+LOOK_BACK_DAYS = 365  # B-213: the days before the period in which an old buyer had paid
 
 
 def _if(condition: ibis.Value) -> ibis.Value:
@@ -166,10 +167,8 @@ def orders(movements: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
     )
 
 
-def buyers(
-    now: ibis.Table, all_movements: ibis.Table, start: date, look_back: int, keys: Sequence[str] = ()
-) -> ibis.Table:
-    """One row a known buyer (and group): whether they paid in the period, and in the `look_back` days before it.
+def buyers(now: ibis.Table, before: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
+    """One row a known buyer (and group), with what they paid in the period and whether also in the days `before` it.
 
     By day, "before" is before that day, so the answer of each day is that of a period of one day.
     """
@@ -177,23 +176,59 @@ def buyers(
     paid = sales.group_by([*keys, "buyer_id"]).aggregate(
         sales=sales.count(), paid_minor=sales.paid_minor.sum(), first_at=sales["at"].min()
     )
-    earlier = _known_sales(all_movements)
+    earlier = _known_sales(before)
     if "local_day" in keys:
-        days = earlier.group_by("buyer_id", "local_day").aggregate(sales=earlier.count())
-        previous = days.local_day.lag().over(ibis.window(group_by="buyer_id", order_by="local_day"))
-        rank = ibis.row_number().over(ibis.window(group_by="buyer_id", order_by="local_day"))
-        days = days.mutate(previous=previous, rank=rank)
-        is_old = (days.rank > 0) & (days.local_day <= days.previous + ibis.interval(days=look_back))
-        old = days.filter(is_old).select("buyer_id", "local_day", paid_before=days.sales)
+        days = _buying_days(sales).union(_buying_days(earlier), distinct=True)
+        in_order = ibis.window(group_by="buyer_id", order_by="local_day")
+        days = days.mutate(
+            previous=days.local_day.lag().over(in_order), rank=ibis.row_number().over(in_order)
+        )
+        is_old = (days.rank > 0) & (days.local_day <= days.previous + ibis.interval(days=LOOK_BACK_DAYS))
+        old = days.filter(is_old).select("buyer_id", "local_day", paid_before=days.rank)
         by = ["buyer_id", "local_day"]
     else:
-        first = start - timedelta(days=look_back)
-        before = earlier.filter(earlier.local_day >= ibis.date(first), earlier.local_day < ibis.date(start))
-        old = before.group_by("buyer_id").aggregate(paid_before=before.count())
+        old = earlier.group_by("buyer_id").aggregate(paid_before=earlier.count())
         by = ["buyer_id"]
     joined = paid.left_join(old, by)
     return joined.select(*paid.columns, paid_before=old.paid_before.coalesce(0))
 
 
+def _buying_days(sales: ibis.Table) -> ibis.Table:
+    return sales.select("buyer_id", "local_day")
+
+
 def _known_sales(movements: ibis.Table) -> ibis.Table:
     return movements.filter((movements.kind == "sale") & movements.buyer_id.notnull())
+
+
+def visit_entities(
+    tables: Mapping[str, ibis.Table], wanted: Iterable[str], keys: Sequence[str] = ()
+) -> dict[str, ibis.Table]:
+    """The entities made of `visits`, each with the keys as columns; `visitor_days` are used where they are given."""
+    visits = tables["visits"]
+    found: dict[str, ibis.Table] = {}
+    of_days = tables.get("visitor_days")
+    for entity in dict.fromkeys(wanted):
+        if entity in ("visitor_day", "day") and of_days is None:
+            of_days = visitor_days(visits, keys)
+        if entity == "visit":
+            found[entity] = visits
+        elif entity == "visitor":
+            found[entity] = visitors(visits, keys)
+        elif entity == "visitor_day":
+            found[entity] = of_days
+        else:
+            found[entity] = days(of_days, keys)
+    return found
+
+
+def order_entities(
+    tables: Mapping[str, ibis.Table], wanted: Iterable[str], keys: Sequence[str] = ()
+) -> dict[str, ibis.Table]:
+    """The entities made of the movements `now` and `before`."""
+    made = {
+        "movement": lambda: tables["now"],
+        "order": lambda: orders(tables["now"], keys),
+        "buyer": lambda: buyers(tables["now"], tables["before"], keys),
+    }
+    return {entity: made[entity]() for entity in dict.fromkeys(wanted)}

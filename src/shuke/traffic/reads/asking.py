@@ -1,8 +1,13 @@
-"""From facts to measures: which rows a question is about, and their sums, in one question to the warehouse per dataset."""
+"""From facts to measures: which rows a question is about, and their sums.
+
+A question has two halves. What depends on the shop, the period and the filter makes its inputs (`visits`, `now`, …), each
+a short expression. The long half, from inputs to sums, depends on the measures and groups alone; its translation for the
+engine takes far longer than its answer and is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +16,7 @@ from functools import reduce
 from typing import Any, TypeVar
 
 import ibis
+import pyarrow as pa
 
 from shuke.conditions.reads import Node, to_ibis
 from shuke.kernel.periods import ONE_DAY, Period, day_start
@@ -19,17 +25,20 @@ from shuke.traffic import measures as m
 from shuke.warehouse import reads as warehouse
 from shuke.warehouse.refunds import WHOLE, refunds_resolved
 
-LOOK_BACK_DAYS = 365  # B-213: the days before the period in which an old buyer had paid
 VISIT_KEYS = ("channel", "is_paid", "source", "medium", "campaign")
-TIME_KEYS = ("local_day", "hour")
 T = TypeVar("T")
 Group = tuple[Any, ...]
 Sums = dict[str, "int | Decimal | Fraction"]
+Tables = Mapping[str, ibis.Table]
+Build = Callable[[Tables], ibis.Table]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Which facts a question is about: a shop's period, cut at `until`, of the visits that meet `condition`."""
+    """Which facts a question is about: a shop's period, cut at `until`, of the visits that meet `condition`.
+
+    `counts_by_visit`: orders are those that visits completed, also where nothing is filtered or grouped.
+    """
 
     shop: ShopView
     period: Period
@@ -50,47 +59,84 @@ class Scene:
 def sums(scene: Scene, names: Iterable[str], keys: Sequence[str] = ()) -> dict[Group, Sums]:
     """Measures by group; without keys the one group `()`, also where there are no facts."""
     used = scene.used(names, keys)
-    of_visits = [one for one in used if one.entity in ("visit", "visitor_day", "visitor", "day")]
-    of_orders = [one for one in used if one.entity in ("movement", "order", "buyer")]
-    found: dict[Group, Sums] = {}
-    for rows in (
+    of_visits = [one for one in used if one.entity in m.VISIT_ENTITIES]
+    of_orders = [one for one in used if one.entity not in m.VISIT_ENTITIES]
+    asked = (
         _visit_sums(scene, of_visits, keys) if of_visits else [],
         _order_sums(scene, of_orders, keys) if of_orders else [],
-    ):
-        for row in rows:
-            _fold(found.setdefault(tuple(row[key] for key in keys), {}), row, keys)
+    )
+    found = folded(asked, keys)
     if not keys:
         found.setdefault((), {})
-    names_used = [one.name for one in used]
-    hidden = HIDDEN if of_orders else ()
-    return {
-        group: {name: got.get(name, 0) for name in (*names_used, *hidden)} for group, got in found.items()
-    }
+    wanted = [*(one.name for one in used), *(HIDDEN if of_orders else ())]
+    return {group: {name: got.get(name, 0) for name in wanted} for group, got in found.items()}
 
 
-_OF_DAY = ("of_day", "day_views", "day_visitors")
+def _visit_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) -> list[dict[str, Any]]:
+    def build(tables: Tables) -> ibis.Table:
+        return united(m.visit_entities(tables, [one.entity for one in used], keys), used, keys)
+
+    key = ("sums", tuple((one.entity, one.name) for one in used), tuple(keys))
+    return ask_visits(scene, keys, lambda ask: ask(key, build).to_pylist())
 
 
-def _fold(into: Sums, row: Mapping[str, Any], keys: Sequence[str]) -> None:
-    if row.get("of_day") is not None:
-        share = Fraction(row["day_views"], row["day_visitors"])
-        into["daily_views_per_visitor"] = Fraction(into.get("daily_views_per_visitor", 0)) + share
-        into["days_with_visitors"] = int(into.get("days_with_visitors", 0)) + 1
-        return
-    for name, value in row.items():
-        if name not in keys and name not in _OF_DAY and value is not None:
-            into[name] = value
+def _order_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) -> list[dict[str, Any]]:
+    measures = [*used, *HIDDEN_MEASURES]
+
+    def build(tables: Tables) -> ibis.Table:
+        return united(m.order_entities(tables, [one.entity for one in measures], keys), measures, keys)
+
+    key = ("sums", tuple(one.name for one in measures), tuple(keys))
+    return ask_orders(
+        scene,
+        keys,
+        lambda ask: ask(key, build).to_pylist(),
+        reaches_back=any(one.name == "old_buyers" for one in used),
+        is_open=lambda rows: any(row["whole_refunds"] for row in rows),
+    )
 
 
-# --- visits
+HIDDEN_MEASURES = (
+    m.Measure("foreign_orders", "movement", lambda t: t.is_foreign),
+    m.Measure("whole_refunds", "movement", lambda t: t.is_whole_refund),
+    m.Measure("unresolved_refunds", "movement", lambda t: t.is_unresolved),
+)
+HIDDEN = tuple(one.name for one in HIDDEN_MEASURES)
 
 
-def visits_of(scene: Scene, snapshot: warehouse.Snapshot) -> ibis.Table:
-    """The visits of a scene, with their hour."""
+# --- inputs
+
+Ask = Callable[[Hashable, Build], pa.Table]
+
+
+def visit_inputs(
+    scene: Scene, snapshot: warehouse.Snapshot, keys: Sequence[str] = ()
+) -> dict[str, ibis.Table]:
+    """`visits` that meet the condition, with `hour` where it is a key; `visitor_days` where these are all of a day's."""
     visits = snapshot.derived("visits")
     if scene.condition is not None:
         visits = visits.filter(to_ibis(scene.condition, visits, {"is_one_page": visits.views == 1}))
-    return visits
+    found = {"visits": with_hour(visits, "started_at", scene) if "hour" in keys else visits}
+    if scene.condition is None and set(keys) <= {"local_day"}:
+        found["visitor_days"] = snapshot.derived("visitor_days")
+    return found
+
+
+def order_inputs(
+    scene: Scene, facts: ibis.Table, keys: Sequence[str] = (), *, is_resolved: bool = False
+) -> dict[str, ibis.Table]:
+    """`now`: the period's movements; `before`: those of the days in which an old buyer had paid."""
+    marked = with_whole_refunds(facts)
+    movements = m.movements(refunds_resolved(marked) if is_resolved else marked, scene.shop.currency)
+    if "hour" in keys:
+        movements = with_hour(movements, "at", scene)
+    day, start = movements.local_day, scene.period.start
+    return {
+        "now": movements.filter(day >= ibis.date(start), day < ibis.date(scene.period.end)),
+        "before": movements.filter(
+            day >= ibis.date(start - ONE_DAY * m.LOOK_BACK_DAYS), day < ibis.date(start)
+        ),
+    }
 
 
 def with_hour(table: ibis.Table, moment: str, scene: Scene) -> ibis.Table:
@@ -99,40 +145,84 @@ def with_hour(table: ibis.Table, moment: str, scene: Scene) -> ibis.Table:
     return table.mutate(hour=((table[moment].truncate("s").epoch_seconds() - start) // 3600).cast("int64"))
 
 
-def visit_entities(
-    scene: Scene, snapshot: warehouse.Snapshot, wanted: Iterable[str], keys: Sequence[str] = ()
-) -> dict[str, ibis.Table]:
-    """The entities made of visits, each with the keys as columns."""
-    visits = visits_of(scene, snapshot)
-    if "hour" in keys:
-        visits = with_hour(visits, "started_at", scene)
-    is_plain = scene.condition is None and set(keys) <= {"local_day"}
-    found: dict[str, ibis.Table] = {}
-    days = None
-    for entity in dict.fromkeys(wanted):
-        if entity in ("visitor_day", "day") and days is None:
-            days = snapshot.derived("visitor_days") if is_plain else m.visitor_days(visits, keys)
-        if entity == "visit":
-            found[entity] = visits
-        elif entity == "visitor":
-            found[entity] = m.visitors(visits, keys)
-        elif entity == "visitor_day":
-            found[entity] = days
-        else:
-            found[entity] = m.days(days, keys)
-    return found
+def with_whole_refunds(facts: ibis.Table) -> ibis.Table:
+    """`is_whole_refund`: 1 for a cancellation or refund whose amount nobody stated, before it is resolved."""
+    is_whole = facts.kind.isin(list(WHOLE)) & facts.amount_minor.isnull()
+    return facts.mutate(is_whole_refund=ibis.ifelse(is_whole, 1, 0))
 
 
-def _visit_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) -> list[dict[str, Any]]:
-    def question(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
-        scoped = snapshot if scene.until is None else snapshot.cut(scene.until)
-        entities = visit_entities(scene, scoped, [one.entity for one in used], keys)
-        return warehouse.run(_united(entities, used, keys)).to_pylist()
+def ask_visits(scene: Scene, keys: Sequence[str], question: Callable[[Ask], T]) -> T:
+    """Ask of the scene's visits; `question` gets a function that answers a kept translation over its inputs."""
 
-    return warehouse.ask(scene.shop, scene.period, question)
+    def asked(snapshot: warehouse.Snapshot) -> T:
+        scoped = _cut(scene, snapshot)
+        return question(_asker(scoped, visit_inputs(scene, scoped, keys)))
+
+    return warehouse.ask(scene.shop, scene.period, asked)
 
 
-def _united(entities: Mapping[str, ibis.Table], used: Sequence[m.Measure], keys: Sequence[str]) -> ibis.Table:
+def ask_orders(
+    scene: Scene,
+    keys: Sequence[str],
+    question: Callable[[Ask], T],
+    *,
+    reaches_back: bool,
+    is_open: Callable[[T], bool],
+) -> T:
+    """Ask of order facts; when the answer says that it met refunds of a whole order (`is_open`), ask again with those
+    resolved against the shop's whole life, where their sales stand.
+    """
+    start = scene.period.start - ONE_DAY * m.LOOK_BACK_DAYS if reaches_back else scene.period.start
+
+    def asked(snapshot: warehouse.Snapshot, is_resolved: bool) -> T:
+        scoped = _cut(scene, snapshot)
+        inputs = order_inputs(scene, scoped.derived("order_facts"), keys, is_resolved=is_resolved)
+        return question(_asker(scoped, inputs))
+
+    answer = warehouse.ask(scene.shop, Period(start, scene.period.end), lambda s: asked(s, False))
+    if not is_open(answer):
+        return answer
+    life = warehouse.whole_life(scene.shop.id)
+    whole = Period(min(life.start, start) if life else start, scene.period.end)
+    return warehouse.ask(scene.shop, whole, lambda s: asked(s, True))
+
+
+def _cut(scene: Scene, snapshot: warehouse.Snapshot) -> warehouse.Snapshot:
+    return snapshot if scene.until is None else snapshot.cut(scene.until)
+
+
+_translated: dict[Hashable, tuple[str, pa.Schema]] = {}
+_MOST_TRANSLATED = 2000
+
+
+def _asker(snapshot: warehouse.Snapshot, inputs: Tables) -> Ask:
+    """Gives the inputs names that stay the same from question to question, so that a translation can be kept."""
+    engine = snapshot.engine
+    named = {
+        name: engine.define(f"s{snapshot.slot}_traffic_{name}", table.schema().to_pyarrow(), table)
+        for name, table in inputs.items()
+    }
+
+    def ask(key: Hashable, build: Build) -> pa.Table:
+        known = (engine.name, snapshot.slot, tuple(named), key)
+        if known not in _translated:
+            if len(_translated) >= _MOST_TRANSLATED:
+                _translated.clear()
+            made = build(named)
+            _translated[known] = engine.sql_of(made), made.schema().to_pyarrow()
+        sql, schema = _translated[known]
+        # An engine widens a sum (to 128 bits); the expression says what it is.
+        return engine.answer(sql).cast(schema)
+
+    return ask
+
+
+# --- sums
+
+_OF_DAY = ("of_day", "day_views", "day_visitors")
+
+
+def united(entities: Tables, used: Sequence[m.Measure], keys: Sequence[str]) -> ibis.Table:
     """The sums of several entities as one table: a row per entity and group, null where it has no such measure."""
     plain = [one for one in used if one.weight is not None]
     has_days = "day" in entities
@@ -147,16 +237,13 @@ def _united(entities: Mapping[str, ibis.Table], used: Sequence[m.Measure], keys:
             part = table.group_by(list(keys)).aggregate(**own)
         else:
             part = table.aggregate(**own)
-        parts.append(
-            part.select(
-                *keys,
-                **{
-                    one.name: (part[one.name] if one.entity == entity else ibis.null()).cast(_type(one.name))
-                    for one in plain
-                },
-                **({name: _day_column(part, name, entity) for name in _OF_DAY} if has_days else {}),
-            )
-        )
+        columns = {
+            one.name: (part[one.name] if one.entity == entity else ibis.null()).cast(_type(one.name))
+            for one in plain
+        }
+        if has_days:
+            columns |= {name: _day_column(part, name, entity) for name in _OF_DAY}
+        parts.append(part.select(*keys, **columns))
     return reduce(lambda a, b: a.union(b, distinct=False), parts)
 
 
@@ -169,68 +256,21 @@ def _day_column(part: ibis.Table, name: str, entity: str) -> ibis.Value:
     return (part[name] if entity == "day" else ibis.null()).cast(wanted)
 
 
-# --- orders
-
-
-def order_entities(
-    scene: Scene, facts: ibis.Table, wanted: Iterable[str], keys: Sequence[str] = ()
-) -> dict[str, ibis.Table]:
-    """The entities made of order facts, which may reach back before the period (for old buyers)."""
-    movements = m.movements(facts, scene.shop.currency)
-    if "hour" in keys:
-        movements = with_hour(movements, "at", scene)
-    now = movements.filter(
-        movements.local_day >= ibis.date(scene.period.start),
-        movements.local_day < ibis.date(scene.period.end),
-    )
-    found: dict[str, ibis.Table] = {}
-    for entity in dict.fromkeys(wanted):
-        if entity == "movement":
-            found[entity] = now
-        elif entity == "order":
-            found[entity] = m.orders(now, keys)
-        else:
-            found[entity] = m.buyers(now, movements, scene.period.start, LOOK_BACK_DAYS, keys)
+def folded(answers: Iterable[list[dict[str, Any]]], keys: Sequence[str]) -> dict[Group, Sums]:
+    """The rows of `united` tables, one per entity and group, as one set of sums per group."""
+    found: dict[Group, Sums] = {}
+    for rows in answers:
+        for row in rows:
+            _fold(found.setdefault(tuple(row[key] for key in keys), {}), row, keys)
     return found
 
 
-def ask_orders(
-    scene: Scene, used: Sequence[m.Measure], question: Callable[[ibis.Table], T], is_open: Callable[[T], bool]
-) -> T:
-    """Ask of order facts; when the answer says that it met refunds of a whole order (`is_open`), ask again with those
-    resolved against the shop's whole life, where their sales stand.
-    """
-    reaches_back = any(one.name == "old_buyers" for one in used)
-    start = scene.period.start - ONE_DAY * LOOK_BACK_DAYS if reaches_back else scene.period.start
-
-    def asked(snapshot: warehouse.Snapshot, is_resolved: bool) -> T:
-        scoped = snapshot if scene.until is None else snapshot.cut(scene.until)
-        facts = scoped.derived("order_facts")
-        is_whole = facts.kind.isin(list(WHOLE)) & facts.amount_minor.isnull()
-        facts = facts.mutate(is_whole_refund=ibis.ifelse(is_whole, 1, 0))
-        return question(refunds_resolved(facts) if is_resolved else facts)
-
-    answer = warehouse.ask(scene.shop, Period(start, scene.period.end), lambda s: asked(s, False))
-    life = warehouse.whole_life(scene.shop.id)
-    if life is None or not is_open(answer):
-        return answer
-    whole = Period(min(life.start, start), scene.period.end)
-    return warehouse.ask(scene.shop, whole, lambda s: asked(s, True))
-
-
-def _order_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) -> list[dict[str, Any]]:
-    measures = [*used, *HIDDEN_MEASURES]
-
-    def question(facts: ibis.Table) -> list[dict[str, Any]]:
-        entities = order_entities(scene, facts, [one.entity for one in measures], keys)
-        return warehouse.run(_united(entities, measures, keys)).to_pylist()
-
-    return ask_orders(scene, used, question, lambda rows: any(row["whole_refunds"] for row in rows))
-
-
-HIDDEN_MEASURES = (
-    m.Measure("foreign_orders", "movement", lambda t: t.is_foreign),
-    m.Measure("whole_refunds", "movement", lambda t: t.is_whole_refund),
-    m.Measure("unresolved_refunds", "movement", lambda t: t.is_unresolved),
-)
-HIDDEN = tuple(one.name for one in HIDDEN_MEASURES)
+def _fold(into: Sums, row: Mapping[str, Any], keys: Sequence[str]) -> None:
+    if row.get("of_day") is not None:
+        share = Fraction(row["day_views"], row["day_visitors"])
+        into["daily_views_per_visitor"] = Fraction(into.get("daily_views_per_visitor", 0)) + share
+        into["days_with_visitors"] = int(into.get("days_with_visitors", 0)) + 1
+        return
+    for name, value in row.items():
+        if name not in keys and name not in _OF_DAY and value is not None:
+            into[name] = value

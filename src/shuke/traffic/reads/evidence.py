@@ -19,7 +19,6 @@ from shuke.traffic.figures import Evidence
 from shuke.traffic.metrics import metric
 from shuke.traffic.reads import asking
 from shuke.traffic.reads.asking import Scene
-from shuke.warehouse import reads as warehouse
 
 LARGEST_PAGE = 1000
 COLUMNS = {
@@ -107,39 +106,48 @@ def evidence(
 
 def _rows_of(scene: Scene, measure: m.Measure, page: int, size: int) -> _Found:
     """The rows of a measure that count for something, one page of them, and their number and sum."""
-    if measure.entity in ("visit", "visitor_day", "visitor"):
-
-        def of_visits(snapshot: warehouse.Snapshot) -> _Found:
-            scoped = snapshot if scene.until is None else snapshot.cut(scene.until)
-            table = asking.visit_entities(scene, scoped, [measure.entity])[measure.entity]
-            return _found(scene, measure, table, page, size)
-
-        return warehouse.ask(scene.shop, scene.period, of_visits)
-
-    def of_orders(facts: ibis.Table) -> _Found:
-        entities = asking.order_entities(scene, facts, [measure.entity, "movement"])
-        movements = entities["movement"]
-        refunds = warehouse.run(movements.aggregate(n=movements.is_whole_refund.sum())).to_pylist()[0]["n"]
-        found = _found(scene, measure, entities[measure.entity], page, size)
-        return _Found(found.rows, found.count, found.total, refunds or 0)
-
-    return asking.ask_orders(scene, [measure], of_orders, lambda found: found.whole_refunds > 0)
+    if measure.entity in m.VISIT_ENTITIES:
+        return asking.ask_visits(scene, (), lambda ask: _found(scene, measure, ask, page, size))
+    return asking.ask_orders(
+        scene,
+        (),
+        lambda ask: _found(scene, measure, ask, page, size),
+        reaches_back=measure.name == "old_buyers",
+        is_open=lambda found: found.whole_refunds > 0,
+    )
 
 
-def _found(scene: Scene, measure: m.Measure, table: ibis.Table, page: int, size: int) -> _Found:
-    assert measure.weight is not None
-    weighed = table.mutate(counts=measure.weight(table))
-    counting = weighed.filter(weighed.counts != 0)
-    whole = warehouse.run(
-        counting.aggregate(count=counting.count(), total=counting.counts.sum())
-    ).to_pylist()[0]
-    columns = COLUMNS[measure.entity]
-    wanted = counting.order_by([ibis.desc(name) for name in ORDER[measure.entity]])
-    rows = warehouse.run(wanted.limit(size, offset=(page - 1) * size).select(*columns, "counts")).to_pylist()
-    return _Found(tuple(_shown(row, scene) for row in rows), whole["count"], whole["total"] or 0)
+def _found(scene: Scene, measure: m.Measure, ask: asking.Ask, page: int, size: int) -> _Found:
+    is_of_visits = measure.entity in m.VISIT_ENTITIES
+
+    def counting(tables: asking.Tables) -> ibis.Table:
+        entities = (m.visit_entities if is_of_visits else m.order_entities)(tables, [measure.entity])
+        table = entities[measure.entity]
+        assert measure.weight is not None
+        weighed = table.mutate(counts=measure.weight(table))
+        return weighed.filter(weighed.counts != 0)
+
+    def whole(tables: asking.Tables) -> ibis.Table:
+        rows = counting(tables)
+        return rows.aggregate(count=rows.count(), total=rows.counts.sum())
+
+    def shown(tables: asking.Tables) -> ibis.Table:
+        rows = counting(tables).order_by([ibis.desc(name) for name in ORDER[measure.entity]])
+        return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS[measure.entity], "counts")
+
+    def open_refunds(tables: asking.Tables) -> ibis.Table:
+        return tables["now"].aggregate(n=tables["now"].is_whole_refund.sum())
+
+    key = (measure.entity, measure.name)
+    sums = ask(("evidence", *key), whole).to_pylist()[0]
+    rows = ask(("evidence", *key, page, size), shown).to_pylist()
+    refunds = 0 if is_of_visits else ask("open refunds", open_refunds).to_pylist()[0]["n"]
+    return _Found(
+        tuple(_localised(row, scene) for row in rows), sums["count"], sums["total"] or 0, refunds or 0
+    )
 
 
-def _shown(row: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
+def _localised(row: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
     """Moments on the shop's clock."""
     return {
         name: value.replace(tzinfo=UTC).astimezone(scene.shop.zone) if isinstance(value, datetime) else value

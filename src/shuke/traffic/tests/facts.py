@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import ibis
 import pyarrow as pa
 
@@ -73,6 +74,24 @@ def event(zone: ZoneInfo = SHANGHAI, **given: Any) -> dict[str, Any]:
 
 def table(rows: Iterable[dict[str, Any]], kind: str = "events") -> ibis.Table:
     return ibis.memtable(pa.Table.from_pylist(list(rows), schema=schemas.ALL[kind]))
+
+
+class Translated:
+    """An expression over named tables, translated once and answered by DuckDB over any facts."""
+
+    def __init__(self, build: Callable[[Mapping[str, ibis.Table]], ibis.Table], kinds: Sequence[str]) -> None:
+        self.kinds = tuple(kinds)
+        unbound = {k: ibis.table(ibis.Schema.from_pyarrow(schemas.ALL[k]), name=k) for k in self.kinds}
+        made = build(unbound)
+        self.sql = str(ibis.to_sql(made, dialect="duckdb"))
+        self.schema = made.schema().to_pyarrow()
+        self.connection = duckdb.connect()
+
+    def __call__(self, facts: Mapping[str, Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
+        for kind in self.kinds:
+            rows = pa.Table.from_pylist(list(facts[kind]), schema=schemas.ALL[kind])
+            self.connection.register(kind, rows)
+        return self.connection.execute(self.sql).to_arrow_table().cast(self.schema).to_pylist()
 
 
 def rows_of(expression: ibis.Table, kind: str) -> list[dict[str, Any]]:

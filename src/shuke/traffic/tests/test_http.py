@@ -14,7 +14,7 @@ from shuke.records.actor import Actor
 from shuke.shops import actions
 from shuke.shops.roles import Role
 from shuke.traffic import reads
-from shuke.traffic.tests.conftest import AT, FIRST, LAST
+from shuke.traffic.tests.drawn import AT, FIRST, LAST
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T2")]
 SPAN = {"start": FIRST.isoformat(), "end": LAST.isoformat()}

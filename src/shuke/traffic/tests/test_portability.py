@@ -32,7 +32,7 @@ FORBIDDEN = {
     "range window over time": r"range\s+between",
     "as-of join": r"\basof\b",
     "time zone": r"time_?zone|from_utc|to_utc|toTimeZone",
-    "division by what may be zero": r"/\s*(?![\d\s*/])|intDiv",
+    "division by what may be zero": r"/(?![\s(]*\d)|intDiv",
 }
 
 

@@ -13,7 +13,7 @@ from shuke.kernel.errors import Invalid, NotFound
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.traffic import derived, reads
 from shuke.traffic.tests import metric_oracle, oracle
-from shuke.traffic.tests.conftest import AT, FIRST, LAST
+from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.warehouse import reads as warehouse
 from shuke.warehouse.refunds import refunds_resolved
 

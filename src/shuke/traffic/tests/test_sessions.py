@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -15,9 +16,29 @@ from hypothesis import strategies as st
 from shuke.kernel.surrogates import surrogate
 from shuke.traffic import sessions
 from shuke.traffic.tests import oracle
-from shuke.traffic.tests.facts import CHANNELS, RULES, SHANGHAI, event, in_order, moment, rows_of, table
+from shuke.traffic.tests.facts import (
+    CHANNELS,
+    RULES,
+    SHANGHAI,
+    Translated,
+    event,
+    in_order,
+    moment,
+    rows_of,
+    table,
+)
 
 CASES = yaml.safe_load((Path(__file__).parent / "visits.cases.yaml").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def asked_visits() -> Translated:
+    return Translated(lambda tables: sessions.visits(tables["events"], RULES), ["events"])
+
+
+@functools.cache
+def asked_days() -> Translated:
+    return Translated(lambda tables: sessions.visitor_days(tables["visits"]), ["visits"])
 
 
 def _expected(shown: dict, zone) -> dict:
@@ -44,7 +65,7 @@ def _cases() -> list:
 @pytest.mark.parametrize(("case", "zone"), list(_cases()))
 def test_visits__worked_case__as_written(case, zone):
     events = [event(zone, **given) for given in case["events"]]
-    found = rows_of(sessions.visits(table(events), RULES), "visits")
+    found = asked_visits()({"events": events})
     found.sort(key=lambda v: (v["shop_id"], v["started_at"], v["visit_id"]))
     wanted = [_expected(shown, zone) for shown in case["visits"]]
     shown = [{name: row[name] for name in want} for row, want in zip(found, wanted, strict=False)]
@@ -119,7 +140,7 @@ def _tumbled(events: list[dict], seed: int) -> list[dict]:
 
 @pytest.mark.row("T2")
 def test_visits__random_events__expression_equals_oracle(capsys):
-    examples = int(os.environ.get("SHUKE_EXAMPLES", "150"))
+    examples = int(os.environ.get("SHUKE_EXAMPLES", "400"))
     reached: Counter[str] = Counter()
     midnights = 0
 
@@ -139,9 +160,9 @@ def test_visits__random_events__expression_equals_oracle(capsys):
         expected = oracle.visits(events, RULES, example)
         reached.update(set(example))
         midnights += len({e["local_day"] for e in events}) > 1
-        found = rows_of(sessions.visits(table(_tumbled(events, seed)), RULES), "visits")
+        found = asked_visits()({"events": _tumbled(events, seed)})
         assert in_order(found) == in_order(expected)
-        days = rows_of(sessions.visitor_days(table(found, "visits")), "visitor_days")
+        days = asked_days()({"visits": found})
         assert in_order(days) == in_order(oracle.visitor_days(expected))
 
     law()

@@ -1,23 +1,35 @@
 """The corpus: every question that traffic asks of the warehouse, with the tables that it reads and its oracle.
 
-An engine is held to it by three things per question: `build` (the expression over unbound tables), `cases` (facts), and
-`expected` (what plain Python says). Whoever runs it elsewhere loads the facts and compares; see test_corpus.py.
+An engine is held to it by three things per question: `build` (the expression over unbound tables), `kinds` (whose rows
+cases.py holds), and `expected` (what plain Python says). Whoever runs it elsewhere loads the facts of each case and
+compares; test_corpus.py does so for the engine of this process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 
+from shuke.conditions.reads import parse
+from shuke.kernel.periods import Period
+from shuke.shops.reads import ShopView
 from shuke.traffic import sessions
-from shuke.traffic.tests import oracle
+from shuke.traffic.measures import MEASURES, order_entities, visit_entities
+from shuke.traffic.reads import asking
+from shuke.traffic.tests import measure_oracle, oracle
 from shuke.traffic.tests.facts import RULES
 
 Row = dict[str, Any]
 Facts = Mapping[str, Sequence[Row]]
+SHOP = ShopView(1, "corpus", "corpus", ZoneInfo("Asia/Shanghai"), "CNY", "", ())
+PERIOD = Period(date(2026, 3, 1), date(2026, 3, 15))
+VISIT_NAMES = tuple(n for n, one in MEASURES.items() if one.dataset != "order_facts")
+ORDER_NAMES = tuple(n for n, one in MEASURES.items() if one.dataset == "order_facts")
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,47 @@ class Question:
     kinds: tuple[str, ...]
     build: Callable[[Mapping[str, ibis.Table]], ibis.Table]
     expected: Callable[[Facts], list[Row]]
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Stands where a snapshot stands."""
+
+    tables: Mapping[str, ibis.Table]
+
+    def derived(self, kind: str) -> ibis.Table:
+        return self.tables[kind]
+
+
+def _visit_sums(keys: tuple[str, ...], condition: Any = None) -> Question:
+    node = parse({"v": 1, "all": [condition]}, "visit") if condition else None
+    scene = asking.Scene(SHOP, PERIOD, condition=node)
+
+    def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        used = scene.used(VISIT_NAMES, keys)
+        inputs = asking.visit_inputs(scene, _Tables(tables), keys)  # type: ignore[arg-type]
+        return asking.united(visit_entities(inputs, [one.entity for one in used], keys), used, keys)
+
+    def expected(facts: Facts) -> list[Row]:
+        visits = [v for v in facts["visits"] if condition is None or v["is_paid"]]
+        return measure_oracle.visit_rows(visits, VISIT_NAMES, keys, PERIOD, SHOP.zone)
+
+    name = "_by_".join(["visit_sums", *keys]) + ("_of_paid" if condition else "")
+    return Question(name, ("visits", "visitor_days"), build, expected)
+
+
+def _order_sums(keys: tuple[str, ...]) -> Question:
+    scene = asking.Scene(SHOP, PERIOD)
+
+    def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        used = scene.used(ORDER_NAMES, keys)
+        inputs = asking.order_inputs(scene, tables["order_facts"], keys, is_resolved=True)
+        return asking.united(order_entities(inputs, [one.entity for one in used], keys), used, keys)
+
+    def expected(facts: Facts) -> list[Row]:
+        return measure_oracle.order_rows(facts["order_facts"], ORDER_NAMES, keys, PERIOD, SHOP)
+
+    return Question("_by_".join(["order_sums", *keys]), ("order_facts",), build, expected)
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -43,4 +96,12 @@ QUESTIONS: tuple[Question, ...] = (
         lambda tables: sessions.visitor_days(tables["visits"]),
         lambda facts: oracle.visitor_days(facts["visits"]),
     ),
+    _visit_sums(()),
+    _visit_sums((), {"field": "is_paid", "op": "eq", "value": True}),
+    _visit_sums(("local_day",)),
+    _visit_sums(("hour",)),
+    _visit_sums(("channel", "source")),
+    _order_sums(()),
+    _order_sums(("local_day",)),
+    _order_sums(("hour",)),
 )
