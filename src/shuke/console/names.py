@@ -32,6 +32,10 @@ DEEDS: dict[str, str | Promise] = {
     "create_mapping": pgettext_lazy("audit", "Mapping made"),
     "save_mapping": pgettext_lazy("audit", "Mapping saved"),
     "delete_mapping": pgettext_lazy("audit", "Mapping deleted"),
+    "upload_file": pgettext_lazy("audit", "File given"),
+    "remove_mapping": pgettext_lazy("audit", "Mapping deleted"),
+    "replay_quarantined": pgettext_lazy("audit", "Quarantined row sent again"),
+    "change_rulebook": pgettext_lazy("audit", "Own rule value set"),
     "mend_quarantined": pgettext_lazy("audit", "Quarantined row mended"),
     "drop_quarantined": pgettext_lazy("audit", "Quarantined row dropped"),
     "set_own_value": pgettext_lazy("audit", "Own rule value set"),
@@ -45,7 +49,7 @@ SUBJECTS: dict[str, str | Promise] = {
     "api_key": pgettext_lazy("audit subject", "API key"),
     "job": pgettext_lazy("audit subject", "Job"),
     "import": pgettext_lazy("audit subject", "Import"),
-    "upload": pgettext_lazy("audit subject", "File"),
+    "file": pgettext_lazy("audit subject", "File"),
     "mapping": pgettext_lazy("audit subject", "Mapping"),
     "quarantined": pgettext_lazy("audit subject", "Quarantined row"),
     "rule": pgettext_lazy("audit subject", "Rule"),
@@ -67,6 +71,39 @@ JOB_STATES: dict[str, tuple[str | Promise, str]] = {
 }
 
 
+FIELDS: dict[str, str | Promise] = {
+    "role": pgettext_lazy("audit field", "role"),
+    "name": pgettext_lazy("audit field", "name"),
+    "key": pgettext_lazy("audit field", "key"),
+    "prefix": pgettext_lazy("audit field", "begins with"),
+    "slug": pgettext_lazy("audit field", "short name"),
+    "currency": pgettext_lazy("audit field", "currency"),
+    "zone": pgettext_lazy("audit field", "time zone"),
+    "platforms": pgettext_lazy("audit field", "platforms"),
+    "category": pgettext_lazy("audit field", "category"),
+    "state": pgettext_lazy("audit field", "state"),
+    "email": pgettext_lazy("audit field", "e-mail address"),
+    "kind": pgettext_lazy("audit field", "kind"),
+    "params": pgettext_lazy("audit field", "details"),
+    "mapping": pgettext_lazy("audit field", "mapping"),
+    "files": pgettext_lazy("audit field", "files"),
+    "size": pgettext_lazy("audit field", "size"),
+    "reason": pgettext_lazy("audit field", "reason"),
+    "is_mended": pgettext_lazy("audit field", "mended"),
+    "since": pgettext_lazy("audit field", "since"),
+    "value": pgettext_lazy("audit field", "value"),
+    "is_own": pgettext_lazy("audit field", "own"),
+    "revoked_at": pgettext_lazy("audit field", "revoked"),
+    "language": pgettext_lazy("audit field", "language"),
+    "theme": pgettext_lazy("audit field", "light or dark"),
+}
+
+
+def field(code: str) -> str:
+    """A changed field's name; one without a name shows its code."""
+    return str(FIELDS.get(code, code.replace("_", " ")))
+
+
 def deed(code: str) -> str:
     """A deed's name; a room's own deed without one shows its code in words."""
     return str(DEEDS.get(code, code.replace("_", " ")))
@@ -82,8 +119,12 @@ def actor(kind: str, role: str | None) -> str:
     return f"{name} · {ROLE_TITLES[Role(role)]}" if role in set(Role) else name
 
 
-def value(found: Any) -> str:
-    """A value of the audit on one short line."""
+def value(found: Any, name: str = "") -> str:
+    """A value of the audit on one short line; roles and states by their names."""
+    if name == "role" and found in set(Role):
+        return str(ROLE_TITLES[Role(found)])
+    if name == "state" and found in JOB_STATES:
+        return str(JOB_STATES[found][0])
     if found is None or found == "":
         return ""
     text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

@@ -43,6 +43,7 @@ urlpatterns = [
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),
+    path("s/<slug:shop>/rulebook/<str:rule_id>/change/", rulebook.change_rule, name="change_rule"),
     path("s/<slug:shop>/members/", members.members, name="members"),
     path("s/<slug:shop>/members/<int:user_id>/role/", members.change_role, name="change_role"),
     path("s/<slug:shop>/members/<int:user_id>/remove/", members.remove, name="remove_member"),

@@ -107,7 +107,9 @@ def against_words(state: ViewState, name: str) -> str:
     return period_words(state.custom) if state.custom else gettext("other days")
 
 
-def read_view(request: HttpRequest, shop: ShopView, today: date, *, default: str = "today") -> ViewState:
+def read_view(
+    request: HttpRequest, shop: ShopView | None, today: date, *, default: str = "today"
+) -> ViewState:
     """The view that this address names. `today` is the shop's day."""
     query = request.GET
     problems: list[str] = []
@@ -122,7 +124,7 @@ def read_view(request: HttpRequest, shop: ShopView, today: date, *, default: str
             name, period = default, _named_period(default, today)
     custom = _days(query, "vs_from", "vs_to", problems) if "custom" in query.getlist("against") else None
     assert period is not None
-    filters, condition = _filters(query, today, problems)
+    filters, condition = _filters(query, today, shop, problems)
     against = _against(query, period, today, custom)
     return ViewState(
         range=name,
@@ -170,7 +172,9 @@ def _against(query: QueryDict, period: Period, today: date, custom: Period | Non
     return ("before",)
 
 
-def _filters(query: QueryDict, today: date, problems: list[str]) -> tuple[tuple[Filter, ...], Node | None]:
+def _filters(
+    query: QueryDict, today: date, shop: ShopView | None, problems: list[str]
+) -> tuple[tuple[Filter, ...], Node | None]:
     known = visit_fields()
     found, nodes = [], []
     for name in FILTERS:
@@ -178,13 +182,13 @@ def _filters(query: QueryDict, today: date, problems: list[str]) -> tuple[tuple[
         if not value or name not in known:
             continue
         field = known[name]
-        choices = dict(choices_of(field, today))
+        choices = dict(choices_of(field, today, shop))
         if choices and value not in choices:
             problems.append(
                 gettext("“%(value)s” is no %(field)s.") % {"value": value[:40], "field": field.label}
             )
             continue
-        typed: object = value == "yes" if field.kind == "flag" else value
+        typed: bool | str = value == "yes" if field.kind == "flag" else value
         nodes.append(Compare(name, Op.IS_UNKNOWN, None) if value == "-" else Compare(name, Op.EQ, typed))
         shown = choices.get(value, gettext("unknown") if value == "-" else value)
         found.append(Filter(name, value, str(field.label), str(shown)))
@@ -220,12 +224,12 @@ PAGE_TYPES: dict[str, str | Promise] = {
 }
 
 
-def choices_of(field: Field, today: date) -> tuple[tuple[str, str], ...]:
+def choices_of(field: Field, today: date, shop: ShopView | None) -> tuple[tuple[str, str], ...]:
     """What a filter offers: (value in the address, words); empty where anything can be typed."""
     if field.kind == "flag":
         return (("yes", gettext("Yes")), ("no", gettext("No")))
     if field.name == "channel":
-        return tuple((name, str(title)) for name, title in rulebook.channel_titles(today).items())
+        return tuple((name, str(title)) for name, title in rulebook.channel_titles(today, shop).items())
     named = {"terminal": TERMINALS, "entry_type": PAGE_TYPES}.get(field.name, field.choice_words())
     return tuple((value, str(label)) for value, label in named.items())
 
@@ -249,7 +253,7 @@ class Bar:
     fields: tuple[FilterField, ...]
 
 
-def bar(state: ViewState) -> Bar:
+def bar(state: ViewState, shop: ShopView) -> Bar:
     """The choices of the bar for this view."""
     names = ("yesterday", "last_week") if state.is_today else ("before", "last_week")
     comparisons = [(name, against_words(state, name), name in state.against) for name in names]
@@ -260,7 +264,7 @@ def bar(state: ViewState) -> Bar:
         comparisons=tuple(comparisons),
         fields=tuple(
             FilterField(
-                name, str(known[name].label), choices_of(known[name], state.today), values.get(name, "")
+                name, str(known[name].label), choices_of(known[name], state.today, shop), values.get(name, "")
             )
             for name in FILTERS
             if name in known

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
+from shuke.shops.roles import Deed
+
 # The ring, in its order: (key, title). An entry names its group by key; a group without entries is not drawn.
 GROUPS: tuple[tuple[str, str | Promise], ...] = (
     ("today", ""),
@@ -34,7 +36,7 @@ class NavigationEntry:
     title: str | Promise
     icon: str
     url_name: str
-    deed: object
+    deed: Deed
     group: str
     order: int = 100
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
@@ -15,6 +15,7 @@ from shuke.console import names
 from shuke.records import reads
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 
@@ -24,7 +25,7 @@ CSV_CHUNK = 1_000
 
 @require_safe
 @page(Deed.VIEW_AUDIT)
-def audit(request: HttpRequest, shop: str) -> HttpResponseBase:
+def audit(request: PageRequest, shop: str) -> HttpResponseBase:
     """Newest first, a page at a time."""
     access = request.access
     deed = request.GET.get("deed") or None
@@ -88,7 +89,11 @@ def _changes(entry: reads.Audited) -> str:
 
 def _drawn_changes(entry: reads.Audited) -> list[dict[str, str]]:
     return [
-        {"field": field, "before": names.value(before), "after": names.value(after)}
+        {
+            "field": names.field(field),
+            "before": names.value(before, field),
+            "after": names.value(after, field),
+        }
         for field, (before, after) in entry.changes.items()
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -14,6 +14,7 @@ from shuke.console import choices
 from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import page
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 
 UNITS: dict[str, str | Promise] = {
@@ -39,7 +40,7 @@ STATUS_TONES = {"verified": "good", "verified-2nd": "", "unverified": "warn"}
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def definition(request: HttpRequest, shop: str, metric_id: str) -> HttpResponse:
+def definition(request: PageRequest, shop: str, metric_id: str) -> HttpResponse:
     """The drawer's content for htmx, a page of its own otherwise."""
     asked = choices.parse_pick(f"{metric_id}.{request.GET.get('v', '')}")
     read = choices.chosen_versions(request.access).get(metric_id)
@@ -67,7 +68,7 @@ def definition(request: HttpRequest, shop: str, metric_id: str) -> HttpResponse:
 
 @require_POST
 @page(Deed.VIEW_TRAFFIC)
-def choose(request: HttpRequest, shop: str, metric_id: str) -> HttpResponse:
+def choose(request: PageRequest, shop: str, metric_id: str) -> HttpResponse:
     """Read the metric by another version from now on, everywhere."""
     asked = choices.parse_pick(f"{metric_id}.{request.POST.get('v', '')}")
     try:

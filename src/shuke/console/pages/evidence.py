@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -20,6 +20,7 @@ from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 from shuke.traffic import reads as traffic
@@ -81,6 +82,7 @@ COLUMNS: dict[str, str | Promise] = {
     "sales": pgettext_lazy("column", "Sales"),
     "cancellations": pgettext_lazy("column", "Cancellations"),
     "currency": pgettext_lazy("column", "Currency"),
+    "counts": pgettext_lazy("column", "Counts as"),
     "session_ref": pgettext_lazy("column", "Session of the source"),
 }
 ORDER_KINDS: dict[str, str | Promise] = {
@@ -108,6 +110,7 @@ NUMBERS = frozenset(
         "paid_minor",
         "amount_minor",
         "net_minor",
+        "counts",
         "sales",
         "cancellations",
     }
@@ -116,7 +119,7 @@ NUMBERS = frozenset(
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def evidence(request: HttpRequest, shop: str, metric_id: str) -> HttpResponseBase:
+def evidence(request: PageRequest, shop: str, metric_id: str) -> HttpResponseBase:
     """The facts behind one number of one view, until the moment at which the number was read."""
     at = clock.now()
     access = request.access
@@ -131,7 +134,7 @@ def evidence(request: HttpRequest, shop: str, metric_id: str) -> HttpResponseBas
         return _as_csv(access, state, metric_id, ask, at)
     number = page_number(request)
     found = ask(number, SIZE)
-    columns = [_column(access, name, at) for name in found.columns]
+    columns = [_column(access, name, at, _is_money(found)) for name in found.columns]
     table = build_paged_table(
         request, "evidence", columns, found.rows, count=found.count, page=number, size=SIZE
     )
@@ -150,7 +153,7 @@ def evidence(request: HttpRequest, shop: str, metric_id: str) -> HttpResponseBas
     return render(request, "console/evidence.html", context)
 
 
-def _until(request: HttpRequest) -> datetime | None:
+def _until(request: PageRequest) -> datetime | None:
     try:
         moment = datetime.fromisoformat(request.GET.get("until", ""))
     except ValueError:
@@ -158,7 +161,7 @@ def _until(request: HttpRequest) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _view_query(request: HttpRequest) -> str:
+def _view_query(request: PageRequest) -> str:
     query = request.GET.copy()
     for name in ("page", "v", "until", "format", "sort", "q"):
         query.pop(name, None)
@@ -184,16 +187,23 @@ def _question(
     return ask
 
 
-def _column(access: Access, name: str, at: datetime) -> Column[dict[str, Any]]:
-    titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date())
+def _is_money(found: traffic.Evidence) -> bool:
+    """Whether what each row counts as is an amount: then the figure's numerator is one."""
+    return found.figure.metric.unit == "money"
+
+
+def _column(access: Access, name: str, at: datetime, counts_money: bool) -> Column[Mapping[str, Any]]:
+    titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date(), access.shop)
     is_masked = name in PERSONAL and not access.may(Deed.VIEW_CUSTOMERS)
 
-    def shown(row: dict[str, Any]) -> Any:
+    def shown(row: Mapping[str, Any]) -> Any:
         value = row.get(name)
         if value is None:
             return words.UNKNOWN
         if is_masked:
             return MASK
+        if name == "counts" and counts_money:
+            return words.money(value, access.shop.currency)
         return _shown(access, name, value, titles)
 
     return Column(
@@ -238,7 +248,7 @@ def _as_csv(
     at: datetime,
 ) -> HttpResponse | HttpResponseBase:
     first = ask(1, CSV_CHUNK)
-    columns = [_column(access, name, at) for name in first.columns]
+    columns = [_column(access, name, at, _is_money(first)) for name in first.columns]
 
     def rows() -> Iterator[list[Any]]:
         found, number = first, 1

@@ -8,13 +8,21 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from shuke.shops import reads
+from shuke.shops.models import User
+
+
+def _reader(request: HttpRequest) -> User:
+    """Whoever is signed in; `login_required` has seen to it."""
+    user = request.user
+    assert isinstance(user, User)
+    return user
 
 
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """To the only shop; else to the choice."""
-    shops = reads.list_shops_of(request.user)
+    shops = reads.list_shops_of(_reader(request))
     return redirect("console:today", shops[0].slug) if len(shops) == 1 else redirect("console:shops")
 
 
@@ -22,4 +30,4 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def shops(request: HttpRequest) -> HttpResponse:
     """Every shop that the reader is a member of."""
-    return render(request, "console/shops.html", {"shops": reads.list_shops_of(request.user)})
+    return render(request, "console/shops.html", {"shops": reads.list_shops_of(_reader(request))})

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
@@ -19,6 +19,7 @@ from shuke.records import reads
 from shuke.shops import today
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 
@@ -29,7 +30,7 @@ RECENT = timedelta(hours=24)
 
 @require_safe
 @page(Deed.VIEW_JOBS)
-def jobs(request: HttpRequest, shop: str) -> HttpResponseBase:
+def jobs(request: PageRequest, shop: str) -> HttpResponseBase:
     """Newest first; while something runs, the table asks for itself again."""
     access = request.access
     state = request.GET.get("state", "")
@@ -81,7 +82,7 @@ def _state(job: reads.JobView) -> dict[str, Any]:
 
 @require_POST
 @page(Deed.STOP_JOBS)
-def stop(request: HttpRequest, shop: str, job_id: int) -> HttpResponse:
+def stop(request: PageRequest, shop: str, job_id: int) -> HttpResponse:
     """Stop after the chunk that runs."""
     access = request.access
     records_jobs.request_stop(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())
@@ -91,7 +92,7 @@ def stop(request: HttpRequest, shop: str, job_id: int) -> HttpResponse:
 
 @require_POST
 @page(Deed.STOP_JOBS)
-def resume(request: HttpRequest, shop: str, job_id: int) -> HttpResponse:
+def resume(request: PageRequest, shop: str, job_id: int) -> HttpResponse:
     """Go on from where it stood."""
     access = request.access
     records_jobs.resume(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())

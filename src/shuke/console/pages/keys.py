@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,7 @@ from shuke.console.deeds import attempt
 from shuke.kernel import clock
 from shuke.shops import actions, reads
 from shuke.shops.access import page
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import ROLE_TITLES, Deed, Role
 from shuke.shops.tables import Column, build_table
 
@@ -39,7 +40,7 @@ class ApiKeyForm(forms.Form):
 
 @require_safe
 @page(Deed.MANAGE_KEYS)
-def keys(request: HttpRequest, shop: str) -> HttpResponse:
+def keys(request: PageRequest, shop: str) -> HttpResponse:
     """Both kinds of key."""
     return _page(request, WriteKeyForm(prefix="write"), ApiKeyForm(prefix="api"))
 
@@ -47,7 +48,7 @@ def keys(request: HttpRequest, shop: str) -> HttpResponse:
 @never_cache
 @require_POST
 @page(Deed.MANAGE_KEYS)
-def create_write_key(request: HttpRequest, shop: str) -> HttpResponse:
+def create_write_key(request: PageRequest, shop: str) -> HttpResponse:
     """A new write key; it is no secret, so it stays readable."""
     access = request.access
     form = WriteKeyForm(request.POST, prefix="write")
@@ -66,7 +67,7 @@ def create_write_key(request: HttpRequest, shop: str) -> HttpResponse:
 @never_cache
 @require_POST
 @page(Deed.MANAGE_KEYS)
-def create_api_key(request: HttpRequest, shop: str) -> HttpResponse:
+def create_api_key(request: PageRequest, shop: str) -> HttpResponse:
     """A new API key; its secret is on this answer and nowhere else."""
     access = request.access
     form = ApiKeyForm(request.POST, prefix="api")
@@ -84,7 +85,7 @@ def create_api_key(request: HttpRequest, shop: str) -> HttpResponse:
 
 @require_POST
 @page(Deed.MANAGE_KEYS)
-def revoke_write_key(request: HttpRequest, shop: str, key_id: int) -> HttpResponse:
+def revoke_write_key(request: PageRequest, shop: str, key_id: int) -> HttpResponse:
     """Events under the key are refused from now on."""
     access = request.access
     actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
@@ -94,7 +95,7 @@ def revoke_write_key(request: HttpRequest, shop: str, key_id: int) -> HttpRespon
 
 @require_POST
 @page(Deed.MANAGE_KEYS)
-def revoke_api_key(request: HttpRequest, shop: str, key_id: int) -> HttpResponse:
+def revoke_api_key(request: PageRequest, shop: str, key_id: int) -> HttpResponse:
     """The program is refused from now on."""
     access = request.access
     actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
@@ -103,9 +104,9 @@ def revoke_api_key(request: HttpRequest, shop: str, key_id: int) -> HttpResponse
 
 
 def _page(
-    request: HttpRequest, write_form: forms.Form, api_form: forms.Form, *, secret: str = ""
+    request: PageRequest, write_form: forms.Form, api_form: forms.Form, *, secret: str = ""
 ) -> HttpResponse:
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     write_keys = reads.list_write_keys(access.shop)
     api_keys = reads.list_api_keys(access.shop)
     api_columns: list[Column[Any]] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,6 +14,7 @@ from shuke.kernel import clock
 from shuke.shops import actions, reads
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import DEED_TITLES, ROLE_TITLES, TABLE, Deed, Role
 from shuke.shops.tables import Column, build_table, csv_rows
 
@@ -32,7 +33,7 @@ class InviteForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Deed.MANAGE_MEMBERS)
-def members(request: HttpRequest, shop: str) -> HttpResponseBase:
+def members(request: PageRequest, shop: str) -> HttpResponseBase:
     """The list, the form to invite, and the table of roles and deeds."""
     access = request.access
     form = InviteForm(request.POST or None)
@@ -53,8 +54,8 @@ def members(request: HttpRequest, shop: str) -> HttpResponseBase:
     return _page(request, form, link)
 
 
-def _page(request: HttpRequest, form: forms.Form, link: str) -> HttpResponseBase:
-    access = request.access  # type: ignore[attr-defined]
+def _page(request: PageRequest, form: forms.Form, link: str) -> HttpResponseBase:
+    access = request.access
     rows = reads.list_members(access.shop)
     columns: list[Column[reads.MemberView]] = [
         Column(
@@ -98,7 +99,7 @@ def _security(member: reads.MemberView) -> dict[str, object]:
 
 @require_POST
 @page(Deed.MANAGE_MEMBERS)
-def change_role(request: HttpRequest, shop: str, user_id: int) -> HttpResponse:
+def change_role(request: PageRequest, shop: str, user_id: int) -> HttpResponse:
     """Give a member another role."""
     access = request.access
     role = request.POST.get("role", "")
@@ -109,7 +110,7 @@ def change_role(request: HttpRequest, shop: str, user_id: int) -> HttpResponse:
 
 @require_POST
 @page(Deed.MANAGE_MEMBERS)
-def remove(request: HttpRequest, shop: str, user_id: int) -> HttpResponse:
+def remove(request: PageRequest, shop: str, user_id: int) -> HttpResponse:
     """Take a member out of the shop; their account stays."""
     access = request.access
     actions.remove_member(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
@@ -119,7 +120,7 @@ def remove(request: HttpRequest, shop: str, user_id: int) -> HttpResponse:
 
 @require_POST
 @page(Deed.MANAGE_MEMBERS)
-def renew(request: HttpRequest, shop: str, user_id: int) -> HttpResponseBase:
+def renew(request: PageRequest, shop: str, user_id: int) -> HttpResponseBase:
     """A new link for someone who has not set a password yet."""
     access = request.access
     found = actions.renew_invitation(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -24,6 +24,7 @@ from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
@@ -71,13 +72,13 @@ class MetricCell:
     sub: str
 
 
-def read_state(request: HttpRequest, at: datetime) -> viewstate.ViewState:
+def read_state(request: PageRequest, at: datetime) -> viewstate.ViewState:
     """The view that the address names, on the shop's day."""
-    shop = request.access.shop  # type: ignore[attr-defined]
+    shop = request.access.shop
     return viewstate.read_view(request, shop, at.astimezone(shop.zone).date())
 
 
-def evidence_url(access: Access, request: HttpRequest, metric: Any, until: datetime | None) -> str:
+def evidence_url(access: Access, request: PageRequest, metric: Any, until: datetime | None) -> str:
     """Where the facts behind a number of this view stand, at the same moment."""
     query = request.GET.copy()
     for name in ("page", "sort", "q", "format", "against", "metric", "also", "until"):
@@ -104,7 +105,7 @@ def _place(metric_id: str) -> int:
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def overview(request: HttpRequest, shop: str) -> HttpResponseBase:
+def overview(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell with its bar, and skeletons of the size of what comes; `?format=csv` is the table as a file."""
     at = clock.now()
     state = read_state(request, at)
@@ -113,7 +114,7 @@ def overview(request: HttpRequest, shop: str) -> HttpResponseBase:
     picks = choices.picked_numbers(request.access)
     context = {
         "state": state,
-        "bar": viewstate.bar(state),
+        "bar": viewstate.bar(state, request.access.shop),
         "picks": picks,
         "query": request.GET.urlencode(),
         "all_metrics": _pickable(request.access, picks),
@@ -138,22 +139,22 @@ def _pickable(access: Access, picks: tuple[tuple[str, int], ...]) -> list[dict[s
     return [{"title": title, "metrics": metrics} for title, metrics in groups.items()]
 
 
-def _ask(request: HttpRequest, state: viewstate.ViewState, at: datetime) -> traffic.Overview:
+def _ask(request: PageRequest, state: viewstate.ViewState, at: datetime) -> traffic.Overview:
     also = [pair for pair in map(choices.parse_pick, request.GET.getlist("also")[:8]) if pair]
     return traffic.overview(
-        shop=request.access.shop,  # type: ignore[attr-defined]
+        shop=request.access.shop,
         period=state.period,
         against=state.against,
         custom=state.custom,
         condition=state.condition,
-        metrics=choices.metrics_of(request.access, also),  # type: ignore[attr-defined]
+        metrics=choices.metrics_of(request.access, also),
         at=at,
     )
 
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def answer(request: HttpRequest, shop: str) -> HttpResponse:
+def answer(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the sentence, the picked numbers, the split of the amount and the whole table."""
     at = clock.now()
     access = request.access
@@ -201,9 +202,9 @@ def _imports_url(access: Access) -> str:
 
 
 def _cell(
-    request: HttpRequest, state: viewstate.ViewState, row: traffic.FigureRow, found: traffic.Overview
+    request: PageRequest, state: viewstate.ViewState, row: traffic.FigureRow, found: traffic.Overview
 ) -> dict[str, Any]:
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     changes = [
         figures.change_words(row, one, viewstate.against_words(state, one.name), access.shop.currency)
         for one in row.against
@@ -220,19 +221,19 @@ def _cell(
     }
 
 
-def _cause_url(request: HttpRequest, state: viewstate.ViewState, visitors: traffic.FigureRow | None) -> str:
+def _cause_url(request: PageRequest, state: viewstate.ViewState, visitors: traffic.FigureRow | None) -> str:
     """Where the source behind a change of visitors is asked for; empty when the change is no more than scatter."""
     then = visitors.against[0].figure if visitors is not None and visitors.against else None
     if visitors is None or then is None or state.against[0] == "custom":
         return ""
     if not figures.is_more_than_scatter(visitors.now, then):
         return ""
-    return reverse("console:overview_cause", args=[request.access.shop.slug]) + "?" + request.GET.urlencode()  # type: ignore[attr-defined]
+    return reverse("console:overview_cause", args=[request.access.shop.slug]) + "?" + request.GET.urlencode()
 
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def cause(request: HttpRequest, shop: str) -> HttpResponse:
+def cause(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment of the first line that names the channel whose visitors changed most; it comes after the numbers."""
     at = clock.now()
     state = read_state(request, at)
@@ -247,15 +248,14 @@ def cause(request: HttpRequest, shop: str) -> HttpResponse:
             condition=state.condition,
             at=at,
         )
-        found = _largest(report, state)
+        found = _largest(report, rulebook.channel_titles(state.today, request.access.shop))
     return render(request, "console/pieces/overview_cause.html", {"cause": cause_words(found)})
 
 
-def _largest(report: traffic.SourcesReport, state: viewstate.ViewState) -> Cause | None:
+def _largest(report: traffic.SourcesReport, titles: Any) -> Cause | None:
     place = next((i for i, metric in enumerate(report.metrics) if metric.id == "uv_period"), None)
     if place is None:
         return None
-    titles = rulebook.channel_titles(state.today)
     rows = [
         (
             str(titles.get(row.keys.get("channel"), row.keys.get("channel"))),
@@ -269,9 +269,9 @@ def _largest(report: traffic.SourcesReport, state: viewstate.ViewState) -> Cause
 
 
 def _columns(
-    request: HttpRequest, state: viewstate.ViewState, until: datetime | None
+    request: PageRequest, state: viewstate.ViewState, until: datetime | None
 ) -> list[Column[traffic.FigureRow]]:
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     currency = access.shop.currency
 
     def against(place: int, name: str) -> Column[traffic.FigureRow]:
@@ -313,7 +313,7 @@ def _columns(
     ]
 
 
-def _table(request: HttpRequest, state: viewstate.ViewState, found: traffic.Overview) -> Any:
+def _table(request: PageRequest, state: viewstate.ViewState, found: traffic.Overview) -> Any:
     rows = sorted(found.rows, key=lambda row: _place(row.metric.id))
     return build_table(
         request,
@@ -325,9 +325,9 @@ def _table(request: HttpRequest, state: viewstate.ViewState, found: traffic.Over
     )
 
 
-def _as_csv(request: HttpRequest, state: viewstate.ViewState, at: datetime) -> HttpResponseBase:
+def _as_csv(request: PageRequest, state: viewstate.ViewState, at: datetime) -> HttpResponseBase:
     """The table as a file: plain numbers with their unit, metric id and version, and what they are against."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     currency = access.shop.currency
     found = _ask(request, state, at)
     header = [
@@ -367,7 +367,7 @@ def _as_csv(request: HttpRequest, state: viewstate.ViewState, at: datetime) -> H
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def picture(request: HttpRequest, shop: str) -> HttpResponse:
+def picture(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the course of one number over the hours of a day or the days of a range."""
     at = clock.now()
     access = request.access
@@ -395,7 +395,7 @@ def picture(request: HttpRequest, shop: str) -> HttpResponse:
 
 @require_POST
 @page(Deed.VIEW_TRAFFIC)
-def pick(request: HttpRequest, shop: str) -> HttpResponse:
+def pick(request: PageRequest, shop: str) -> HttpResponse:
     """Remember which numbers stand first, and come back to the same view."""
     chosen = [pair for pair in map(choices.parse_pick, request.POST.getlist("metric")) if pair]
     choices.pick_numbers(request.access, chosen)

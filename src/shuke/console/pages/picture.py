@@ -131,7 +131,7 @@ def _course(
     line: list[traffic.Figure | None] = [None] * places
     partial = None
     for point in found.points:
-        if grain == "hour":
+        if isinstance(point.moment, datetime):
             place = point.moment.astimezone(access.shop.zone).hour
         else:
             place = (point.moment - period.start).days

@@ -16,6 +16,7 @@ from shuke.console.context import THEME_COOKIE, THEMES
 from shuke.kernel import clock
 from shuke.records.actor import Actor
 from shuke.shops import actions
+from shuke.shops.models import User
 
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -41,7 +42,7 @@ def _remember(response: HttpResponse, name: str, value: str) -> None:
 def _keep(request: HttpRequest, **chosen: str) -> None:
     """In the account of whoever is signed in."""
     user = request.user
-    if user.is_authenticated and any(getattr(user, field) != value for field, value in chosen.items()):
+    if isinstance(user, User) and any(getattr(user, field) != value for field, value in chosen.items()):
         actor = Actor("member", user.pk, user.name or user.email)
         actions.change_preferences(user=user, **chosen, actor=actor, at=clock.now())
 
@@ -91,6 +92,7 @@ class ProfileForm(forms.Form):
 def profile(request: HttpRequest) -> HttpResponse:
     """The reader's profile; password and second factor are one click away."""
     user = request.user
+    assert isinstance(user, User)
     initial = {"language": user.language, "theme": user.theme}
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console import words
 from shuke.console.pages.definitions import STATUS_TONES
 from shuke.kernel import clock
-from shuke.kernel.errors import NotFound
+from shuke.kernel.errors import NotFound, ShukeError
+from shuke.rulebook import actions
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table, csv_rows
 
@@ -67,10 +70,11 @@ def value_words(value: rulebook.RuleValue | None) -> str:
     shown = words.count(value.value) if isinstance(value.value, int) else str(value.value)
     unit = UNITS.get(value.unit, "")
     operator = "" if value.operator == "eq" else str(OPERATORS.get(value.operator, value.operator))
-    return " ".join(part for part in (operator, shown, str(unit)) if part)
+    own = gettext("(the shop's own)") if value.is_own else ""
+    return " ".join(part for part in (operator, shown, str(unit), own) if part)
 
 
-def _day(request: HttpRequest, name: str, default: date) -> date:
+def _day(request: PageRequest, name: str, default: date) -> date:
     try:
         return date.fromisoformat(request.GET.get(name, ""))
     except ValueError:
@@ -79,12 +83,13 @@ def _day(request: HttpRequest, name: str, default: date) -> date:
 
 @require_safe
 @page(Deed.VIEW_RULEBOOK)
-def rules(request: HttpRequest, shop: str) -> HttpResponseBase:
+def rules(request: PageRequest, shop: str) -> HttpResponseBase:
     """Every rule with what it says on a day."""
     today = clock.now().astimezone(request.access.shop.zone).date()
     day = _day(request, "day", today)
+    values = rulebook.values_for(request.access.shop, day)
     rows = [
-        RuleRow(rule, rule.find_value(day), str(area.title))
+        RuleRow(rule, values.get(rule.id), str(area.title))
         for area in rulebook.areas()
         for rule in area.rules
     ]
@@ -139,12 +144,12 @@ def _csv(columns: Any, rows: list[RuleRow]) -> Any:
 
 @require_safe
 @page(Deed.VIEW_RULEBOOK)
-def differences(request: HttpRequest, shop: str) -> HttpResponse:
+def differences(request: PageRequest, shop: str) -> HttpResponse:
     """What is not the same on two days."""
     today = clock.now().astimezone(request.access.shop.zone).date()
     first = _day(request, "from", today - timedelta(days=365))
     last = _day(request, "to", today)
-    found = rulebook.differences(first, last)
+    found = rulebook.differences_for(request.access.shop, first, last)
     rows = [
         {
             "rule": one.rule,
@@ -160,14 +165,24 @@ def differences(request: HttpRequest, shop: str) -> HttpResponse:
 
 @require_safe
 @page(Deed.VIEW_RULEBOOK)
-def rule(request: HttpRequest, shop: str, rule_id: str) -> HttpResponse:
+def rule(request: PageRequest, shop: str, rule_id: str) -> HttpResponse:
     """One rule: in the drawer for htmx, a page of its own otherwise."""
-    today = clock.now().astimezone(request.access.shop.zone).date()
-    day = _day(request, "day", today)
+    return _rule_page(request, _rule(rule_id))
+
+
+def _rule(rule_id: str) -> rulebook.Rule:
     try:
-        found = rulebook.rule(rule_id)
+        return rulebook.rule(rule_id)
     except rulebook.NoSuchRule:
         raise NotFound(field=gettext("rule"), value=rule_id) from None
+
+
+def _rule_page(
+    request: PageRequest, found: rulebook.Rule, *, typed: dict[str, str] | None = None, problem: str = ""
+) -> HttpResponse:
+    access = request.access
+    today = clock.now().astimezone(access.shop.zone).date()
+    day = _day(request, "day", today)
     values = [
         {
             "value": value,
@@ -178,9 +193,57 @@ def rule(request: HttpRequest, shop: str, rule_id: str) -> HttpResponse:
         }
         for value in reversed(found.values)
     ]
-    context = {"rule": found, "values": values, "day": day}
+    holding = rulebook.values_for(access.shop, day).get(found.id)
+    suggested = json.dumps(holding.value, ensure_ascii=False) if holding is not None else ""
+    context = {
+        "rule": found,
+        "values": values,
+        "day": day,
+        "own": rulebook.own_values(access.shop, found.id),
+        "holding": value_words(holding) if holding is not None and holding.is_own else "",
+        "may_change": found.may_change and access.may(Deed.CHANGE_RULEBOOK),
+        "typed": typed or {"since": (today + timedelta(days=1)).isoformat(), "value": suggested},
+        "first_day": today + timedelta(days=1),
+        "is_long": len(suggested) > 60,
+        "problem": problem,
+    }
     template = "console/pieces/rule.html" if request.htmx else "console/rule.html"
-    return render(request, template, context)
+    return render(request, template, context, status=422 if problem else 200)
+
+
+@require_POST
+@page(Deed.CHANGE_RULEBOOK)
+def change_rule(request: PageRequest, shop: str, rule_id: str) -> HttpResponse:
+    """The shop's own value from a coming day on, or (`withdraw`) the rule's own again; a refusal keeps what was typed."""
+    access = request.access
+    found = _rule(rule_id)
+    typed = {"since": request.POST.get("since", ""), "value": request.POST.get("value", "")}
+    common: dict[str, Any] = {
+        "shop": access.shop,
+        "rule_id": found.id,
+        "actor": access.actor,
+        "at": clock.now(),
+    }
+    try:
+        common["since"] = date.fromisoformat(typed["since"])
+        if request.POST.get("deed") == "withdraw":
+            actions.withdraw_change(**common)
+        else:
+            actions.change_rule(value=_typed_value(typed["value"]), **common)
+    except ValueError:
+        return _rule_page(request, found, typed=typed, problem=gettext("Give the day from which it holds."))
+    except ShukeError as error:
+        return _rule_page(request, found, typed=typed, problem=str(error))
+    messages.success(request, gettext("It holds from %(day)s on.") % {"day": words.day(common["since"])})
+    return redirect("console:rule", shop, found.id)
+
+
+def _typed_value(text: str) -> Any:
+    """Numbers, true and false, lists and trees as JSON; anything else is a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
 
 
 def _whole(value: Any) -> str:

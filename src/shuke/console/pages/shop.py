@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -13,6 +13,7 @@ from shuke.console.deeds import attempt
 from shuke.kernel import clock
 from shuke.shops import actions
 from shuke.shops.access import page
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 
 
@@ -31,7 +32,7 @@ class ShopForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Deed.MANAGE_SHOP)
-def settings(request: HttpRequest, shop: str) -> HttpResponse:
+def settings(request: PageRequest, shop: str) -> HttpResponse:
     """Read and change."""
     access = request.access
     found = access.shop

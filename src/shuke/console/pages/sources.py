@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -21,6 +21,7 @@ from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
@@ -56,7 +57,7 @@ KEY_TITLES = {
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def sources(request: HttpRequest, shop: str) -> HttpResponseBase:
+def sources(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell; `?format=csv` is the table as a file."""
     at = clock.now()
     state = read_state(request, at)
@@ -65,7 +66,7 @@ def sources(request: HttpRequest, shop: str) -> HttpResponseBase:
     by = _by(request)
     context = {
         "state": state,
-        "bar": viewstate.bar(state),
+        "bar": viewstate.bar(state, request.access.shop),
         "query": request.GET.urlencode(),
         "by": by,
         "tabs": [(key, title) for key, (title, _keys) in BY.items()],
@@ -73,7 +74,7 @@ def sources(request: HttpRequest, shop: str) -> HttpResponseBase:
     return render(request, "console/sources.html", context)
 
 
-def _by(request: HttpRequest) -> str:
+def _by(request: PageRequest) -> str:
     asked = request.GET.get("by", "channel")
     return asked if asked in BY else "channel"
 
@@ -83,9 +84,9 @@ def _against(state: viewstate.ViewState) -> str | None:
     return next((name for name in state.against if name != "custom"), None)
 
 
-def _ask(request: HttpRequest, state: viewstate.ViewState, at: Any) -> traffic.SourcesReport:
+def _ask(request: PageRequest, state: viewstate.ViewState, at: Any) -> traffic.SourcesReport:
     return traffic.sources(
-        shop=request.access.shop,  # type: ignore[attr-defined]
+        shop=request.access.shop,
         period=state.period,
         by=BY[_by(request)][1],
         against=_against(state),
@@ -96,13 +97,13 @@ def _ask(request: HttpRequest, state: viewstate.ViewState, at: Any) -> traffic.S
 
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
-def table(request: HttpRequest, shop: str) -> HttpResponse:
+def table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the sentence, the ranked bars and the table."""
     at = clock.now()
     access = request.access
     state = read_state(request, at)
     report = _ask(request, state, at)
-    titles = rulebook.channel_titles(state.today)
+    titles = rulebook.channel_titles(state.today, access.shop)
     against = _against(state)
     shown = _shown(request, report)
     columns = _columns(request, state, report, titles, shown)
@@ -134,7 +135,7 @@ def table(request: HttpRequest, shop: str) -> HttpResponse:
 DEFAULT_COLUMNS = ("uv_period", "bounce_entrance", "conversion", "orders", "amount_paid")
 
 
-def _shown(request: HttpRequest, report: traffic.SourcesReport) -> set[str]:
+def _shown(request: PageRequest, report: traffic.SourcesReport) -> set[str]:
     """The columns that the address chooses (`cols`), else those that fit beside one another."""
     known = {metric.id for metric in report.metrics}
     return (set(request.GET.getlist("cols")) & known) or set(DEFAULT_COLUMNS)
@@ -152,13 +153,13 @@ def key_words(name: str, value: Any, titles: Any) -> str:
 
 
 def _columns(
-    request: HttpRequest,
+    request: PageRequest,
     state: viewstate.ViewState,
     report: traffic.SourcesReport,
     titles: Any,
     chosen: set[str],
 ) -> list[Column[traffic.SourceRow]]:
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     label = viewstate.against_words(state, _against(state) or "before")
 
     def key(place: int, name: str) -> Column[traffic.SourceRow]:
@@ -200,7 +201,7 @@ def _columns(
         )
 
     first = report.metrics[0]
-    share = Column(
+    share: Column[traffic.SourceRow] = Column(
         "share",
         gettext("Share"),
         lambda row: _share(row, report),
@@ -227,7 +228,7 @@ def _drawn_share(row: traffic.SourceRow, report: traffic.SourcesReport, metric: 
     return None if share is None else {"value": f"{share:.4f}", "text": words.percent(share, 1)}
 
 
-def _deeper(request: HttpRequest, name: str, value: Any) -> str:
+def _deeper(request: PageRequest, name: str, value: Any) -> str:
     """One step deeper: the same view filtered to this row, by the next key."""
     query = request.GET.copy()
     for gone in ("page", "q", "sort", "format"):
@@ -270,10 +271,10 @@ def _paid_share(report: traffic.SourcesReport) -> str:
 
 
 def _as_csv(
-    request: HttpRequest, state: viewstate.ViewState, report: traffic.SourcesReport
+    request: PageRequest, state: viewstate.ViewState, report: traffic.SourcesReport
 ) -> HttpResponseBase:
-    access = request.access  # type: ignore[attr-defined]
-    titles = rulebook.channel_titles(state.today)
+    access = request.access
+    titles = rulebook.channel_titles(state.today, access.shop)
     header: list[Any] = [str(KEY_TITLES[name]) for name in report.by]
     for metric in report.metrics:
         header.append(f"{figures.title(metric)} ({metric.id} v{metric.version})")

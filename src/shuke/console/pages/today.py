@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -14,6 +14,7 @@ from shuke.kernel import clock
 from shuke.shops import navigation
 from shuke.shops import today as registry
 from shuke.shops.access import page
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 
 navigation.register(
@@ -31,7 +32,7 @@ TITLES = {
 
 @require_safe
 @page(Deed.VIEW_TODAY)
-def today(request: HttpRequest, shop: str) -> HttpResponse:
+def today(request: PageRequest, shop: str) -> HttpResponse:
     """Every registered source's lines for this reader."""
     at = clock.now()
     lines = [line for source in registry.sources() for line in source.lines(request.access, at)]

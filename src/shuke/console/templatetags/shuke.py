@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -88,7 +89,7 @@ def moment(context: template.Context, value: datetime | None) -> str:
     if value is None:
         return words.UNKNOWN
     access = context.get("access")
-    zone = access.shop.zone if access else value.tzinfo
+    zone = access.shop.zone if access else ZoneInfo("UTC")
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), words.moment(value, zone))
 
 

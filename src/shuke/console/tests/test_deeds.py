@@ -130,3 +130,32 @@ def test_shop__saved__keeps_zone_and_currency(client, shop, owner) -> None:
     found = reads.get_shop(shop.slug)
     assert (found.name, found.category, found.platforms) == ("Linen Life", "home", ("own",))
     assert (found.zone, found.currency) == (shop.zone, shop.currency)
+
+
+def _change(client, shop, **typed):
+    url = reverse("console:change_rule", args=[shop.slug, "common.visits.idle_minutes"])
+    return client.post(url, {"deed": "change", **typed})
+
+
+def test_rule__own_value_from_a_coming_day__is_shown_and_withdrawn(client, shop, owner) -> None:
+    from shuke.rulebook import reads as rulebook
+
+    assert _change(client, shop, value="45", since="2199-01-01").status_code == 302
+    assert [one.value for one in rulebook.own_values(shop, "common.visits.idle_minutes")] == [45]
+    url = reverse("console:rule", args=[shop.slug, "common.visits.idle_minutes"])
+    assert "45 minutes" in client.get(url + "?day=2199-01-02").content.decode()
+    _change(client, shop, value="", since="2199-02-01", deed="withdraw")
+    assert "45 minutes" not in client.get(url + "?day=2199-02-02").content.decode().split("</section>")[0]
+
+
+@pytest.mark.parametrize(
+    "typed", [{"value": "-3"}, {"value": "soon"}, {"since": "2001-01-01"}, {"since": "x"}]
+)
+def test_rule__refused__keeps_what_was_typed_and_changes_nothing(client, shop, owner, typed) -> None:
+    from shuke.rulebook import reads as rulebook
+
+    given = {"value": "45", "since": "2199-01-01"} | typed
+    answer = _change(client, shop, **given)
+    assert answer.status_code == 422
+    assert f'value="{given["value"]}"' in answer.content.decode()
+    assert rulebook.own_values(shop, "common.visits.idle_minutes") == ()

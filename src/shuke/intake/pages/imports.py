@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any, cast
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,6 +22,7 @@ from shuke.kernel.errors import NotFound, ShukeError
 from shuke.shops import navigation
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 
@@ -74,7 +76,7 @@ def _columns(access: Access) -> list[Column[reads.ImportView]]:
 
 @require_safe
 @page(Deed.IMPORT_FILES)
-def imports(request: HttpRequest, shop: str) -> HttpResponseBase:
+def imports(request: PageRequest, shop: str) -> HttpResponseBase:
     """The form that takes a file, and the history."""
     access = request.access
     columns = _columns(access)
@@ -98,19 +100,28 @@ def imports(request: HttpRequest, shop: str) -> HttpResponseBase:
 
 @require_POST
 @page(Deed.IMPORT_FILES)
-def upload(request: HttpRequest, shop: str) -> HttpResponse:
+def upload(request: PageRequest, shop: str) -> HttpResponse:
     """Keep the given files and go on to the preview; `part` names a second file that a mapping joins."""
     access = request.access
-    query = {key: value for key, value in request.POST.items() if key.startswith("file") or key in _CHOICES}
-    query |= {"mapping": request.POST.get("mapping", "")}
-    given = {name: file for name, file in request.FILES.items() if name.startswith("file")}
+    typed = request.POST.dict()
+    query = {key: str(value) for key, value in typed.items() if key.startswith("file") or key in _CHOICES}
+    query["mapping"] = request.POST.get("mapping", "")
+    given = {
+        name: file
+        for name, file in request.FILES.items()
+        if name.startswith("file") and isinstance(file, UploadedFile)
+    }
     if not given:
         messages.error(request, gettext("Choose a file first."))
         return redirect("intake:imports", shop)
     try:
         for name, file in given.items():
             kept = actions.upload_file(
-                shop=access.shop, content=file, name=file.name or "", actor=access.actor, at=clock.now()
+                shop=access.shop,
+                content=cast(IO[bytes], file),
+                name=file.name or "",
+                actor=access.actor,
+                at=clock.now(),
             )
             query[name] = kept.sha256
     except ShukeError as error:
@@ -143,7 +154,7 @@ def _choices(query: Mapping[str, str]) -> dict[str, Any]:
 
 @require_safe
 @page(Deed.IMPORT_FILES)
-def preview(request: HttpRequest, shop: str) -> HttpResponse:
+def preview(request: PageRequest, shop: str) -> HttpResponse:
     """How the file would be read: first rows, what each becomes, what is wrong. Nothing is loaded yet."""
     access = request.access
     files = _files(request.GET.dict())
@@ -175,10 +186,10 @@ def preview(request: HttpRequest, shop: str) -> HttpResponse:
 
 
 def _look(
-    request: HttpRequest, access: Access, files: dict[str, str], mapping: str | None
+    request: PageRequest, access: Access, files: dict[str, str], mapping: str | None
 ) -> tuple[Any, ShukeError | None]:
     """The preview through the mapping; when that is not possible, the bare file and why."""
-    common = {
+    common: dict[str, Any] = {
         "shop": access.shop,
         "choices": _choices(request.GET.dict()),
         "actor": access.actor,
@@ -203,7 +214,7 @@ def _bare(files: dict[str, str], common: dict[str, Any]) -> Any:
 
 @require_POST
 @page(Deed.IMPORT_FILES)
-def start(request: HttpRequest, shop: str) -> HttpResponse:
+def start(request: PageRequest, shop: str) -> HttpResponse:
     """Start loading; a refusal goes back to the preview with what was chosen."""
     access = request.access
     query = request.POST.dict()
@@ -225,7 +236,7 @@ def start(request: HttpRequest, shop: str) -> HttpResponse:
 
 @require_safe
 @page(Deed.IMPORT_FILES)
-def one(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
+def one(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     """One import: its progress while it runs, its counts, what went to quarantine."""
     access = request.access
     found = reads.get_import(access.shop, import_id)
@@ -247,7 +258,7 @@ def one(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
 
 @require_POST
 @page(Deed.IMPORT_FILES)
-def stop(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
+def stop(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     """Stop after the running part; what is loaded stays."""
     access = request.access
     actions.stop_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
@@ -259,7 +270,7 @@ def stop(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
 
 @require_POST
 @page(Deed.IMPORT_FILES)
-def resume(request: HttpRequest, shop: str, import_id: int) -> HttpResponse:
+def resume(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     """Go on where it stood."""
     access = request.access
     actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,6 +15,7 @@ from shuke.intake import actions, reads
 from shuke.kernel import clock
 from shuke.kernel.errors import ShukeError
 from shuke.shops.access import page
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 
 LONGEST = 200_000
@@ -22,7 +23,7 @@ LONGEST = 200_000
 
 @require_safe
 @page(Deed.IMPORT_FILES)
-def mappings(request: HttpRequest, shop: str) -> HttpResponse:
+def mappings(request: PageRequest, shop: str) -> HttpResponse:
     """The shop's own mappings, then those that come with the project."""
     access = request.access
     context = {
@@ -34,7 +35,7 @@ def mappings(request: HttpRequest, shop: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Deed.MANAGE_MAPPINGS)
-def edit(request: HttpRequest, shop: str, name: str = "") -> HttpResponse:
+def edit(request: PageRequest, shop: str, name: str = "") -> HttpResponse:
     """Read a mapping, change one's own, or make one from another (`?from=`). What was typed stays when it is refused."""
     access = request.access
     found = reads.get_mapping(access.shop, name) if name else None
@@ -91,14 +92,14 @@ def _parsed(text: str) -> Any:
         raise refusal from None
 
 
-def _version(request: HttpRequest) -> int:
+def _version(request: PageRequest) -> int:
     text = request.POST.get("version", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 @require_POST
 @page(Deed.MANAGE_MAPPINGS)
-def remove(request: HttpRequest, shop: str, name: str) -> HttpResponse:
+def remove(request: PageRequest, shop: str, name: str) -> HttpResponse:
     """Remove a mapping of the shop; imports keep the copy that they used."""
     access = request.access
     actions.remove_mapping(shop=access.shop, name=name, actor=access.actor, at=clock.now())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -19,6 +19,7 @@ from shuke.kernel.errors import ShukeError, shortened
 from shuke.shops import navigation
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 
@@ -49,7 +50,7 @@ ORIGINS = {
 }
 
 
-def _wanted(request: HttpRequest) -> dict[str, Any]:
+def _wanted(request: PageRequest) -> dict[str, Any]:
     """The filters of the address: state, reason, origin, import."""
     state = request.GET.get("state", "waiting")
     number = request.GET.get("import", "")
@@ -68,7 +69,7 @@ def _payload(access: Access, text: str) -> str:
 
 @require_safe
 @page(Deed.VIEW_QUARANTINE)
-def quarantine(request: HttpRequest, shop: str) -> HttpResponseBase:
+def quarantine(request: PageRequest, shop: str) -> HttpResponseBase:
     """What waits by reason, and the entries of the chosen one."""
     access = request.access
     wanted = _wanted(request)
@@ -161,7 +162,7 @@ def _lines(access: Access, wanted: dict[str, Any]) -> Iterator[list[Any]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(Deed.VIEW_QUARANTINE)
-def one(request: HttpRequest, shop: str, quarantined_id: int) -> HttpResponse:
+def one(request: PageRequest, shop: str, quarantined_id: int) -> HttpResponse:
     """One entry; mending keeps what was typed when it is still refused."""
     access = request.access
     found = reads.get_quarantined(access.shop, quarantined_id)
@@ -195,7 +196,7 @@ def one(request: HttpRequest, shop: str, quarantined_id: int) -> HttpResponse:
 
 @require_POST
 @page(Deed.MEND_QUARANTINE)
-def settle(request: HttpRequest, shop: str) -> HttpResponse:
+def settle(request: PageRequest, shop: str) -> HttpResponse:
     """Send again or drop the chosen entries, or all that wait for one reason (500 at a time)."""
     access = request.access
     ids = [
@@ -220,7 +221,7 @@ def settle(request: HttpRequest, shop: str) -> HttpResponse:
     return redirect(f"{url}?{query}" if query else url)
 
 
-def _as_get(request: HttpRequest) -> Any:
+def _as_get(request: PageRequest) -> Any:
     """The filters that the form carries, in the place where the page's address has them."""
     from django.http import QueryDict
 
