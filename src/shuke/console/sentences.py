@@ -35,7 +35,7 @@ def sentence(
     currency: str,
 ) -> SafeString:
     """Amount and its change, and the factor that moved it most. Empty when nothing is known."""
-    parts = [_headline(amount, visitors, against, currency), _factor(split, currency)]
+    parts = [_headline(amount, visitors, against, currency), _factor(split, amount, currency)]
     # Chinese sentences stand without a blank between them.
     glue = "" if words.locale().language == "zh" else " "
     return SafeString(glue.join(part for part in parts if part))
@@ -74,8 +74,9 @@ def _difference(row: FigureRow, against: Any, currency: str) -> str:
     return sign + words.by_unit(value, row.metric.unit, currency, is_short=True)
 
 
-def _factor(split: AmountSplit | None, currency: str) -> SafeString:
-    if split is None or not split.total_minor:
+def _factor(split: AmountSplit | None, amount: FigureRow | None, currency: str) -> SafeString:
+    first = amount.against[0] if amount is not None and amount.against else None
+    if split is None or not split.total_minor or first is None or not first.figure.value:
         return SafeString("")
     parts = {
         "visitors": split.visitors_minor or 0,
