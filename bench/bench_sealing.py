@@ -108,14 +108,22 @@ def measure() -> None:
     sealed = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     period = Period.of_day(date(2026, 3, 2))
-    visits = reads.ask(shop, period, lambda s: reads.run(s.derived("visits").count().as_table()))[0][0].as_py()
+    visits = reads.ask(shop, period, lambda s: reads.run(s.derived("visits").count().as_table()))[0][
+        0
+    ].as_py()
     bare = time.perf_counter()
-    reads.ask(shop, period, lambda s: reads.run(s.raw("events").group_by("visitor_id").aggregate(n=lambda t: t.count())))
+    reads.ask(
+        shop,
+        period,
+        lambda s: reads.run(s.raw("events").group_by("visitor_id").aggregate(n=lambda t: t.count())),
+    )
     scan = time.perf_counter() - bare
     total = sealed - began
     print(f"{count:,} events, {visits:,} visits")
     print(f"commit {committed - began:6.2f} s  ({count / (committed - began):,.0f} events/s)")
-    print(f"seal   {sealed - committed:6.2f} s  ({(sealed - committed) / scan:,.1f} bare scans of {scan:.2f} s)")
+    print(
+        f"seal   {sealed - committed:6.2f} s  ({(sealed - committed) / scan:,.1f} bare scans of {scan:.2f} s)"
+    )
     print(f"total  {total:6.2f} s  (asked: under 10)   {'met' if total < 10 else 'NOT MET'}")
     print(f"peak   {peak:6.0f} MB (asked: under 2,000) {'met' if peak < 2000 else 'NOT MET'}")
 
