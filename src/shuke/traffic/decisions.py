@@ -44,7 +44,6 @@ NOTHING_TO_DIVIDE_BY: dict[str, Reason] = {
 NOT_BY_VISIT = Reason(
     "not_by_visit", _("Visits do not tell this; take the filter or the grouping away to see it.")
 )
-NOT_YET = Reason("not_yet", _("This has not begun yet."))
 
 
 def figure(metric: Metric, measures: Measures) -> Figure:

@@ -49,10 +49,9 @@ _ORDER = ("local_day", "visitor_id", "at", "ord", "event_id")
 
 def visits(events: pa.Table, eras: Sequence[VisitRules]) -> pa.Table:
     """The rows of schemas.VISITS from one shop's events (COLUMNS, whole days, any order)."""
-    is_told = pc.and_(
-        pc.equal(events["type"], "track"),
-        pc.and_(pc.is_null(events["anonymous_ref"]), pc.is_null(events["page_path"])),
-    )
+    is_told = pc.equal(events["type"], "track")
+    for sign in ("anonymous_ref", "page_path", "session_ref"):
+        is_told = pc.and_(is_told, pc.is_null(events[sign]))
     is_activity = pc.and_(pc.is_in(events["type"], value_set=pa.array(ACTIVITY)), pc.invert(is_told))
     is_identity = pc.and_(
         pc.is_in(events["type"], value_set=pa.array(IDENTITY)), pc.is_valid(events["person_id"])

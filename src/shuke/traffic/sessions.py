@@ -9,7 +9,7 @@ is cut into visits. A new visit begins with an activity
 3. whose campaign key (utm_source, utm_medium, utm_campaign, kind of click id), when it has one, differs from the visit's
    current key; a visit that began without a key has none, so the first key ends it.
 
-A `track` that states neither a device (anonymousId) nor a page is a server's word about a known person (a refund, a payment
+A `track` that states neither a device (anonymousId), a page nor a session is a server's word about a known person (a refund, a payment
 that arrived): its facts count elsewhere, but nobody came, so it is no activity.
 
 `identify`, `group` and `alias` open no visit and prolong none; one that falls into a visit (after its first activity, less
@@ -118,8 +118,9 @@ def _visits_of_era(events: ibis.Table, rules: VisitRules) -> ibis.Table:
 
 
 def _is_activity(events: ibis.Table) -> ibis.Value:
-    """A deed that a server tells of a known person, with neither device nor page, is no sign of a visit."""
-    is_told = (events["type"] == "track") & events.anonymous_ref.isnull() & events.page_path.isnull()
+    """A deed that a server tells of a known person, with neither device, page nor session, is no sign of a visit."""
+    signs = ("anonymous_ref", "page_path", "session_ref")
+    is_told = ibis.and_(events["type"] == "track", *(events[sign].isnull() for sign in signs))
     return events["type"].isin(ACTIVITY) & ~is_told
 
 

@@ -109,40 +109,65 @@ HIDDEN = tuple(one.name for one in HIDDEN_MEASURES)
 Ask = Callable[[Hashable, Build], pa.Table]
 
 
-def visit_inputs(
-    scene: Scene, snapshot: warehouse.Snapshot, keys: Sequence[str] = ()
-) -> dict[str, ibis.Table]:
-    """`visits` that meet the condition, with `hour` where it is a key; `visitor_days` where these are all of a day's."""
-    visits = snapshot.derived("visits")
-    if scene.condition is not None:
-        visits = visits.filter(to_ibis(scene.condition, visits, {"is_one_page": visits.views == 1}))
-    found = {"visits": with_hour(visits, "started_at", scene) if "hour" in keys else visits}
-    if scene.condition is None and set(keys) <= {"local_day"}:
-        found["visitor_days"] = snapshot.derived("visitor_days")
-    return found
+@dataclass(frozen=True)
+class Step:
+    """An input made of those before it; `key` tells apart what its expression depends on."""
+
+    name: str
+    key: Hashable
+    build: Build
 
 
-def order_inputs(
-    scene: Scene, facts: ibis.Table, keys: Sequence[str] = (), *, is_resolved: bool = False
-) -> dict[str, ibis.Table]:
-    """`now`: the period's movements; `before`: those of the days in which an old buyer had paid."""
-    marked = with_whole_refunds(facts)
-    movements = m.movements(refunds_resolved(marked) if is_resolved else marked, scene.shop.currency)
-    if "hour" in keys:
-        movements = with_hour(movements, "at", scene)
-    day, start = movements.local_day, scene.period.start
-    return {
-        "now": movements.filter(day >= ibis.date(start), day < ibis.date(scene.period.end)),
-        "before": movements.filter(
-            day >= ibis.date(start - ONE_DAY * m.LOOK_BACK_DAYS), day < ibis.date(start)
-        ),
-    }
+def visit_steps(scene: Scene, keys: Sequence[str] = ()) -> list[Step]:
+    """From `all_visits` to `visits`: those that meet the condition, with `hour` where it is a key."""
+
+    def visits(tables: Tables) -> ibis.Table:
+        found = tables["all_visits"]
+        if scene.condition is not None:
+            found = found.filter(to_ibis(scene.condition, found, {"is_one_page": found.views == 1}))
+        return with_hour(found, "started_at", scene) if "hour" in keys else found
+
+    return [Step("visits", ("visits", scene.condition, _hour_key(scene, keys)), visits)]
+
+
+def order_steps(scene: Scene, keys: Sequence[str] = (), *, is_resolved: bool) -> list[Step]:
+    """From `facts` to `now`, the period's movements, and `before`, those of the days in which an old buyer had paid."""
+    currency, period = scene.shop.currency, scene.period
+
+    def movements(tables: Tables) -> ibis.Table:
+        marked = with_whole_refunds(tables["facts"])
+        return m.movements(refunds_resolved(marked) if is_resolved else marked, currency)
+
+    def now(tables: Tables) -> ibis.Table:
+        found = _between(tables["movements"], period)
+        return with_hour(found, "at", scene) if "hour" in keys else found
+
+    def before(tables: Tables) -> ibis.Table:
+        return _between(tables["movements"], Period(period.start - ONE_DAY * m.LOOK_BACK_DAYS, period.start))
+
+    return [
+        Step("movements", ("movements", currency, is_resolved), movements),
+        Step("now", ("now", period, _hour_key(scene, keys)), now),
+        Step("before", ("before", period.start), before),
+    ]
+
+
+def _between(table: ibis.Table, period: Period) -> ibis.Table:
+    return table.filter(table.local_day >= ibis.date(period.start), table.local_day < ibis.date(period.end))
+
+
+def _first_midnight(scene: Scene) -> int:
+    return int(day_start(scene.period.start, scene.shop.zone).timestamp())
+
+
+def _hour_key(scene: Scene, keys: Sequence[str]) -> int | None:
+    return _first_midnight(scene) if "hour" in keys else None
 
 
 def with_hour(table: ibis.Table, moment: str, scene: Scene) -> ibis.Table:
     """`hour`: whole hours since the period's first midnight, by elapsed time, so that no zone is needed."""
-    start = int(day_start(scene.period.start, scene.shop.zone).timestamp())
-    return table.mutate(hour=((table[moment].truncate("s").epoch_seconds() - start) // 3600).cast("int64"))
+    elapsed = table[moment].truncate("s").epoch_seconds() - _first_midnight(scene)
+    return table.mutate(hour=(elapsed // 3600).cast("int64"))
 
 
 def with_whole_refunds(facts: ibis.Table) -> ibis.Table:
@@ -152,11 +177,18 @@ def with_whole_refunds(facts: ibis.Table) -> ibis.Table:
 
 
 def ask_visits(scene: Scene, keys: Sequence[str], question: Callable[[Ask], T]) -> T:
-    """Ask of the scene's visits; `question` gets a function that answers a kept translation over its inputs."""
+    """Ask of the scene's visits; `question` gets a function that answers a kept translation over its inputs.
+
+    `visitor_days` are among the inputs where they are those of all visits, grouped by nothing but the day.
+    """
+    is_plain = scene.condition is None and set(keys) <= {"local_day"}
 
     def asked(snapshot: warehouse.Snapshot) -> T:
         scoped = _cut(scene, snapshot)
-        return question(_asker(scoped, visit_inputs(scene, scoped, keys)))
+        facts = {"all_visits": scoped.derived("visits")}
+        if is_plain:
+            facts["visitor_days"] = scoped.derived("visitor_days")
+        return question(_asker(scoped, facts, visit_steps(scene, keys)))
 
     return warehouse.ask(scene.shop, scene.period, asked)
 
@@ -176,8 +208,8 @@ def ask_orders(
 
     def asked(snapshot: warehouse.Snapshot, is_resolved: bool) -> T:
         scoped = _cut(scene, snapshot)
-        inputs = order_inputs(scene, scoped.derived("order_facts"), keys, is_resolved=is_resolved)
-        return question(_asker(scoped, inputs))
+        steps = order_steps(scene, keys, is_resolved=is_resolved)
+        return question(_asker(scoped, {"facts": scoped.derived("order_facts")}, steps))
 
     answer = warehouse.ask(scene.shop, Period(start, scene.period.end), lambda s: asked(s, False))
     if not is_open(answer):
@@ -192,25 +224,34 @@ def _cut(scene: Scene, snapshot: warehouse.Snapshot) -> warehouse.Snapshot:
 
 
 _translated: dict[Hashable, tuple[str, pa.Schema]] = {}
-_MOST_TRANSLATED = 2000
+_MOST_TRANSLATED = 5000
 
 
-def _asker(snapshot: warehouse.Snapshot, inputs: Tables) -> Ask:
-    """Gives the inputs names that stay the same from question to question, so that a translation can be kept."""
+def _asker(snapshot: warehouse.Snapshot, facts: Tables, steps: Sequence[Step]) -> Ask:
+    """Gives facts and steps names that stay the same from question to question, so that translations can be kept."""
     engine = snapshot.engine
-    named = {
-        name: engine.define(f"s{snapshot.slot}_traffic_{name}", table.schema().to_pyarrow(), table)
-        for name, table in inputs.items()
-    }
+    named: dict[str, ibis.Table] = {}
 
-    def ask(key: Hashable, build: Build) -> pa.Table:
+    def translated(key: Hashable, build: Build) -> tuple[str, pa.Schema]:
         known = (engine.name, snapshot.slot, tuple(named), key)
         if known not in _translated:
             if len(_translated) >= _MOST_TRANSLATED:
                 _translated.clear()
             made = build(named)
             _translated[known] = engine.sql_of(made), made.schema().to_pyarrow()
-        sql, schema = _translated[known]
+        return _translated[known]
+
+    def define(name: str, schema: pa.Schema, question: ibis.Table | str) -> None:
+        named[name] = engine.define(f"s{snapshot.slot}_traffic_{name}", schema, question)
+
+    for name, table in facts.items():
+        define(name, table.schema().to_pyarrow(), table)
+    for step in steps:
+        sql, schema = translated(step.key, step.build)
+        define(step.name, schema, sql)
+
+    def ask(key: Hashable, build: Build) -> pa.Table:
+        sql, schema = translated(key, build)
         # An engine widens a sum (to 128 bits); the expression says what it is.
         return engine.answer(sql).cast(schema)
 

@@ -40,7 +40,8 @@ def _cut(in_order: list[Row], rules: Any, reached: dict[str, int] | None) -> lis
     last_activity: datetime | None = None
     current_key: tuple = ()
     for i, event in enumerate(in_order):
-        if event["type"] == "track" and event["anonymous_ref"] is None and event["page_path"] is None:
+        signs = (event["anonymous_ref"], event["page_path"], event["session_ref"])
+        if event["type"] == "track" and signs == (None, None, None):
             continue  # a server's word about a known person: nobody came
         if event["type"] not in ACTIVITY:
             is_within = last_activity is not None and event["at"] - last_activity < idle

@@ -42,14 +42,12 @@ class Question:
     expected: Callable[[Facts], list[Row]]
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """Stands where a snapshot stands."""
-
-    tables: Mapping[str, ibis.Table]
-
-    def derived(self, kind: str) -> ibis.Table:
-        return self.tables[kind]
+def _inputs(tables: Mapping[str, ibis.Table], steps: Sequence[asking.Step]) -> dict[str, ibis.Table]:
+    """The steps from facts to inputs, as one expression."""
+    made = dict(tables)
+    for step in steps:
+        made[step.name] = step.build(made)
+    return made
 
 
 def _visit_sums(keys: tuple[str, ...], condition: Any = None) -> Question:
@@ -58,7 +56,10 @@ def _visit_sums(keys: tuple[str, ...], condition: Any = None) -> Question:
 
     def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
         used = scene.used(VISIT_NAMES, keys)
-        inputs = asking.visit_inputs(scene, _Tables(tables), keys)  # type: ignore[arg-type]
+        facts = {"all_visits": tables["visits"]}
+        if not condition and set(keys) <= {"local_day"}:
+            facts["visitor_days"] = tables["visitor_days"]
+        inputs = _inputs(facts, asking.visit_steps(scene, keys))
         return asking.united(visit_entities(inputs, [one.entity for one in used], keys), used, keys)
 
     def expected(facts: Facts) -> list[Row]:
@@ -74,7 +75,7 @@ def _order_sums(keys: tuple[str, ...]) -> Question:
 
     def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
         used = scene.used(ORDER_NAMES, keys)
-        inputs = asking.order_inputs(scene, tables["order_facts"], keys, is_resolved=True)
+        inputs = _inputs({"facts": tables["order_facts"]}, asking.order_steps(scene, keys, is_resolved=True))
         return asking.united(order_entities(inputs, [one.entity for one in used], keys), used, keys)
 
     def expected(facts: Facts) -> list[Row]:
