@@ -166,10 +166,13 @@ def split_amount(now: Measures, then: Measures) -> AmountSplit:
     names = ("visitors", "conversion", "value")
     for position, (a, b) in enumerate(zip(*sides, strict=True)):
         if (a == 0) != (b == 0):
-            parts = [0, 0, 0]
-            parts[position] = total
+            whole = [total if i == position else 0 for i in range(3)]
             return AmountSplit(
-                total, *parts, Reason(f"from_or_to_zero_{names[position]}", _ZERO[names[position]])
+                total,
+                whole[0],
+                whole[1],
+                whole[2],
+                Reason(f"from_or_to_zero_{names[position]}", _ZERO[names[position]]),
             )
         if a == 0:
             # 0 on both sides: the amount was 0 and is 0.
@@ -178,7 +181,8 @@ def split_amount(now: Measures, then: Measures) -> AmountSplit:
     mean = float(a1) if a1 == a0 else (a1 - a0) / math.log(a1 / a0)
     ratios = (v1 / v0, (b1 / v1) / (b0 / v0), (a1 / b1) / (a0 / b0))
     shares = [mean * math.log(ratio) for ratio in ratios]
-    return AmountSplit(total, *split_minor(total, shares), None)
+    visitors, conversion, value = split_minor(total, shares)
+    return AmountSplit(total, visitors, conversion, value, None)
 
 
 _WITHOUT_VISITORS = _("There is an amount but no visitors were measured, so the change can not be split.")

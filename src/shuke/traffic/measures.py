@@ -25,6 +25,20 @@ ENTITIES = {
     "buyer": ("order_facts", "buyers"),
     "day": ("visitor_days", "visitors"),
 }
+ORDER_COLUMNS = (
+    "shop_id",
+    "order_id",
+    "order_ref",
+    "local_day",
+    "at",
+    "kind",
+    "buyer_id",
+    "quantity",
+    "paid_minor",
+    "amount_minor",
+    "currency",
+    "source",
+)
 VISIT_ENTITIES = frozenset({"visit", "visitor_day", "visitor", "day"})
 LOOK_BACK_DAYS = 365  # B-213: the days before the period in which an old buyer had paid
 

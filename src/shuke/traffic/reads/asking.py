@@ -19,7 +19,7 @@ import ibis
 import pyarrow as pa
 
 from shuke.conditions.reads import Node, to_ibis
-from shuke.kernel.periods import ONE_DAY, Period, day_start
+from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
 from shuke.shops.reads import ShopView
 from shuke.traffic import measures as m
 from shuke.warehouse import reads as warehouse
@@ -58,17 +58,43 @@ class Scene:
 
 def sums(scene: Scene, names: Iterable[str], keys: Sequence[str] = ()) -> dict[Group, Sums]:
     """Measures by group; without keys the one group `()`, also where there are no facts."""
-    used = scene.used(names, keys)
-    of_visits = [one for one in used if one.entity in m.VISIT_ENTITIES]
-    of_orders = [one for one in used if one.entity not in m.VISIT_ENTITIES]
-    asked = (
-        _visit_sums(scene, of_visits, keys) if of_visits else [],
-        _order_sums(scene, of_orders, keys) if of_orders else [],
-    )
-    found = folded(asked, keys)
-    if not keys:
+    return sums_of([Request(scene, tuple(names), tuple(keys))])[0]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Measures (`names`) of a scene, by group."""
+
+    scene: Scene
+    names: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> list[m.Measure]:
+        return self.scene.used(self.names, self.keys)
+
+    @property
+    def of_visits(self) -> list[m.Measure]:
+        return [one for one in self.used if one.entity in m.VISIT_ENTITIES]
+
+    @property
+    def of_orders(self) -> list[m.Measure]:
+        return [one for one in self.used if one.entity not in m.VISIT_ENTITIES]
+
+
+def sums_of(requests: Sequence[Request]) -> list[dict[Group, Sums]]:
+    """Several requests of one shop at once: their orders are read from the files a single time."""
+    with_orders = [one for one in requests if one.of_orders]
+    of_orders = dict(zip(with_orders, _order_sums(with_orders), strict=True)) if with_orders else {}
+    return [_told(one, of_orders.get(one, [])) for one in requests]
+
+
+def _told(request: Request, of_orders: list[dict[str, Any]]) -> dict[Group, Sums]:
+    of_visits = _visit_sums(request.scene, request.of_visits, request.keys) if request.of_visits else []
+    found = folded([of_visits, of_orders], request.keys)
+    if not request.keys:
         found.setdefault((), {})
-    wanted = [*(one.name for one in used), *(HIDDEN if of_orders else ())]
+    wanted = [*(one.name for one in request.used), *(HIDDEN if request.of_orders else ())]
     return {group: {name: got.get(name, 0) for name in wanted} for group, got in found.items()}
 
 
@@ -80,20 +106,26 @@ def _visit_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) ->
     return ask_visits(scene, keys, lambda ask: ask(key, build).to_pylist())
 
 
-def _order_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) -> list[dict[str, Any]]:
-    measures = [*used, *HIDDEN_MEASURES]
+def _order_sums(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
+    def question(asks: Sequence[Ask]) -> list[list[dict[str, Any]]]:
+        return [_ask_order_sums(one, ask).to_pylist() for one, ask in zip(requests, asks, strict=True)]
+
+    return ask_orders(
+        [(one.scene, one.keys) for one in requests],
+        question,
+        reaches_back=any(one.name == "old_buyers" for request in requests for one in request.of_orders),
+        is_open=lambda answers: any(row["whole_refunds"] for rows in answers for row in rows),
+    )
+
+
+def _ask_order_sums(request: Request, ask: Ask) -> pa.Table:
+    measures = [*request.of_orders, *HIDDEN_MEASURES]
 
     def build(tables: Tables) -> ibis.Table:
-        return united(m.order_entities(tables, [one.entity for one in measures], keys), measures, keys)
+        entities = m.order_entities(tables, [one.entity for one in measures], request.keys)
+        return united(entities, measures, request.keys)
 
-    key = ("sums", tuple(one.name for one in measures), tuple(keys))
-    return ask_orders(
-        scene,
-        keys,
-        lambda ask: ask(key, build).to_pylist(),
-        reaches_back=any(one.name == "old_buyers" for one in used),
-        is_open=lambda rows: any(row["whole_refunds"] for row in rows),
-    )
+    return ask(("sums", tuple(one.name for one in measures), request.keys), build)
 
 
 HIDDEN_MEASURES = (
@@ -111,11 +143,15 @@ Ask = Callable[[Hashable, Build], pa.Table]
 
 @dataclass(frozen=True)
 class Step:
-    """An input made of those before it; `key` tells apart what its expression depends on."""
+    """An input made of those before it; `key` tells apart what its expression depends on.
+
+    `is_held`: computed at once, since it is costly and looked at several times.
+    """
 
     name: str
     key: Hashable
     build: Build
+    is_held: bool = False
 
 
 def visit_steps(scene: Scene, keys: Sequence[str] = ()) -> list[Step]:
@@ -146,7 +182,7 @@ def order_steps(scene: Scene, keys: Sequence[str] = (), *, is_resolved: bool) ->
         return _between(tables["movements"], Period(period.start - ONE_DAY * m.LOOK_BACK_DAYS, period.start))
 
     return [
-        Step("movements", ("movements", currency, is_resolved), movements),
+        Step("movements", ("movements", currency, is_resolved), movements, is_held=is_resolved),
         Step("now", ("now", period, _hour_key(scene, keys)), now),
         Step("before", ("before", period.start), before),
     ]
@@ -194,29 +230,56 @@ def ask_visits(scene: Scene, keys: Sequence[str], question: Callable[[Ask], T]) 
 
 
 def ask_orders(
-    scene: Scene,
-    keys: Sequence[str],
-    question: Callable[[Ask], T],
+    scenes: Sequence[tuple[Scene, Sequence[str]]],
+    question: Callable[[Sequence[Ask]], T],
     *,
     reaches_back: bool,
     is_open: Callable[[T], bool],
 ) -> T:
-    """Ask of order facts; when the answer says that it met refunds of a whole order (`is_open`), ask again with those
-    resolved against the shop's whole life, where their sales stand.
+    """Ask of order facts of several scenes (each with its keys) of one shop, read from the files once.
+
+    When the answer says that it met refunds of a whole order (`is_open`), it is asked again with those resolved against
+    the shop's whole life, where their sales stand.
     """
-    start = scene.period.start - ONE_DAY * m.LOOK_BACK_DAYS if reaches_back else scene.period.start
+    shop = scenes[0][0].shop
+    start = min(scene.period.start for scene, _keys in scenes)
+    end = max(scene.period.end for scene, _keys in scenes)
+    if reaches_back:
+        start -= ONE_DAY * m.LOOK_BACK_DAYS
 
     def asked(snapshot: warehouse.Snapshot, is_resolved: bool) -> T:
-        scoped = _cut(scene, snapshot)
-        steps = order_steps(scene, keys, is_resolved=is_resolved)
-        return question(_asker(scoped, {"facts": scoped.derived("order_facts")}, steps))
+        facts = _held(snapshot, "facts", snapshot.derived("order_facts").select(*m.ORDER_COLUMNS))
+        asks = []
+        for number, (scene, keys) in enumerate(scenes):
+            steps = order_steps(scene, keys, is_resolved=is_resolved)
+            own = {"facts": facts if scene.until is None else _facts_until(snapshot, facts, scene.until)}
+            asks.append(_asker(snapshot, own, steps, number))
+        return question(asks)
 
-    answer = warehouse.ask(scene.shop, Period(start, scene.period.end), lambda s: asked(s, False))
+    answer = warehouse.ask(shop, Period(start, end), lambda s: asked(s, False))
     if not is_open(answer):
         return answer
-    life = warehouse.whole_life(scene.shop.id)
-    whole = Period(min(life.start, start) if life else start, scene.period.end)
-    return warehouse.ask(scene.shop, whole, lambda s: asked(s, True))
+    life = warehouse.whole_life(shop.id)
+    return warehouse.ask(
+        shop, Period(min(life.start, start) if life else start, end), lambda s: asked(s, True)
+    )
+
+
+def _facts_until(snapshot: warehouse.Snapshot, facts: ibis.Table, until: datetime) -> ibis.Table:
+    """Order facts as they stood at a moment: only those of its own day have to be computed anew."""
+    day = local_day(until, snapshot.shop.zone)
+    earlier = facts.filter(facts.local_day < ibis.date(day))
+    if day not in snapshot.period:
+        return earlier if day < snapshot.period.start else facts
+    own = snapshot.of_days([day]).cut(until).derived("order_facts").select(*m.ORDER_COLUMNS)
+    return earlier.union(own, distinct=False)
+
+
+def _held(snapshot: warehouse.Snapshot, name: str, table: ibis.Table) -> ibis.Table:
+    """The rows of a table at hand, for questions that look at them several times."""
+    engine = snapshot.engine
+    rows = engine.answer(engine.sql_of(table)).cast(table.schema().to_pyarrow())
+    return engine.hold(f"s{snapshot.slot}_traffic_{name}", rows)
 
 
 def _cut(scene: Scene, snapshot: warehouse.Snapshot) -> warehouse.Snapshot:
@@ -227,13 +290,17 @@ _translated: dict[Hashable, tuple[str, pa.Schema]] = {}
 _MOST_TRANSLATED = 5000
 
 
-def _asker(snapshot: warehouse.Snapshot, facts: Tables, steps: Sequence[Step]) -> Ask:
-    """Gives facts and steps names that stay the same from question to question, so that translations can be kept."""
+def _asker(snapshot: warehouse.Snapshot, facts: Tables, steps: Sequence[Step], number: int = 0) -> Ask:
+    """Gives facts and steps names that stay the same from question to question, so that translations can be kept.
+
+    `number` tells scenes of one snapshot apart.
+    """
     engine = snapshot.engine
+    prefix = f"s{snapshot.slot}_traffic{number}"
     named: dict[str, ibis.Table] = {}
 
     def translated(key: Hashable, build: Build) -> tuple[str, pa.Schema]:
-        known = (engine.name, snapshot.slot, tuple(named), key)
+        known = (engine.name, prefix, tuple(named), key)
         if known not in _translated:
             if len(_translated) >= _MOST_TRANSLATED:
                 _translated.clear()
@@ -242,13 +309,16 @@ def _asker(snapshot: warehouse.Snapshot, facts: Tables, steps: Sequence[Step]) -
         return _translated[known]
 
     def define(name: str, schema: pa.Schema, question: ibis.Table | str) -> None:
-        named[name] = engine.define(f"s{snapshot.slot}_traffic_{name}", schema, question)
+        named[name] = engine.define(f"{prefix}_{name}", schema, question)
 
     for name, table in facts.items():
         define(name, table.schema().to_pyarrow(), table)
     for step in steps:
         sql, schema = translated(step.key, step.build)
-        define(step.name, schema, sql)
+        if step.is_held:
+            named[step.name] = engine.hold(f"{prefix}_{step.name}", engine.answer(sql).cast(schema))
+        else:
+            define(step.name, schema, sql)
 
     def ask(key: Hashable, build: Build) -> pa.Table:
         sql, schema = translated(key, build)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import ibis
@@ -76,7 +77,8 @@ def evidence(
         raise Invalid(field="size", value=size)
     one = metric(metric_id, version)
     scene = Scene(shop, period, until or decisions.so_far(shop, period, at), condition)
-    figure = decisions.figure(one, asking.sums(scene, one.measures)[()])
+    sums = asking.sums(scene, one.measures)[()]
+    figure = decisions.figure(one, sums)
     used = {measure.name: measure for measure in scene.used(one.measures)}
     if one.numerator not in used:
         return Evidence(one.evidence, (), (), 0, figure, True, page=page, size=size)
@@ -89,6 +91,7 @@ def evidence(
     elif one.denominator is not None and one.denominator in used:
         counted[one.denominator] = _rows_of(scene, used[one.denominator], 1, 1).total
     counted |= {one.cases: figure.cases} if one.cases and one.cases not in counted else {}
+    counted |= {one.known_by: sums[one.known_by]} if one.known_by else {}
     again = decisions.figure(one, counted)
     return Evidence(
         kind=m.ENTITIES[shown.entity][1],
@@ -109,9 +112,8 @@ def _rows_of(scene: Scene, measure: m.Measure, page: int, size: int) -> _Found:
     if measure.entity in m.VISIT_ENTITIES:
         return asking.ask_visits(scene, (), lambda ask: _found(scene, measure, ask, page, size))
     return asking.ask_orders(
-        scene,
-        (),
-        lambda ask: _found(scene, measure, ask, page, size),
+        [(scene, ())],
+        lambda asks: _found(scene, measure, asks[0], page, size),
         reaches_back=measure.name == "old_buyers",
         is_open=lambda found: found.whole_refunds > 0,
     )
@@ -160,6 +162,6 @@ def _days_anew(scene: Scene) -> dict[str, Any]:
     by_day = asking.sums(scene, ["views", "visitor_days"], ["local_day"])
     found: dict[str, Any] = {"daily_views_per_visitor": 0, "days_with_visitors": 0}
     for day in by_day.values():
-        found["daily_views_per_visitor"] += decisions.Fraction(day["views"], day["visitor_days"])
+        found["daily_views_per_visitor"] += Fraction(int(day["views"]), int(day["visitor_days"]))
         found["days_with_visitors"] += 1
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +17,7 @@ from shuke.traffic import decisions
 from shuke.traffic.figures import Against, FigureRow, Number, Overview
 from shuke.traffic.metrics import METRICS, Metric, metric
 from shuke.traffic.reads import asking
-from shuke.traffic.reads.asking import Scene, Sums
+from shuke.traffic.reads.asking import Group, Request, Scene, Sums
 
 _SPLIT = ("visitors", "buyers", "paid_minor")
 
@@ -42,22 +43,34 @@ def overview(
         names = (*names, "custom")
     until = decisions.so_far(shop, period, at)
     scene = Scene(shop, period, until, condition)
-    wanted = [*(name for one in shown for name in one.measures), *_SPLIT]
-    now = asking.sums(scene, wanted)[()]
-    others: list[tuple[str, Scene, Sums]] = []
+    wanted = tuple(dict.fromkeys([*(name for one in shown for name in one.measures), *_SPLIT]))
+    scenes = []
     for name in names:
         other = decisions.compared_period(name, period, custom)
-        there = replace(scene, period=other, until=decisions.compared_until(shop, period, other, at))
-        others.append((name, there, asking.sums(there, wanted)[()]))
-    sparks = _sparks(scene, shown, at)
+        scenes.append(replace(scene, period=other, until=decisions.compared_until(shop, period, other, at)))
+    key, moments = _course(scene, at)
+    now, course, *then = asking.sums_of(
+        [Request(scene, wanted), Request(scene, wanted, (key,)), *(Request(one, wanted) for one in scenes)]
+    )
+    others = [(name, there, found[()]) for name, there, found in zip(names, scenes, then, strict=True)]
+    return _overview(scene, shown, now[()], others, _sparks(scene, shown, wanted, course, moments))
+
+
+def _overview(
+    scene: Scene,
+    shown: Sequence[Metric],
+    now: Sums,
+    others: Sequence[tuple[str, Scene, Sums]],
+    sparks: Sequence[tuple[Number | None, ...]],
+) -> Overview:
     return Overview(
-        shop_id=shop.id,
-        period=period,
-        until=until,
-        rows=tuple(_row(one, now, others, sparks[one.id, one.version]) for one in shown),
+        shop_id=scene.shop.id,
+        period=scene.period,
+        until=scene.until,
+        rows=tuple(_row(one, now, others, spark) for one, spark in zip(shown, sparks, strict=True)),
         split=decisions.split_amount(now, others[0][2]) if others else None,
         split_against=others[0][0] if others else None,
-        is_partial=until is not None,
+        is_partial=scene.until is not None,
         notes=tuple(notes(scene, now, [there for _name, there, _sums in others])),
     )
 
@@ -74,29 +87,27 @@ def _row(
     return FigureRow(one, figure, tuple(rows), spark)
 
 
-def _sparks(
-    scene: Scene, shown: Sequence[Metric], at: datetime
-) -> dict[tuple[str, int], tuple[Number | None, ...]]:
-    """The course of each metric: by hour for one day, else by day; what lies after `at` is left out."""
-    names = [name for one in shown for name in one.measures]
-    moments: list[int] | list[date]
+def _course(scene: Scene, at: datetime) -> tuple[str, list[Any]]:
+    """Over what the numbers are drawn: the hours of one day, else the days; what lies after `at` is left out."""
     if scene.period.length == 1:
-        key = "hour"
-        start, end = bounds(scene.period, scene.shop.zone)
-        hours = decisions.hours_of(scene.period, start, end)
-        moments = [i for i, moment in enumerate(hours) if moment < at]
-    else:
-        key = "local_day"
-        last = scene.until and decisions.local_day(at, scene.shop.zone)
-        moments = [day for day in scene.period.days() if last is None or day <= last]
-    found = asking.sums(scene, names, [key])
-    empty = dict.fromkeys((one.name for one in scene.used(names)), 0)
-    return {
-        (one.id, one.version): tuple(
-            decisions.figure(one, found.get((moment,), empty)).value for moment in moments
-        )
+        hours = decisions.hours_of(scene.period, *bounds(scene.period, scene.shop.zone))
+        return "hour", [i for i, moment in enumerate(hours) if moment < at]
+    today = decisions.local_day(at, scene.shop.zone)
+    return "local_day", [day for day in scene.period.days() if day <= today]
+
+
+def _sparks(
+    scene: Scene,
+    shown: Sequence[Metric],
+    names: Sequence[str],
+    course: Mapping[Group, Sums],
+    moments: Sequence[Any],
+) -> list[tuple[Number | None, ...]]:
+    empty: Sums = dict.fromkeys((one.name for one in scene.used(names)), 0)
+    return [
+        tuple(decisions.figure(one, course.get((moment,), empty)).value for moment in moments)
         for one in shown
-    }
+    ]
 
 
 def notes(scene: Scene, now: Sums, others: Sequence[Scene] = ()) -> list[Reason]:
