@@ -52,7 +52,7 @@ def main() -> None:
                 break
             except Exception as error:
                 errors += 1
-                notes.write(f"error {type(error).__name__}: {str(error)[:300]}\n")
+                notes.write(f"error {type(error).__name__}: {' '.join(str(error).split())[:300]}\n")
                 steps = work(shop, options, notes)
     sys.exit(1 if errors else 0)
 
