@@ -12,6 +12,7 @@ The bytes of the whole journal are bounded; above the bound `append` raises Jour
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -100,6 +101,9 @@ class JournalWriter:
         self._number = 0
         self._fd = -1
         self._written = 0
+        self._is_spent = (
+            False  # the current file may end in half a record, or be passed by readers: write no more
+        )
         self._used = 0
         self._measured_at = float("-inf")
         series = folder / self.writer
@@ -163,8 +167,9 @@ class JournalWriter:
     def _write(self, content: bytes) -> None:
         if self._fd < 0:
             raise ValueError("the journal is closed")
-        if self._written and self._written + len(content) > self.rotate_bytes:
+        if self._is_spent or (self._written and self._written + len(content) > self.rotate_bytes):
             self._next_file()
+        self._is_spent = True
         try:
             view = memoryview(content)
             while view:
@@ -172,19 +177,31 @@ class JournalWriter:
             os.fdatasync(self._fd)
         except BaseException:
             # Half a record may lie there, and reading ends at it: never write behind it.
-            os.ftruncate(self._fd, self._written)
-            self._next_file()
+            try:
+                os.ftruncate(self._fd, self._written)
+            finally:
+                self._next_file()
             raise
+        self._is_spent = False
         self._written += len(content)
 
     def _next_file(self) -> None:
+        """Begin the next file. Until one stands nothing is written: readers leave a file when they see a later one."""
         series = self.folder / self.writer
-        number = self._number + 1
-        fd = os.open(series / f"{number:08d}.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        sync_folder(series)
+        self._is_spent = True
+        self._number += 1  # a number is used once, even when its file could not be made
+        path = series / f"{self._number:08d}.log"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        try:
+            sync_folder(series)
+        except BaseException:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._number, self._written = fd, number, 0
+        self._fd, self._written, self._is_spent = fd, 0, False
 
 
 def read_records(path: Path, offset: int, at_most: int) -> tuple[list[Record], int]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shuke.intake import journal
 from shuke.intake.errors import JournalFull
 from shuke.intake.journal import JournalWriter, Series, journal_bytes, list_series, read_records
 
@@ -132,6 +133,65 @@ def test_append__when_the_disk_fails__tells_the_sender_and_writes_on_in_a_new_fi
     monkeypatch.setattr(os, "fdatasync", sync)
     laid(writer, b"three")
     assert read_all(only(tmp_path)) == [b"one", b"three"]
+
+
+def failing(monkeypatch, target, name: str, times: int) -> None:
+    """The first `times` calls of a function of the disk raise."""
+    real, left = getattr(target, name), [times]
+
+    def call(*given):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError(f"{name} fails")
+        return real(*given)
+
+    monkeypatch.setattr(target, name, call)
+
+
+def test_append__when_cutting_half_a_record_fails_too__what_comes_later_is_read(tmp_path, monkeypatch):
+    writer = JournalWriter(tmp_path)
+    laid(writer, b"one")
+    write = os.write
+
+    def half(fd: int, content: memoryview) -> int:
+        monkeypatch.setattr(os, "write", write)
+        write(fd, content[: len(content) // 2])
+        raise OSError("no space")
+
+    failing(monkeypatch, os, "ftruncate", 1)
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="could not be written"):
+        laid(writer, b"two")
+    laid(writer, b"three")
+    assert read_all(only(tmp_path)) == [b"one", b"three"]
+
+
+def test_append__while_no_new_file_can_be_made__refuses_and_recovers(tmp_path, monkeypatch):
+    writer = JournalWriter(tmp_path)
+    laid(writer, b"one")
+    failing(monkeypatch, os, "fdatasync", 1)
+    failing(monkeypatch, journal, "sync_folder", 2)
+    for refused in (b"two", b"three"):  # its sync and the next file's folder; then only the folder's
+        with pytest.raises(OSError, match="could not be written"):
+            laid(writer, refused)
+    laid(writer, b"four")
+    series = only(tmp_path)
+    assert read_all(series) == [b"one", b"four"]
+    assert len(series.numbers) == 2
+
+
+def test_append__when_rotation_fails__writes_no_more_to_the_file_that_readers_may_have_left(
+    tmp_path, monkeypatch
+):
+    writer = JournalWriter(tmp_path, rotate_bytes=100)
+    laid(writer, b"x" * 60)
+    failing(monkeypatch, journal, "sync_folder", 1)
+    with pytest.raises(OSError, match="could not be written"):
+        laid(writer, b"y" * 60)
+    size = only(tmp_path).path(1).stat().st_size
+    laid(writer, b"z")
+    assert only(tmp_path).path(1).stat().st_size == size
+    assert read_all(only(tmp_path)) == [b"x" * 60, b"z"]
 
 
 @settings(max_examples=60, deadline=None)
