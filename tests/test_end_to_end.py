@@ -33,6 +33,7 @@ SAME = {  # metric -> count of the truth, for one day
     "carts": "carts",
     "buyers": "buyers",
     "orders": "orders",
+    "units": "units",
     "amount_paid": "paid_minor",
     "amount_net": "net_minor",
     "amount_refunded": "returned_minor",

@@ -326,6 +326,7 @@ class _Stay:
         )
         if second <= day.cut:
             day.truth.orders += 1
+            day.truth.units += sum(quantity for _item, quantity in cart)
             day.truth.paid_minor += total
             day.truth.buyers.add(self.member)
         chance = draw()

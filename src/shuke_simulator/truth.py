@@ -23,6 +23,7 @@ class DayTruth:
     stay_seconds: int = 0
     carts: int = 0
     orders: int = 0
+    units: int = 0
     paid_minor: int = 0
     cancelled: int = 0
     refunded: int = 0
@@ -63,6 +64,7 @@ class Truth:
             "visits",
             "bounced_visits",
             "orders",
+            "units",
             "paid_minor",
             "returned_minor",
             "net_minor",

@@ -11,6 +11,9 @@ The guarantee. Within one shop, local day and order:
 5. A cancellation or refund event counts below zero. Without an amount it means the whole order: `amount_minor` is null,
    and `warehouse.refunds` nets what remains of the sale. A null wins over amounts of the same day and kind.
 
+Units follow the statements that count: a sale has those of its last `Order Completed`, a cancellation or refund event
+the units of its products below zero. `quantity` is null where a counted statement names no products.
+
 `paid_minor` is the sum of the positive amounts: what buyers paid, refunds not deducted (B-204). A sale whose amount is
 not stated counts as an order with nothing paid, and its `amount_minor` is null.
 
@@ -95,7 +98,10 @@ def _from_events(events: ibis.Table) -> ibis.Table:
     is_sale = ranked.kind == "sale"
     size = ibis.ifelse(ranked.amount_minor < 0, -ranked.amount_minor, ranked.amount_minor)
     signed = ibis.ifelse(is_sale, ranked.amount_minor, -size)
+    units = ibis.ifelse(is_sale, ranked.quantity, -ranked.quantity.abs())
     stated = ranked.mutate(
+        counted_units=ibis.ifelse(counts, units, ibis.null("decimal(18, 3)")),
+        without_units=ibis.ifelse(counts & ranked.quantity.isnull(), 1, 0),
         counted=ibis.ifelse(counts, signed, ibis.null("int64")),
         unstated=ibis.ifelse(counts & ranked.amount_minor.isnull(), 1, 0),
         last_buyer=ibis.ifelse(ranked.nth == 0, ranked.person_id, ibis.null("int64")),
@@ -112,13 +118,17 @@ def _from_events(events: ibis.Table) -> ibis.Table:
         paid_minor=ibis.greatest(_.counted.coalesce(0), 0).sum(),
         amount_minor=_.counted.sum(),
         unstated=_.unstated.sum(),
+        quantity=_.counted_units.sum(),
+        without_units=_.without_units.sum(),
         currency=_.last_currency.max().coalesce(_.currency.max()),
         source=_.last_source.max(),
     )
     return _as_schema(
         orders.mutate(
             lines=ibis.literal(0, "int64"),
-            quantity=ibis.null("decimal(18, 3)"),
+            quantity=ibis.ifelse(
+                orders.without_units > 0, ibis.null("decimal(18, 3)"), orders.quantity.cast("decimal(18, 3)")
+            ),
             amount_minor=ibis.ifelse(orders.unstated > 0, ibis.null("int64"), orders.amount_minor),
         )
     )

@@ -68,7 +68,7 @@ def by_unit(value: int | Decimal, unit: str, currency: str, *, is_short: bool = 
         return percent(value)
     if unit == "seconds":
         return seconds(value)
-    if unit == "count":
+    if unit == "count" or isinstance(value, int):  # a mean is a decimal, also where it is a whole number
         return count(value)
     return number(value)
 

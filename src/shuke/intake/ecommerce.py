@@ -3,16 +3,21 @@
 The amount of an order event is what was paid: `total`; else subtotal + shipping + tax; else revenue - discount +
 shipping + tax. `revenue` is before the discount: the spec's own example has revenue 25.00, discount 2.50, subtotal
 22.50, shipping 3, tax 2, total 27.50. A refund may name products instead (a part), or the order alone (the whole).
+
+The units of an order event are the quantities of its products; a product without a quantity is one unit. Where no
+products stand, or one has a quantity that is no plain number from 0 upwards, the units are not known.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, DecimalException
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
+
+import msgspec
 
 from shuke.intake.reasons import Refusal
-from shuke.intake.segment_spec import Commerce, decoder
+from shuke.intake.segment_spec import Commerce, Product, decoder
 from shuke.kernel.money import to_minor
 
 ORDER = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
@@ -73,6 +78,9 @@ _LARGEST = 2**62
 _NOT_LETTERS = re.compile(r"[^a-z]")
 _CURRENCY = re.compile(r"[A-Za-z]{3}\Z")
 _COMMERCE = decoder(Commerce)
+_QUANTITY = decoder(Decimal | None)  # type: ignore[arg-type]
+_MOST_UNITS = Decimal(10) ** 14  # of one product; the column holds 15 digits before the point
+_THOUSANDTH = Decimal("0.001")
 
 
 def _folded(name: str) -> str:
@@ -102,6 +110,7 @@ class CommerceColumns:
     product_ref: str | None = None
     amount_minor: int | None = None
     currency: str | None = None
+    quantity: Decimal | None = None
 
 
 def commerce_columns(name: str, properties: bytes, shop_currency: str) -> CommerceColumns:
@@ -120,7 +129,37 @@ def commerce_columns(name: str, properties: bytes, shop_currency: str) -> Commer
         raise Refusal("missing_field", "properties.order_id", type=name)
     currency = _currency(given.currency, shop_currency)
     amount = paid_amount(given, is_refund=name == "Order Refunded")
-    return CommerceColumns(order_ref=order_ref, amount_minor=_minor(amount, currency), currency=currency)
+    return CommerceColumns(
+        order_ref=order_ref,
+        amount_minor=_minor(amount, currency),
+        currency=currency,
+        quantity=units(given),
+    )
+
+
+def units(given: Commerce) -> Decimal | None:
+    """Units of the products, to three decimals; None where they are not stated or not readable. Raises nothing."""
+    if not given.products:
+        return None
+    total = Decimal(0)
+    for product in given.products:
+        quantity = _quantity(product)
+        if quantity is None or not quantity.is_finite() or not 0 <= quantity < _MOST_UNITS:
+            return None
+        # Rounded one by one: 1E-999999 would be added digit by digit.
+        total += quantity.quantize(_THOUSANDTH, rounding=ROUND_HALF_UP)
+    return total if total < _MOST_UNITS * 10 else None
+
+
+def _quantity(product: Product) -> Decimal | None:
+    """As stated; 1 where it is not; None where it is no number."""
+    if not product.quantity:
+        return Decimal(1)
+    try:
+        stated = _QUANTITY.decode(product.quantity)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    return Decimal(1) if stated is None else stated
 
 
 def paid_amount(given: Commerce, *, is_refund: bool = False) -> Decimal | None:
@@ -149,11 +188,15 @@ def _of_products(given: Commerce) -> Decimal:
     for product in given.products or ():
         if product.price is None or not product.price.is_finite():
             raise Refusal("refund_without_amount", "properties.products")
-        quantity = Decimal(1) if product.quantity is None else product.quantity
-        if not quantity.is_finite():
-            raise Refusal("bad_amount", "properties.products[].quantity", value=quantity)
+        quantity = _quantity(product)
+        if quantity is None or not quantity.is_finite():
+            raise Refusal("bad_amount", "properties.products[].quantity", value=_shown(product))
         total += product.price * quantity
     return total
+
+
+def _shown(product: Product) -> str:
+    return bytes(product.quantity)[:40].decode("utf-8", "replace")
 
 
 def _minor(amount: Decimal | None, currency: str) -> int | None:

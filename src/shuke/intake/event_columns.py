@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,9 @@ from msgspec import Raw
 from shuke.intake.ecommerce import CommerceColumns
 from shuke.intake.moments import MISSING, read_moment, read_moments
 from shuke.kernel.surrogates import surrogates
+from shuke.warehouse.schemas import EVENTS
+
+QUANTITY = EVENTS.field("quantity").type
 
 
 def runs(shop_of: np.ndarray) -> Iterable[tuple[int, int, int]]:
@@ -33,15 +37,18 @@ def order_columns(found: dict[int, CommerceColumns], shop_of: np.ndarray) -> dic
             "product_ref": pa.nulls(count, pa.string()),
             "amount_minor": pa.nulls(count, pa.int64()),
             "currency": pa.nulls(count, pa.string()),
+            "quantity": pa.nulls(count, QUANTITY),
         }
     order_id: list[int | None] = [None] * count
     order_ref: list[str | None] = [None] * count
     product_ref: list[str | None] = [None] * count
     amount: list[int | None] = [None] * count
     currency: list[str | None] = [None] * count
+    quantity: list[Decimal | None] = [None] * count
     for row, columns in found.items():
         order_ref[row], product_ref[row] = columns.order_ref, columns.product_ref
         amount[row], currency[row] = columns.amount_minor, columns.currency
+        quantity[row] = columns.quantity
         if columns.order_ref is not None:
             order_id[row] = int(surrogates(int(shop_of[row]), "order", [columns.order_ref])[0])
     return {
@@ -50,6 +57,7 @@ def order_columns(found: dict[int, CommerceColumns], shop_of: np.ndarray) -> dic
         "product_ref": pa.array(product_ref, pa.string()),
         "amount_minor": pa.array(amount, pa.int64()),
         "currency": pa.array(currency, pa.string()),
+        "quantity": pa.array(quantity, QUANTITY),
     }
 
 

@@ -154,7 +154,7 @@ class Product(Struct, gc=False):
     product_id: str | int | None = None
     sku: str | int | None = None
     price: Decimal | None = None
-    quantity: Decimal | None = None
+    quantity: Raw = NO_RAW  # read on its own: a bad one costs the units, not the event
 
 
 class Commerce(Struct, gc=False):

@@ -44,6 +44,7 @@ NOTHING_TO_DIVIDE_BY: dict[str, Reason] = {
 NOT_BY_VISIT = Reason(
     "not_by_visit", _("Visits do not tell this; take the filter or the grouping away to see it.")
 )
+NO_UNITS = Reason("no_units", _("No paid order states how many units it has."))
 
 
 def figure(metric: Metric, measures: Measures) -> Figure:
@@ -57,6 +58,8 @@ def figure(metric: Metric, measures: Measures) -> Figure:
         return Figure(metric, None, NOT_BY_VISIT, 0)
     numerator = measures[metric.numerator]
     cases = int(measures.get(metric.cases or metric.denominator or metric.numerator, 0))
+    if metric.known_by and cases and not measures.get(metric.known_by):
+        return Figure(metric, None, NO_UNITS, 0)
     if metric.denominator is None:
         value = numerator if metric.unit == "number" else int(numerator)
         return Figure(metric, _plain(value), None, cases, numerator=_plain(numerator))

@@ -88,7 +88,8 @@ MEASURES: dict[str, Measure] = {
         Measure("net_minor", "movement", lambda t: t.net_minor),
         Measure("refunded_minor", "movement", lambda t: -t.refunded_minor),
         Measure("refunds", "movement", lambda t: _if(t.is_refund)),
-        Measure("units", "movement", lambda t: ibis.ifelse(t.kind == "sale", t.quantity, 0)),
+        Measure("units", "movement", lambda t: ibis.ifelse(t.kind == "sale", t.quantity.coalesce(0), 0)),
+        Measure("sales_with_units", "movement", lambda t: _if((t.kind == "sale") & t.quantity.notnull())),
         Measure("orders", "order", lambda t: _if(t.sales > 0)),
         Measure("cancelled_orders", "order", lambda t: _if(t.cancellations > 0)),
         Measure("buyers", "buyer", lambda t: _if(t.sales > 0)),
@@ -162,7 +163,6 @@ def movements(order_facts: ibis.Table, currency: str) -> ibis.Table:
         paid_minor=ibis.ifelse(is_own, order_facts.paid_minor.coalesce(0), 0),
         net_minor=net,
         refunded_minor=ibis.ifelse(is_refund, net, 0),
-        quantity=order_facts.quantity.coalesce(ibis.literal(0).cast("decimal(18, 3)")),
         is_foreign=_if(~is_own),
         is_unresolved=_if(is_refund & order_facts.amount_minor.isnull()),
     )

@@ -21,7 +21,8 @@ class Metric:
     """One version of a metric. `money` is in minor units of the shop's currency, `ratio` lies from 0 to 1 (a whole is 1).
 
     `numerator` and `denominator` name measures; without a denominator the numerator is the number. `cases` is the measure
-    that says on how many cases the number rests.
+    that says on how many cases the number rests; `known_by` the one that says of how many of them it is known at all: where
+    there are cases and none is known, there is no number.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Metric:
     numerator: str
     denominator: str | None = None
     cases: str = ""
+    known_by: str = ""
     is_default: bool = True
 
     @property
@@ -47,7 +49,7 @@ class Metric:
     @property
     def measures(self) -> tuple[str, ...]:
         """All measures that it needs."""
-        named = (self.numerator, self.denominator, self.cases)
+        named = (self.numerator, self.denominator, self.cases, self.known_by)
         return tuple(dict.fromkeys(name for name in named if name))
 
     @property
@@ -87,7 +89,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("value_per_buyer", 1, "money", "buyer", "up", "paid_minor", "buyers"),
     Metric("value_per_order", 1, "money", "order", "up", "paid_minor", "orders"),
     Metric("value_per_visitor", 1, "money", "visitor", "up", "paid_minor", "visitors"),
-    Metric("units", 1, "number", "line", "up", "units", cases="orders"),
+    Metric("units", 1, "number", "line", "up", "units", cases="orders", known_by="sales_with_units"),
 )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ EVENTS = pa.schema(
         ("product_ref", pa.string()),
         ("amount_minor", pa.int64()),  # paid total of an order event; null where the event states none
         ("currency", pa.string()),
+        ("quantity", pa.decimal128(18, 3)),  # units of an order event's products; null where it states none
         ("anonymous_ref", pa.string()),
         ("person_ref", pa.string()),
         ("properties", pa.string()),  # JSON: properties or traits as sent

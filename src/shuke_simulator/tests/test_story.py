@@ -44,6 +44,7 @@ def recount(messages: list[dict], zone: ZoneInfo) -> dict[str, Counter]:
             by_visitor[day, m["anonymousId"]].append(m)
         if m.get("event") == "Order Completed":
             days[day]["orders"] += 1
+            days[day]["units"] += sum(product["quantity"] for product in m["properties"]["products"])
             days[day]["paid_minor"] += minor(m["properties"]["total"])
             buyers[day].add(m["userId"])
         if m.get("event") in ("Order Cancelled", "Order Refunded"):

@@ -69,6 +69,9 @@ def _of_events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         amounts = [e["amount_minor"] for e in counted]
         if kind != "sale":
             amounts = [None if a is None else -abs(a) for a in amounts]
+        units = [e["quantity"] for e in counted]
+        if kind != "sale":
+            units = [None if u is None else -abs(u) for u in units]
         people = [e["person_id"] for e in rows if e["person_id"] is not None]
         facts.append(
             {
@@ -81,7 +84,7 @@ def _of_events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "buyer_id": last["person_id"] if last["person_id"] is not None else max(people, default=None),
                 "visitor_id": last["visitor_id"],
                 "lines": 0,
-                "quantity": None,
+                "quantity": None if None in units else sum(units),
                 "paid_minor": sum(a for a in amounts if a is not None and a > 0),
                 "amount_minor": None if None in amounts else sum(amounts),
                 "currency": last["currency"],

@@ -47,7 +47,7 @@ def _line(
     }
 
 
-def _event(number, name, order, minute, amount, person, ord_=0) -> dict[str, Any]:
+def _event(number, name, order, minute, amount, person, ord_=0, quantity=None) -> dict[str, Any]:
     return dict.fromkeys(schemas.EVENTS.names) | {
         "shop_id": 1,
         "event_id": number,
@@ -63,6 +63,7 @@ def _event(number, name, order, minute, amount, person, ord_=0) -> dict[str, Any
         "order_ref": order,
         "amount_minor": amount,
         "currency": "CNY",
+        "quantity": None if quantity is None else Decimal(quantity),
         "source": "api",
     }
 
@@ -103,11 +104,15 @@ def test_order_facts__case__as_stated(case: dict) -> None:
     }
     assert found == {tuple(row) for row in case["expect"]}
     assert len(rows) == len(case["expect"])
+    if "units" in case:
+        units = [[r["order_ref"], r["kind"], r["quantity"]] for r in _sorted(rows)]
+        assert units == [[order, kind, n and Decimal(n)] for order, kind, n in case["units"]]
     assert _sorted(rows) == _sorted(oracle.order_facts(lines, events))
 
 
 ORDERS = st.sampled_from("abc")
 AMOUNTS = st.one_of(st.none(), st.integers(-2_000, 5_000))
+QUANTITIES = st.one_of(st.none(), st.decimals(0, 50, places=3))
 PEOPLE = st.one_of(st.none(), st.integers(1, 3))
 
 
@@ -142,6 +147,7 @@ def _events(draw) -> list[dict]:
             draw(AMOUNTS),
             draw(PEOPLE),
             draw(st.integers(0, 2)),
+            draw(QUANTITIES),
         )
         for i in range(draw(st.integers(0, 8)))
     ]

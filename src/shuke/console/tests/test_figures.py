@@ -9,7 +9,7 @@ import pytest
 from django.template import Context, Template
 from django.utils.translation import override
 
-from shuke.console import figures
+from shuke.console import figures, words
 from shuke.kernel.verdicts import Reason
 from shuke.traffic import reads as traffic
 
@@ -86,3 +86,9 @@ def test_few_words__a_share_of_nine_cases__warns() -> None:
         assert figures.few_words(_figure("conversion", Decimal("0.1"), 9)) == "only 9 cases, too few to judge"
         assert figures.few_words(_figure("conversion", Decimal("0.1"), 30)) == ""
         assert figures.few_words(_figure("visits", 3, 3)) == ""
+
+
+def test_by_unit__a_number_of_pieces__whole_ones_without_a_fraction():
+    assert words.by_unit(1234, "number", "CNY") == "1,234"
+    assert words.by_unit(Decimal("2.5"), "number", "CNY") == "2.50"
+    assert words.by_unit(Decimal("3.000000"), "number", "CNY") == "3.00"  # a mean stays one

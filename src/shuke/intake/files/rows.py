@@ -309,6 +309,7 @@ class Mapper:
             product_ref=work.refs("product_ref"),
             amount_minor=work.column("amount", cells.to_amount(self.currency)),
             currency=self._currencies(work),
+            quantity=work.column("quantity", cells.to_quantity),
             anonymous_ref=anonymous,
             person_ref=people,
             properties=work.properties(),

@@ -83,6 +83,7 @@ EVENT_FIELDS = [
     "terminal",
     "order_ref",
     "product_ref",
+    "quantity",
     "amount",
     "currency",
 ]

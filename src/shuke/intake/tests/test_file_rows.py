@@ -279,6 +279,16 @@ def test_rows__events__by_case() -> None:
     assert [b.reason.code for b in mapped.bad] == ["row_no_visitor", "row_blank"]
 
 
+def test_rows__events_with_a_quantity__units_of_the_order() -> None:
+    spec = parse(EVENTS | {"columns": EVENTS["columns"] | {"quantity": "n"}})
+    two, none = _facts(
+        spec, "at|who|session|event|ref|n", "2026-03-01|v|s|buy||2.5", "2026-03-01|v|s|buy||", first=5
+    )
+    assert (two["quantity"], none["quantity"]) == (Decimal("2.500"), None)
+    (unmapped,) = _facts(parse(EVENTS), "at|who|session|event|ref", "2026-03-01|v|s|buy|")
+    assert unmapped["quantity"] is None
+
+
 WRONG = [
     ({"v": 2}, "v"),
     ({"kind": "sheep"}, "kind"),

@@ -140,7 +140,7 @@ METRICS: dict[str, Callable[[_SmallShop], Fraction]] = {
     "value_per_buyer_v1": lambda s: Fraction(s.paid, len(s.buyers)),
     "value_per_order_v1": lambda s: Fraction(s.paid, _orders(s, "sale")),
     "value_per_visitor_v1": lambda s: Fraction(s.paid, s.visitors),
-    "units_v1": lambda s: Fraction(sum(one["units"] for one in s.sales)),
+    "units_v1": lambda s: Fraction(sum(one["units"] or 0 for one in s.sales)),
 }
 
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {

@@ -79,6 +79,7 @@ def draw(shop) -> Life:
             if rng.random() < 0.08:
                 fields |= {"type": "track", "name": "Order Completed", "order": f"o{number}"}
                 fields |= {"amount_minor": rng.randrange(100, 90_000), "currency": shop.currency}
+                fields |= {"quantity": Decimal(number % 4) if number % 3 else None}
             ref = fields.pop("ref")
             naive = at.replace(tzinfo=None)
             made = event(

@@ -116,6 +116,7 @@ def order_rows(
             "refunded_minor": -sum(r["amount_minor"] or 0 for r in refunds),
             "refunds": len(refunds),
             "units": sum(r["quantity"] or 0 for r in sales),
+            "sales_with_units": sum(r["quantity"] is not None for r in sales),
             "orders": len({r["order_id"] for r in sales}),
             "cancelled_orders": len({r["order_id"] for r in rows if r["kind"] == "cancellation"}),
             "buyers": len(buyers),

@@ -74,6 +74,11 @@ def order_count(orders: Rows, kind: str = "sale") -> int:
     return len({o["order_id"] for o in orders if o["kind"] == kind})
 
 
+def units(orders: Rows) -> Any:
+    known = [o["quantity"] for o in sales(orders) if o["quantity"] is not None]
+    return sum(known) if known or not sales(orders) else None
+
+
 def refunded(orders: Rows) -> int:
     return -sum(o["amount_minor"] or 0 for o in orders if o["kind"] in ("refund", "cancellation"))
 
@@ -111,7 +116,7 @@ ORDER_METRICS: dict[tuple[str, int], Callable[[Rows, Rows, Rows], Any]] = {
     ("value_per_buyer", 1): lambda v, o, e: _divided(paid(o), len(buyers(o))),
     ("value_per_order", 1): lambda v, o, e: _divided(paid(o), order_count(o)),
     ("value_per_visitor", 1): lambda v, o, e: _divided(paid(o), visitors(v)),
-    ("units", 1): lambda v, o, e: sum(x["quantity"] or 0 for x in sales(o)),
+    ("units", 1): lambda v, o, e: units(o),
 }
 
 # By source or under a condition: what the visits themselves completed.

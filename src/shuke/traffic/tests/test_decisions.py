@@ -66,8 +66,9 @@ def test_split__exchanged_sides__same_parts_with_the_other_sign(now, then):
         ("value_per_buyer", {"paid_minor": 5, "buyers": 2}, 3),
         ("value_per_buyer", {"paid_minor": -5, "buyers": 2}, -3),
         ("value_per_order", {"paid_minor": 100, "orders": 3}, 33),
-        ("units", {"units": Decimal("2.500"), "orders": 1}, Decimal("2.5")),
-        ("units", {"units": Decimal("3.000"), "orders": 1}, 3),
+        ("units", {"units": Decimal("2.500"), "orders": 1, "sales_with_units": 1}, Decimal("2.5")),
+        ("units", {"units": Decimal("3.000"), "orders": 2, "sales_with_units": 1}, 3),
+        ("units", {"units": 0, "orders": 0, "sales_with_units": 0}, 0),
         ("pv", {"views": 0}, 0),
     ],
 )
@@ -85,6 +86,11 @@ def test_figure__fraction_of_days__exact_until_rounded():
 
 def test_figure__measure_that_visits_do_not_tell__reason():
     assert decisions.figure(metric("units"), {}).reason is decisions.NOT_BY_VISIT
+
+
+def test_figure__orders_none_of_which_states_units__reason_and_no_zero():
+    figure = decisions.figure(metric("units"), {"units": 0, "orders": 2, "sales_with_units": 0})
+    assert (figure.value, figure.reason) == (None, decisions.NO_UNITS)
 
 
 def test_change__from_zero_or_not_computable__none():

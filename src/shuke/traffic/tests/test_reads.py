@@ -171,8 +171,8 @@ def test_series__every_metric_by_day_and_hour__each_point_is_the_figure_of_its_t
         assert len(hours) == 24
         # What is distinct within an hour may come again in another; the rest adds up to the day.
         if one.denominator is None and one.id not in ("uv_day", "uv_period", "buyers", "old_buyers"):
-            whole = sum(p.value for p in hours)
-            if whole != expected[FIRST][one.id, one.version]:
+            whole = sum(p.value or 0 for p in hours)
+            if whole != (expected[FIRST][one.id, one.version] or 0):
                 wrong[one.id, one.version, "hours"] = whole, expected[FIRST][one.id, one.version]
     assert not wrong
 

@@ -40,7 +40,7 @@ def event(shop: ShopView, ref: str, visitor: str, at: datetime, **fields: object
 
 
 def order_event(
-    shop: ShopView, ref: str, visitor: str, at: datetime, order: str, minor: int
+    shop: ShopView, ref: str, visitor: str, at: datetime, order: str, minor: int, units: int | None = None
 ) -> dict[str, object]:
     """An `Order Completed`."""
     return event(
@@ -56,6 +56,7 @@ def order_event(
         order_id=surrogate(shop.id, "order", order),
         amount_minor=minor,
         currency=shop.currency,
+        quantity=None if units is None else Decimal(units),
         properties=json.dumps({"order_id": order}),
     )
 
