@@ -23,7 +23,7 @@ from shuke.kernel.durable import sync_folder
 from shuke.records.locks import exclusive
 from shuke.shops.reads import get_shop_by_id
 from shuke.warehouse import open_tier, schemas, sealed_tier
-from shuke.warehouse.models import SealedDay, Segment
+from shuke.warehouse.models import ErasureBegun, SealedDay, Segment
 from shuke.warehouse.sealing import redo_started
 
 PERSON_COLUMNS = ("visitor_id", "person_id", "buyer_id")
@@ -33,14 +33,34 @@ def erase(*, shop_id: int, surrogates: Sequence[int]) -> int:
     """Remove every fact whose visitor, person or buyer is one of the surrogates; returns how many rows went.
 
     Surrogates are those of kernel.surrogates (kinds `visitor` and `person`). Repeatable: a second call finds nothing.
+    One that is killed is finished by the sealer (`finish_begun`).
     """
     ids = sorted({int(s) for s in surrogates})
     if not ids:
         return 0
     with exclusive(sealed_tier.LOCK), scope(shop=shop_id):
-        # A fill that was started and not finished may have written the person's rows into files that no ledger names.
-        redo_started(get_shop_by_id(shop_id))
-        return _erase_sealed(shop_id, ids) + _erase_open(shop_id, ids)
+        begun = ErasureBegun.objects.create(shop_id=shop_id, surrogates=ids, begun_at=clock.now())
+        return _run(begun)
+
+
+def finish_begun(shop_id: int) -> int:
+    """Finish the erasures of a shop that were begun and killed; returns how many."""
+    with scope(shop=shop_id):
+        if not ErasureBegun.objects.exists():
+            return 0
+        with exclusive(sealed_tier.LOCK):
+            begun = list(ErasureBegun.objects.order_by("id"))
+            for one in begun:
+                _run(one)
+            return len(begun)
+
+
+def _run(begun: ErasureBegun) -> int:
+    # A fill that was started and not finished may have written the person's rows into files that no ledger names.
+    redo_started(get_shop_by_id(begun.shop_id))
+    gone = _erase_sealed(begun.shop_id, begun.surrogates) + _erase_open(begun.shop_id, begun.surrogates)
+    begun.delete()
+    return gone
 
 
 def _erase_open(shop_id: int, ids: Sequence[int]) -> int:
@@ -52,6 +72,8 @@ def _erase_open(shop_id: int, ids: Sequence[int]) -> int:
         for old in Segment.objects.exclude(unlisted_at=None):
             (folder / old.file).unlink(missing_ok=True)
             old.delete()
+        for part in folder.glob(".*.part"):
+            part.unlink(missing_ok=True)
         for segment in Segment.objects.filter(unlisted_at=None):
             if shop_id not in open_tier.spans_from(segment.spans):
                 continue
@@ -92,35 +114,42 @@ def _replace(segment: Segment, kept: pa.Table, folder: Path) -> None:
 
 
 def _erase_sealed(shop_id: int, ids: Sequence[int]) -> int:
+    """In an order that leaves the ledger naming a version that exists, wherever a kill comes: the rows go from every kind,
+    the ledger follows, and only then files and log are cleaned; the ledger is ahead of each cleaning."""
     listed = ", ".join(str(i) for i in ids)
     gone = 0
-    changed: dict[str, int] = {}
     for kind, schema in schemas.ALL.items():
         table = sealed_tier.open_table(shop_id, kind)
         if table is None:
             continue
         columns = [c for c in PERSON_COLUMNS if c in schema.names]
-        predicate = " OR ".join(f"{c} IN ({listed})" for c in columns)
-        metrics = table.delete(predicate)
+        metrics = table.delete(" OR ".join(f"{c} IN ({listed})" for c in columns))
         gone += metrics.get("num_deleted_rows", 0) or 0
-        table.alter.set_table_properties(
-            {
-                "delta.logRetentionDuration": "interval 0 days",
-                "delta.deletedFileRetentionDuration": "interval 0 days",
-            }
-        )
-        table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    _follow(shop_id)
+    for kind in schemas.ALL:
+        table = sealed_tier.open_table(shop_id, kind)
+        if table is None:
+            continue
+        sealed_tier.set_retention(table, 0)
+        table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
+        _follow(shop_id)
+        table = sealed_tier.open_table(shop_id, kind)
+        assert table is not None
         table.create_checkpoint()
         table.cleanup_metadata()
-        table.alter.set_table_properties(
-            {
-                "delta.logRetentionDuration": "interval 1 days",
-                "delta.deletedFileRetentionDuration": "interval 1 days",
-            }
-        )
-        changed[kind] = table.version()
-    with transaction.atomic():
-        for day in SealedDay.objects.filter(shop_id=shop_id):
-            day.versions = {**day.versions, **changed}
-            day.save(update_fields=["versions"])
+        sealed_tier.set_retention(table, 1)
+    _follow(shop_id)
     return gone
+
+
+def _follow(shop_id: int) -> None:
+    """The ledger names the newest version of every table: no fill is begun, so it holds every day as the ledger says."""
+    versions = {}
+    for kind in schemas.ALL:
+        table = sealed_tier.open_table(shop_id, kind)
+        if table is not None:
+            versions[kind] = table.version()
+    with transaction.atomic():
+        for day in SealedDay.objects.all():
+            day.versions = {kind: versions[kind] for kind in day.versions}
+            day.save(update_fields=["versions"])

@@ -69,3 +69,13 @@ class Fill(models.Model):
     seconds = models.FloatField(null=True)
 
     objects = ScopedManager(shop="shop_id")
+
+
+class ErasureBegun(models.Model):
+    """An erasure that was begun, by surrogates: finished before anything else is written, if its process was killed."""
+
+    shop_id = models.BigIntegerField(db_index=True)
+    surrogates = models.JSONField()
+    begun_at = models.DateTimeField()
+
+    objects = ScopedManager(shop="shop_id")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -37,22 +38,31 @@ MERGE_ROWS = 1_000_000
 PART_SECONDS = 3600
 
 
+class Span(NamedTuple):
+    """What a file holds of one shop's day: how many rows, and the newest segment among them."""
+
+    rows: int
+    last: int
+
+
 @dataclass(frozen=True)
 class OpenFile:
-    """One listed file with what it holds: spans[shop][day] = rows."""
+    """One listed file with what it holds, by shop and day."""
 
     kind: str
     path: str
     first: int
     last: int
     rows: int
-    spans: Mapping[int, Mapping[date, int]]
+    spans: Mapping[int, Mapping[date, Span]]
 
 
 @lru_cache(maxsize=4_000)
-def spans_from(text: str) -> Mapping[int, Mapping[date, int]]:
+def spans_from(text: str) -> Mapping[int, Mapping[date, Span]]:
     raw = msgspec.json.decode(text)
-    return {int(s): {date.fromisoformat(d): n for d, n in days.items()} for s, days in raw.items()}
+    return {
+        int(s): {date.fromisoformat(d): Span(*span) for d, span in days.items()} for s, days in raw.items()
+    }
 
 
 def write_file(table: pa.Table, path: Path) -> int:
@@ -69,14 +79,12 @@ def write_file(table: pa.Table, path: Path) -> int:
 
 
 def spans_text(table: pa.Table) -> str:
-    counts = (
-        table.select(["shop_id", "local_day"])
-        .group_by(["shop_id", "local_day"])
-        .aggregate([([], "count_all")])
-    )
-    spans: dict[str, dict[str, int]] = {}
-    for row in counts.to_pylist():
-        spans.setdefault(str(row["shop_id"]), {})[row["local_day"].isoformat()] = row["count_all"]
+    """The spans of a file's rows as they are stored: {shop: {day: [rows, last segment]}}."""
+    groups = table.select(["shop_id", "local_day", "segment"]).group_by(["shop_id", "local_day"])
+    spans: dict[str, dict[str, tuple[int, int]]] = {}
+    for row in groups.aggregate([([], "count_all"), ("segment", "max")]).to_pylist():
+        days = spans.setdefault(str(row["shop_id"]), {})
+        days[row["local_day"].isoformat()] = (row["count_all"], row["segment_max"])
     return msgspec.json.encode(spans).decode()
 
 
@@ -193,9 +201,13 @@ def merge_run(kind: str, run: Sequence[Segment]) -> int:
         # The condition is the guard: of two mergers of one run, or a merger and an erasure, one finds it changed.
         if Segment.objects.filter(id__in=ids, unlisted_at=None).update(unlisted_at=at) != len(ids):
             transaction.set_rollback(True)
-            part.unlink()
+            part.unlink(missing_ok=True)
             return 0
-        os.rename(part, folder / name)
+        try:
+            os.rename(part, folder / name)
+        except FileNotFoundError:  # an erasure removes what is half written, since a person may stand in it
+            transaction.set_rollback(True)
+            return 0
         sync_folder(folder)
         Segment.objects.create(
             kind=kind,

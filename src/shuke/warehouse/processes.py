@@ -18,7 +18,8 @@ from shuke.kernel import clock
 from shuke.records.locks import exclusive
 from shuke.shops.reads import list_shops
 from shuke.warehouse import open_tier, schemas, sealed_tier
-from shuke.warehouse.models import Fill, SealedDay
+from shuke.warehouse.erasure import finish_begun
+from shuke.warehouse.models import ErasureBegun, Fill, SealedDay
 from shuke.warehouse.sealing import seal_due
 
 log = logging.getLogger("warehouse")
@@ -57,7 +58,14 @@ def _loop(name: str, every: float, step: Callable[[int], None], stop: threading.
 
 def run_sealer(stop: threading.Event | None = None) -> None:
     """Seal days as they fall due, until told to stop."""
-    _loop("sealer", SEAL_EVERY, lambda _: seal_due(clock.now()) and None, stop or stopped_by_signal())
+    _loop("sealer", SEAL_EVERY, lambda _: seal_once(), stop or stopped_by_signal())
+
+
+def seal_once() -> None:
+    """Finish erasures that were killed, then seal what is due."""
+    for shop in list_shops():
+        finish_begun(shop.id)
+    seal_due(clock.now())
 
 
 def clean_once(rounds: int = 0) -> None:
@@ -82,7 +90,9 @@ def unlist_sealed(*, grace: timedelta = UNLIST_AFTER) -> int:
         file.path.rsplit("/", 1)[-1]
         for file in open_tier.listed()
         if all(
-            sealed.get((shop_id, day), 0) >= file.last for shop_id, days in file.spans.items() for day in days
+            sealed.get((shop_id, day), 0) >= span.last
+            for shop_id, days in file.spans.items()
+            for day, span in days.items()
         )
     ]
     return open_tier.unlist(done)
@@ -92,7 +102,7 @@ def vacuum_all() -> None:
     """Remove files of the sealed tables that no reader can still hold."""
     for shop in list_shops():
         with exclusive(sealed_tier.LOCK), scope(shop=shop.id):
-            if Fill.objects.filter(done_at=None).exists():
+            if Fill.objects.filter(done_at=None).exists() or ErasureBegun.objects.exists():
                 continue
             for kind in schemas.ALL:
                 sealed_tier.vacuum(shop.id, kind)

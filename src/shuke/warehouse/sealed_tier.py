@@ -22,7 +22,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 from django.conf import settings
 
@@ -64,12 +64,25 @@ def _quoted(days: Iterable[date]) -> str:
     return "day IN (" + ", ".join(f"'{d.isoformat()}'" for d in sorted(days)) + ")"
 
 
+class VersionGone(FileNotFoundError):
+    """The version that a reader wanted was cleaned away meanwhile; the ledger names a newer one by now."""
+
+
 def open_table(shop_id: int, kind: str, version: int | None = None) -> DeltaTable | None:
-    """The table, at a version; None when it was never written."""
+    """The table; None when it was never written. Raises VersionGone when a wanted version is no longer there.
+
+    Never take the second for the first: a day would then be sealed again from its open rows alone.
+    """
     try:
         return DeltaTable(path_of(shop_id, kind), version=version)
     except TableNotFoundError:
+        if version is not None:
+            raise VersionGone(f"{path_of(shop_id, kind)} at version {version}") from None
         return None
+    except DeltaError as error:
+        if version is not None:
+            raise VersionGone(f"{path_of(shop_id, kind)} at version {version}: {error}") from error
+        raise
 
 
 def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordBatchReader | pa.Table) -> int:
@@ -168,7 +181,20 @@ def vacuum(shop_id: int, kind: str, *, grace: timedelta = GRACE) -> int:
     if table is None:
         return 0
     hours = int(grace.total_seconds() // 3600)
-    return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+    # Full: also what no log names, which a killed writer left.
+    return len(
+        table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
+    )
+
+
+def set_retention(table: DeltaTable, days: int) -> None:
+    """How long the log and removed files are kept."""
+    table.alter.set_table_properties(
+        {
+            "delta.logRetentionDuration": f"interval {days} days",
+            "delta.deletedFileRetentionDuration": f"interval {days} days",
+        }
+    )
 
 
 def log_text(shop_id: int, kind: str) -> str:

@@ -53,26 +53,28 @@ class OpenDay:
     last: int
 
 
-def open_days(shop_id: int) -> list[OpenDay]:
-    """The shop's days with open facts, oldest first."""
+def open_days(shop_id: int, files: Sequence[open_tier.OpenFile] | None = None) -> list[OpenDay]:
+    """The shop's days with open facts, oldest first; `files`: the open list, where it is at hand."""
     with scope(shop=shop_id):
         through = dict(SealedDay.objects.values_list("day", "through"))
     found: dict[date, OpenDay] = {}
-    for file in open_tier.listed():
-        for day, rows in file.spans.get(shop_id, {}).items():
-            if file.last > through.get(day, 0):
-                known = found.get(day)
-                found[day] = OpenDay(day, rows + (known.rows if known else 0), file.last)
+    for file in open_tier.listed() if files is None else files:
+        for day, span in file.spans.get(shop_id, {}).items():
+            if span.last > through.get(day, 0):
+                known = found.get(day, OpenDay(day, 0, 0))
+                found[day] = OpenDay(day, span.rows + known.rows, max(span.last, known.last))
     return [found[day] for day in sorted(found)]
 
 
-def due_days(shop: ShopView, at: datetime) -> list[OpenDay]:
+def due_days(
+    shop: ShopView, at: datetime, files: Sequence[open_tier.OpenFile] | None = None
+) -> list[OpenDay]:
     """Which open days should be sealed now."""
     today = local_day(at, shop.zone)
     with scope(shop=shop.id):
         sealed_at = dict(SealedDay.objects.values_list("day", "sealed_at"))
     due = []
-    for open_day in open_days(shop.id):
+    for open_day in open_days(shop.id, files):
         last = sealed_at.get(open_day.day)
         since = at - last if last is not None else timedelta.max
         if open_day.day >= today:
@@ -109,8 +111,9 @@ def seal(
 def seal_due(at: datetime) -> int:
     """Seal what is due in every shop; returns how many days were sealed."""
     sealed = 0
+    files = open_tier.listed()
     for shop in list_shops():
-        due = due_days(shop, at)
+        due = due_days(shop, at, files)
         with scope(shop=shop.id):
             is_unfinished = Fill.objects.filter(done_at=None).exists()
         if due or is_unfinished:
@@ -205,9 +208,9 @@ def _write_all(
 def _rows_of(snapshot: Snapshot, kind: str) -> int:
     """At most so many rows of a raw kind lie in the snapshot's days."""
     still_open = sum(
-        rows
+        span.rows
         for file in snapshot.plan.open_files.get(kind, ())
-        for day, rows in file.spans[snapshot.shop.id].items()
+        for day, span in file.spans[snapshot.shop.id].items()
         if day in snapshot.period
     )
     sealed = sum(

@@ -62,8 +62,8 @@ class Plan:
             day
             for kind in kinds
             for file in self.open_files.get(kind, ())
-            for day in file.spans[self.shop_id]
-            if day in self.period and file.last > self.through.get(day, 0)
+            for day, span in file.spans[self.shop_id].items()
+            if day in self.period and span.last > self.through.get(day, 0)
         }
         return tuple(sorted(days))
 

@@ -10,10 +10,10 @@ import pytest
 from shuke.kernel.surrogates import surrogate
 from shuke.records import erasures
 from shuke.records.personal import PersonRef
-from shuke.warehouse import actions, sealed_tier
+from shuke.warehouse import actions, erasure, sealed_tier
 from shuke.warehouse.personal import STORE
 from shuke.warehouse.tests.facts import NOON, line, lines_table, order_event, views
-from shuke.warehouse.tests.test_tiers import add, answers, rows_of
+from shuke.warehouse.tests.test_tiers import add, answers, rows_of, run_until_line
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
 
@@ -82,3 +82,37 @@ def test_restore__of_an_older_backup__does_not_bring_the_erased_back(shop, wareh
     assert STORE.erase_again is not None
     STORE.erase_again(erasure)
     assert {r["anonymous_ref"] for r in rows_of(shop, "events")} == {"bob"}
+
+
+def test_erase__killed_at_many_lines__loses_nobody_else_and_is_finished(shop):
+    """A kill leaves the ledger naming tables that exist: others' facts are all there, and the erasure is finished later."""
+    ids = []
+    for n in range(7):
+        name = f"person{n}"
+        add(shop, *views(shop, name, [n, n + 40]), *views(shop, "bob", [n]))
+        ids.append(surrogate(shop.id, "visitor", name))
+    actions.seal(shop)
+    modules = [erasure.__file__, sealed_tier.__file__]
+    lines = run_until_line(0, lambda: actions.erase(shop_id=shop.id, surrogates=ids[:1]), modules)
+    assert lines is not None
+    for n, person in enumerate(ids[1:]):
+        at_line = 1 + lines * (n + 1) // len(ids)
+        erased = lambda person=person: actions.erase(shop_id=shop.id, surrogates=[person])  # noqa: E731
+        assert run_until_line(at_line, erased, modules) is None
+        of_bob = [r for r in rows_of(shop, "events") if r["anonymous_ref"] == "bob"]
+        assert len(of_bob) == 7, f"killed at line {at_line} of {lines}: others' facts are gone"
+        erasure.finish_begun(shop.id)
+    actions.erase(shop_id=shop.id, surrogates=ids)
+    assert {r["anonymous_ref"] for r in rows_of(shop, "events")} == {"bob"}
+    add(shop, *views(shop, "bob", [55]))
+    actions.seal(shop)
+    assert len(rows_of(shop, "events")) == 8
+
+
+def test_open_table__version_that_was_cleaned_away__is_no_empty_table(shop):
+    add(shop, *views(shop, "ann", [0]))
+    actions.seal(shop)
+    assert sealed_tier.open_table(shop.id, "events") is not None
+    assert sealed_tier.open_table(shop.id, "never") is None
+    with pytest.raises(sealed_tier.VersionGone):
+        sealed_tier.open_table(shop.id, "events", 99)

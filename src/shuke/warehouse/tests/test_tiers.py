@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -154,6 +154,17 @@ def test_merge_and_clean__many_small_files__leave_one_and_the_same_answers(shop,
     assert answers(shop) == before
 
 
+def test_merge__of_facts_that_are_sealed__opens_no_day_again(shop):
+    """A merged file is as new as its newest part, but a day in it is open only if its own facts are."""
+    for minute in range(4):
+        add(shop, *views(shop, "ann", [minute]))
+    actions.seal(shop)
+    add(shop, *views(shop, "ann", [0], NOON + timedelta(days=1)))
+    open_tier.merge_run("events", list(Segment.objects.filter(unlisted_at=None).order_by("last")))
+    assert [d.day for d in sealing.open_days(shop.id)] == [DAY + timedelta(days=1)]
+    assert len(rows_of(shop, "events")) == 5
+
+
 def test_merge__two_mergers_of_one_list__replace_it_once(shop):
     for minute in range(open_tier.MERGE_AT):
         add(shop, *views(shop, "ann", [minute]))
@@ -179,10 +190,13 @@ class Killed(BaseException):
     """Stands for a kill: nothing catches it."""
 
 
-def run_until_line(wanted: int, work: Callable[[], object]) -> int | None:
-    """Run `work`, killed at the n-th line executed in the sealing and the sealed tier; None when killed, else how many
-    lines it took."""
-    modules = {sealing.__file__, sealed_tier.__file__}
+def run_until_line(
+    wanted: int,
+    work: Callable[[], object],
+    modules: Sequence[str] = (sealing.__file__, sealed_tier.__file__),
+) -> int | None:
+    """Run `work`, killed at the n-th line executed in the modules (the sealing and the sealed tier); None when killed,
+    else how many lines it took."""
     seen = 0
 
     def trace(frame, happened, _argument):
