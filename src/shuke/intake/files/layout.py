@@ -12,6 +12,7 @@ from typing import IO
 from shuke.intake.files import sniffing
 
 AUTO = "auto"
+UNPACKED_BYTES = 16 << 30  # the largest upload (2 GB), eight times shrunk: less than a minute to unpack
 # Python's own, not those of any file; some do not even decode to text.
 _NO_FILE_ENCODING = frozenset(
     ["idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs", "oem"]
@@ -112,11 +113,11 @@ def opened(path: Path) -> IO[bytes]:
 
 
 def readable_bytes(path: Path) -> int:
-    """How many bytes of a packed file can be unpacked before it breaks off."""
+    """How many bytes of a packed file can be unpacked before it breaks off; no more than UNPACKED_BYTES are tried."""
     size = 0
     with gzip.open(path, "rb") as file:
         try:
-            while block := file.read1(1 << 16):
+            while size < UNPACKED_BYTES and (block := file.read1(1 << 16)):
                 size += len(block)
         except EOFError:
             pass

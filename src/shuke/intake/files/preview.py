@@ -27,6 +27,7 @@ from shuke.shops.reads import ShopView
 FIRST_ROWS = 10
 LOOKED_AT = 1_000
 VERIFY_BYTES = 64 << 20
+VERIFY_UNPACKED = 2 << 30  # 64 MB of rows, thirty times shrunk; somebody waits for the answer
 _HIDDEN = frozenset(
     [
         "shop_id",
@@ -87,7 +88,7 @@ def preview_of(
     main = files[""]
     path = uploads.path_of(shop.id, uploads.find(shop.id, main["sha256"]).sha256)
     if path.stat().st_size <= VERIFY_BYTES:
-        tables.verify(path, main["name"])
+        tables.verify(path, main["name"], limit=VERIFY_UNPACKED)
     if spec is None:
         layout = tables.Layout(has_header=None).with_choices(
             separator=choices.get("separator", ""),

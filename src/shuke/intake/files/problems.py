@@ -123,3 +123,12 @@ class FileTooLarge(FileProblem):
     status = 413
     words = _("“%(field)s” is larger than %(limit)s.")
     remedy = _("Split it, or pack it with gzip.")
+
+
+class UnpacksTooLarge(FileProblem):
+    """A file whose content grows beyond what is read. `value` and `limit`: sizes or ratios, as text."""
+
+    code = "file_unpacks_too_large"
+    status = 413
+    words = _("“%(field)s” unpacks to %(value)s; at most %(limit)s are read.")
+    remedy = _("Split it into several files; a workbook may also be saved as CSV.")

@@ -11,6 +11,7 @@ from shuke.intake.files import problems, sniffing
 from shuke.intake.files.delimited import delimited_table
 from shuke.intake.files.layout import (
     AUTO,
+    UNPACKED_BYTES,
     Batch,
     Detected,
     Layout,
@@ -39,10 +40,11 @@ HEAD_BYTES = 1 << 20
 MAX_COLUMNS = 1_000
 
 
-def verify(path: Path, name: str) -> tuple[int, int]:
-    """Read a file through once: (unpacked bytes, lines). Raises TruncatedFile, DamagedFile or EmptyFile.
+def verify(path: Path, name: str, *, limit: int = UNPACKED_BYTES) -> tuple[int, int]:
+    """Read a file through once: (unpacked bytes, lines).
 
-    So a file that breaks off is refused before the first of its rows is loaded.
+    So a file that breaks off is refused before the first of its rows is loaded. Raises TruncatedFile, DamagedFile,
+    EmptyFile, or UnpacksTooLarge as soon as more than `limit` bytes came out of it.
     """
     size = lines = 0
     last = b"\n"
@@ -50,6 +52,10 @@ def verify(path: Path, name: str) -> tuple[int, int]:
         with opened(path) as file:
             while block := file.read(HEAD_BYTES):
                 size += len(block)
+                if size > limit:
+                    raise problems.UnpacksTooLarge(
+                        field=name, value=f"> {limit >> 20} MB", limit=f"{limit >> 20} MB"
+                    )
                 lines += block.count(b"\n")
                 last = block[-1:]
     except EOFError:

@@ -96,9 +96,13 @@ def mentions(path: Path, refs: Iterable[str]) -> bool:
     needles.discard(b"")
     longest = max(map(len, needles))
     before = b""
+    size = 0
     try:
         with tables.opened(path) as file:
             while block := file.read(_BLOCK):
+                size += len(block)
+                if size > tables.UNPACKED_BYTES:
+                    return True  # nobody reads it to its end
                 block = before + block
                 if any(needle in block for needle in needles):
                     return True

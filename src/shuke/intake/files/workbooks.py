@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
+import zlib
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from shuke.intake.files import problems, sniffing
 from shuke.intake.files.layout import Batch, Detected, Layout, Table, column_name, is_packed, numbered, opened
 
 WORKBOOK_BYTES = 256 << 20
+UNPACKED_BYTES = 512 << 20
+# Real sheets shrink to a tenth, very repetitive ones to a fiftieth; small ones may shrink as they like.
+UNPACKED_RATIO = 100
+ANY_RATIO_BYTES = 32 << 20
+_BLOCK = 1 << 20
 
 
 def workbook_table(path: Path, name: str, layout: Layout) -> Table:
@@ -23,8 +29,8 @@ def workbook_table(path: Path, name: str, layout: Layout) -> Table:
         content = file.read(WORKBOOK_BYTES + 1)
     if len(content) > WORKBOOK_BYTES:
         raise problems.FileTooLarge(field=name, limit=f"{WORKBOOK_BYTES >> 20} MB")
-    if content.startswith(sniffing.ZIP) and not _is_workbook(content):
-        raise problems.BinaryFile(field=name, value="ZIP", kind="ZIP")
+    if content.startswith(sniffing.ZIP):
+        _require_modest_workbook(content, name)
     try:
         book = python_calamine.load_workbook(io.BytesIO(content))
     except python_calamine.CalamineError:
@@ -61,12 +67,34 @@ def workbook_table(path: Path, name: str, layout: Layout) -> Table:
     return Table(name, detected, columns, take)
 
 
-def _is_workbook(content: bytes) -> bool:
+def _require_modest_workbook(content: bytes, name: str) -> None:
+    """Refuse a ZIP that is no workbook, or that grows beyond measure, before anything holds it unpacked.
+
+    The sizes that an archive states are believed only when they are too large; then its members are unpacked and
+    counted, since nothing keeps an archive from stating less than it holds. Raises BinaryFile, UnpacksTooLarge,
+    DamagedFile.
+    """
+    limit = min(UNPACKED_BYTES, max(ANY_RATIO_BYTES, UNPACKED_RATIO * len(content)))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return any(n.startswith(("xl/", "content.xml")) for n in archive.namelist())
-    except zipfile.BadZipFile:
-        return True  # calamine says that it is damaged
+            members = archive.infolist()
+            if not any(member.filename.startswith(("xl/", "content.xml")) for member in members):
+                raise problems.BinaryFile(field=name, value="ZIP", kind="ZIP")
+            _require_below(limit, sum(member.file_size for member in members), name)
+            size = 0
+            for member in members:
+                member.file_size = limit + 2 * _BLOCK  # or reading would end where the archive says
+                with archive.open(member) as file:
+                    while block := file.read(_BLOCK):
+                        size += len(block)
+                        _require_below(limit, size, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
+        raise problems.DamagedFile(field=name) from None
+
+
+def _require_below(limit: int, size: int, name: str) -> None:
+    if size > limit:
+        raise problems.UnpacksTooLarge(field=name, value=f"≥ {size >> 20} MB", limit=f"{limit >> 20} MB")
 
 
 def cell_text(value: Any) -> str:

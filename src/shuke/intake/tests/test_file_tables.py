@@ -105,6 +105,16 @@ def test_verify__whole_file__bytes_and_lines(written) -> None:
     assert verify(written(gzip.compress(b"a,b\n1,2\n")), "f") == (8, 2)
 
 
+def test_verify__more_than_the_limit_comes_out__stops_there(written) -> None:
+    path = written(gzip.compress(bytes(64 << 20)), "orders.csv.gz")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(problems.UnpacksTooLarge) as refused:
+        verify(path, "orders.csv.gz", limit=2 << 20)
+    assert refused.value.params == {"field": "orders.csv.gz", "value": "> 2 MB", "limit": "2 MB"}
+    assert refused.value.advice()
+    assert verify(path, "orders.csv.gz", limit=64 << 20)[0] == 64 << 20
+
+
 GBK = "订单编号,买家会员名,总金额\n1930001,王小明,12.50元\n1930002,李雷,8元\n"
 
 
@@ -264,6 +274,30 @@ def test_table__workbook_cut_short__damaged(written) -> None:
     content = _workbook({"orders": [["order"], ["a"]]})
     with pytest.raises(problems.DamagedFile):
         open_table(written(content[: len(content) // 2]), "f", Layout())
+
+
+@pytest.mark.parametrize("states_less", [False, True], ids=["honest", "states less than it holds"])
+def test_table__workbook_that_grows_beyond_measure__refused_before_it_is_held(
+    written, states_less, monkeypatch
+) -> None:
+    import zipfile
+
+    import python_calamine
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"<row/>" * (8 << 20))
+    content = packed.getvalue()
+    assert len(content) < 1 << 20
+    if states_less:
+        at = content.rindex(b"PK\x01\x02") + 24  # the size, in the archive's list of members
+        content = content[:at] + (1000).to_bytes(4, "little") + content[at + 4 :]
+    monkeypatch.setattr(python_calamine, "load_workbook", lambda _content: pytest.fail("it was opened"))
+    with pytest.raises(problems.UnpacksTooLarge) as refused:
+        open_table(written(content, "f.xlsx"), "f.xlsx", Layout())
+    assert refused.value.params["field"] == "f.xlsx"
+    assert refused.value.params["limit"] == "32 MB"
+    assert refused.value.advice()
 
 
 def test_has_header__numbers_in_the_first_row__none() -> None:
