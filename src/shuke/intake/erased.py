@@ -6,6 +6,7 @@ committed after it are left out, whoever reads them: the list of erasures says w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,14 @@ def _is_of(one: SetAside, erasure: erasures.Erasure, at_us: int) -> bool:
     refs = [
         str(event[name]) for name in ("userId", "anonymousId", "previousId") if event.get(name) is not None
     ]
+    return names(erasure, refs)
+
+
+def names(erasure: erasures.Erasure, refs: Iterable[str]) -> bool:
+    """Whether one of the references of the erasure's shop is of the person that it erased."""
     return any(
-        surrogate(one.shop_id, "person", ref) in erasure.person_ids
-        or surrogate(one.shop_id, "visitor", ref) in erasure.visitor_ids
+        surrogate(erasure.shop, "person", ref) in erasure.person_ids
+        or surrogate(erasure.shop, "visitor", ref) in erasure.visitor_ids
         for ref in refs
     )
 

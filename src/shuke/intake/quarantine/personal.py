@@ -1,15 +1,22 @@
-"""A person in quarantine: entries whose text names one of the person's references, whatever their state."""
+"""A person in quarantine: entries whose text names one of the person's references, whatever their state.
+
+After a restore only surrogates are known: entries go whose values have them, and those that can not be read, since
+nobody can say whose they are.
+"""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
+from shuke.intake.erased import names
 from shuke.intake.models.quarantine import Quarantined
+from shuke.records.erasures import Erasure
 from shuke.records.personal import PersonalStore, PersonRef
 
 
@@ -39,4 +46,41 @@ def _erase(shop_id: int, person: PersonRef) -> int:
         return _naming(person).delete()[0]
 
 
-STORE = PersonalStore("intake.quarantine", _("Events and rows in quarantine"), _export, _erase)
+def _erase_again(erasure: Erasure) -> int:
+    gone = []
+    with scope(shop=erasure.shop):
+        older = Quarantined.objects.filter(received_at__lte=datetime.fromisoformat(erasure.at))
+        for pk, payload in older.values_list("pk", "payload").iterator(chunk_size=500):
+            values = _values(payload)
+            if values is None or names(erasure, values):
+                gone.append(pk)
+        for start in range(0, len(gone), 500):
+            Quarantined.objects.filter(pk__in=gone[start : start + 500]).delete()
+    return len(gone)
+
+
+def _values(payload: str) -> set[str] | None:
+    """Every name and value of a JSON text, however deep, numbers as they are written; None when it is no JSON."""
+    try:
+        waiting = [
+            json.loads(
+                payload,
+                object_pairs_hook=lambda pairs: [one for pair in pairs for one in pair],
+                parse_int=str,
+                parse_float=str,
+                parse_constant=str,
+            )
+        ]
+    except (ValueError, RecursionError):
+        return None
+    values = set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str):
+            values.add(one)
+    return values
+
+
+STORE = PersonalStore("intake.quarantine", _("Events and rows in quarantine"), _export, _erase, _erase_again)

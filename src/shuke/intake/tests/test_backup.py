@@ -5,18 +5,24 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django_scopes import scope
 
 from shuke.intake import actions, reads
 from shuke.intake.committer import Committer
+from shuke.intake.files import personal as files
 from shuke.intake.journal import JournalWriter
+from shuke.intake.models.imports import Upload
+from shuke.intake.quarantine import personal as quarantine
 from shuke.intake.segment_spec import Kind
 from shuke.intake.tests.test_committer import Facts
+from shuke.intake.tests.test_file_load import BOOK, HEADER
 from shuke.kernel import clock
-from shuke.records import backup
+from shuke.records import backup, erasures, jobs
 from shuke.records.actor import Actor
+from shuke.records.personal import PersonRef, all_stores
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row("E4"), pytest.mark.row("T1")]
 NOW = datetime(2026, 11, 11, 2, 0, tzinfo=UTC)
@@ -69,3 +75,62 @@ def test_backup__restored_over_nothing__carries_repeats_quarantine_and_files(
         )
         Committer(settings.JOURNAL, append=facts).run_once()
     assert sorted(row["name"] for row in facts.rows()) == ["Clicked", "Clicked", "Mended"]
+
+
+def test_backup__older_than_an_erasure__does_not_bring_the_person_back(settings, shop, tmp_path_factory):
+    archive, facts = tmp_path_factory.mktemp("kept") / "all.tar", Facts()
+    wrong = [
+        BAD | {"messageId": "b1", "userId": "li"},
+        BAD | {"messageId": "b2", "context": {"known": ["li"]}},
+        BAD | {"messageId": "b3", "userId": "wang"},
+    ]
+
+    def given(name: str, *rows: str) -> str:
+        content = io.BytesIO((HEADER + "".join(rows)).encode())
+        return actions.upload_file(shop=shop, content=content, name=name, actor=SYSTEM, at=NOW).sha256
+
+    with clock.frozen(NOW):
+        send(settings, shop, *wrong)
+        Committer(settings.JOURNAL, append=facts).run_once()
+        spec = BOOK | {"columns": BOOK["columns"] | {"buyer_ref": {"column": "buyer", "strip_prefix": "tb_"}}}
+        actions.save_mapping(shop=shop, spec=spec, actor=SYSTEM, at=NOW)
+        for name, who in (("li.csv", "li"), ("wang.csv", "wang")):
+            rows = (f"{who}1,2026-03-01,tb_{who},1,5\n", f"{who}2,never,tb_{who},1,5\n")
+            view = actions.start_import(
+                shop=shop, files={"": given(name, *rows)}, mapping="book", actor=SYSTEM, at=NOW
+            )
+            jobs.run_to_end(view.job_id)
+        given("not loaded.csv", "z,2026-03-01,tb_zhao,1,5\n")
+        assert reads.count_waiting(shop) == 5
+        backup.write_backup(archive, at=NOW)
+
+        person = PersonRef(shop.id, ("li",), ())
+        erasures.note(
+            erasures.of_person(shop.id, person_refs=("li",), anonymous_refs=(), at=NOW + timedelta(hours=1))
+        )
+        with scope(shop=shop.id):
+            erased = {store.name: store.erase(shop.id, person) for store in all_stores()}
+        assert erased["intake.quarantine"]
+        backup.restore_backup(archive, replaces=True)
+
+        waiting = [row.payload for row in reads.list_quarantined(shop).rows]
+        assert sorted("wang" in payload for payload in waiting) == [True, True]
+        with scope(shop=shop.id):
+            kept = {row.name: row.sha256 for row in Upload.objects.filter(removed_at=None)}
+        assert list(kept) == ["wang.csv"]
+        assert [path.name for path in (settings.UPLOADS / str(shop.id)).iterdir()] == [kept["wang.csv"]]
+
+
+def test_erasing_again__what_came_after_the_erasure__stays(settings, shop):
+    with clock.frozen(NOW):
+        send(settings, shop, BAD | {"userId": "li"})
+        Committer(settings.JOURNAL, append=Facts()).run_once()
+        actions.upload_file(shop=shop, content=io.BytesIO(b"li\n"), name="f.csv", actor=SYSTEM, at=NOW)
+        before = erasures.of_person(
+            shop.id, person_refs=("li",), anonymous_refs=(), at=NOW - timedelta(hours=1)
+        )
+        for store in (files.STORE, quarantine.STORE):
+            assert store.erase_again(before) == 0
+        after = erasures.of_person(shop.id, person_refs=("li",), anonymous_refs=(), at=NOW)
+        for store in (files.STORE, quarantine.STORE):
+            assert [store.erase_again(after), store.erase_again(after)] == [1, 0]
