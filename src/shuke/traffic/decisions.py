@@ -128,10 +128,13 @@ def so_far(shop: ShopView, period: Period, at: datetime) -> datetime | None:
 def compared_until(shop: ShopView, period: Period, other: Period, at: datetime) -> datetime | None:
     """Where the other period must be cut so that it is as old as the running one: the same time of the shop's clock on
     the day that stands where today stands. None: it is taken whole, since the period is over or of another length.
+
+    By whole minutes, as the page says it: what is cut at one minute is computed once for all who look in that minute.
     """
     if so_far(shop, period, at) is None or other.length != period.length:
         return None
     today = local_day(at, shop.zone)
+    at = at.replace(second=0, microsecond=0)
     return same_clock_time(at, other.start + (today - period.start), shop.zone)
 
 
