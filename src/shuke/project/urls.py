@@ -12,7 +12,7 @@ from shuke.project.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("shuke.shops.sign_in_urls")),
     path("language/", include("django.conf.urls.i18n")),
     path("api/v1/", api.urls),
     path("", include("shuke.console.urls")),

@@ -102,6 +102,18 @@ def test_failures__what_is_kept__holds_no_password(site, owner):
     assert "my secret mistake" not in str(AccessAttempt.objects.values().get())
 
 
+@pytest.mark.parametrize("page", ["email", "confirm-email", "confirm-email/x", "login/code/confirm"])
+def test_pages_that_would_write_letters__are_not_there(site, owner, page):
+    _sign_in(site, owner.email)
+    assert site.get(f"/accounts/{page}/").status_code == 404
+
+
+def test_password_reset__asked_by_anyone__writes_no_letter(site, owner, mailoutbox):
+    assert site.get("/accounts/password/reset/").content == b"closed"
+    assert site.post("/accounts/password/reset/", {"email": owner.email}).status_code == 405
+    assert mailoutbox == []
+
+
 def test_sign_up__is_closed(site):
     assert site.get("/accounts/signup/").content == b"closed"
     site.post("/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD})

@@ -63,7 +63,7 @@ def refuse(request, error):
 
 
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("shuke.shops.sign_in_urls")),
     path("api/", operations.urls),
     path("s/<slug:shop>/streamed/", streamed),
     path("s/<slug:shop>/lazy/", lazy),
