@@ -133,6 +133,25 @@ class JobOut(Schema):
         return str(job.title)
 
 
+class ErasureIn(Schema):
+    """References as the shop's data writes them; at least one."""
+
+    person_refs: list[str] = Field([], max_length=100)
+    anonymous_refs: list[str] = Field([], max_length=100)
+
+
+class ErasedOut(Schema):
+    """How many things went from one store."""
+
+    name: str
+    title: str
+    count: int
+
+    @staticmethod
+    def resolve_title(store: actions.StoreCount) -> str:
+        return str(store.title)
+
+
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Filter = Annotated[str | None, Query(None, max_length=80, pattern=r"^[a-z0-9_ .-]*$")]
 Page = Query(1, ge=1, le=100_000)
@@ -318,3 +337,18 @@ def resume_job(request: ShopRequest, shop: str, job_id: Id) -> Any:
     access = request.access
     jobs.resume(shop_id=access.shop.id, job_id=job_id, actor=access.actor, at=clock.now())
     return records.get_job(access.shop.id, job_id)
+
+
+@router.post("/shops/{shop}/erasures", response=list[ErasedOut], operation_id="erase_person")
+@api(Deed.ERASE_PERSON)
+def erase_person(request: ShopRequest, shop: str, erasure: ErasureIn) -> Any:
+    """Erase a person from every store of the shop, for good; how many things went, by store."""
+    access = request.access
+    gone = actions.erase_person(
+        shop=access.shop,
+        person_refs=erasure.person_refs,
+        anonymous_refs=erasure.anonymous_refs,
+        actor=access.actor,
+        at=clock.now(),
+    )
+    return list(gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shuke.shops.actions.erasures import StoreCount, erase_person, what_lies
 from shuke.shops.actions.keys import create_api_key, create_write_key, revoke_api_key, revoke_write_key
 from shuke.shops.actions.members import (
     Invitation,
@@ -17,6 +18,7 @@ from shuke.shops.actions.shops import PLATFORMS, create_shop, update_shop
 __all__ = [
     "PLATFORMS",
     "Invitation",
+    "StoreCount",
     "add_member",
     "change_preferences",
     "change_role",
@@ -24,6 +26,7 @@ __all__ = [
     "create_shop",
     "create_user",
     "create_write_key",
+    "erase_person",
     "invite_member",
     "remove_member",
     "renew_invitation",
@@ -31,4 +34,5 @@ __all__ = [
     "revoke_write_key",
     "set_password",
     "update_shop",
+    "what_lies",
 ]
