@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import connection
 from django_scopes import scopes_disabled
 
-from shuke.intake.erased import Erasures
+from shuke.intake.erased import SETTING_ASIDE, ErasedMeanwhile, Erasures
 from shuke.intake.events_of import Decoded, Reader, ShopFacts
 from shuke.intake.journal import Series, list_series, read_records
 from shuke.intake.models import JournalPosition, Quarantined
@@ -105,12 +105,16 @@ class Committer:
     def run_once(self) -> Committed:
         """Commit waiting records. What the database or disk raises comes through, and this committer is spent then:
 
-        nothing is lost, a new one reads anew what is stored.
+        nothing is lost, a new one reads anew what is stored. So it is with ErasedMeanwhile.
         """
         gathered = self._gather()
         if gathered.positions == self._positions:
             return Committed()
         decoded = self._decoded(gathered.records)
+        with exclusive(SETTING_ASIDE) if decoded.set_aside else contextlib.nullcontext():
+            return self._commit(gathered, decoded)
+
+    def _commit(self, gathered: _Gathered, decoded: Decoded) -> Committed:
         self._erasures.load()
         table, aside = self._erasures.without(decoded.table, decoded.set_aside)
         table, repeated = self._new_only(table)
@@ -125,6 +129,7 @@ class Committer:
         )
 
         def within() -> None:
+            self._erasures.require_unchanged()
             self._move_positions(gathered.positions)
             change.save()
             _store_aside(aside)
@@ -333,6 +338,9 @@ def _run(stop: threading.Event) -> None:
             while time.monotonic() - began < _SECONDS and committer.waiting_bytes() < _SOON_BYTES:
                 if stop.wait(_LOOK_SECONDS):
                     return
+        except ErasedMeanwhile:
+            log.info("committer.erased_meanwhile the batch is made anew")
+            committer = None
         except CommitterOvertaken:
             log.error("committer.overtaken another committer works without the lock; this one begins anew")
             committer = None

@@ -25,9 +25,17 @@ from shuke.kernel.surrogates import surrogate
 from shuke.records import erasures
 from shuke.records.personal import PersonalStore, PersonRef
 
+SETTING_ASIDE = (
+    "setting-aside"  # held from the look at the list until what is set aside stands, and by its erasure
+)
+
+
+class ErasedMeanwhile(RuntimeError):
+    """Someone was erased while a batch was being made; nothing of it was stored."""
+
 
 class Erasures:
-    """The list of erasures as the committer asks it; read anew when it has changed."""
+    """The list of erasures as whoever adds facts asks it; read anew when it has changed."""
 
     def __init__(self) -> None:
         self._seen: tuple[int, int] | None = None
@@ -35,16 +43,29 @@ class Erasures:
 
     def load(self) -> None:
         """Call before a batch."""
-        try:
-            now = erasures.list_file().stat()
-        except FileNotFoundError:
-            self._seen, self._list = None, ()
-            return
-        if (now.st_mtime_ns, now.st_size) != self._seen:
-            self._seen = (now.st_mtime_ns, now.st_size)
+        now = self._state()
+        if now != self._seen:
+            self._seen = now
             self._list = tuple(
                 (one, microseconds(datetime.fromisoformat(one.at))) for one in erasures.list_erasures()
             )
+
+    def require_unchanged(self) -> None:
+        """Call where facts are listed, under the warehouse's lock. Raises ErasedMeanwhile: the batch is to be done anew.
+
+        An erasure is noted before the facts are searched, and that takes the same lock. So whoever is erased is either on
+        the list by now, or their rows of this batch are found there.
+        """
+        if self._state() != self._seen:
+            raise ErasedMeanwhile
+
+    @staticmethod
+    def _state() -> tuple[int, int] | None:
+        try:
+            now = erasures.list_file().stat()
+        except FileNotFoundError:
+            return None
+        return now.st_mtime_ns, now.st_size
 
     def without(self, table: pa.Table, set_aside: list[SetAside]) -> tuple[pa.Table, list[SetAside]]:
         """Rows of `events` and what was set aside, without what an erased person sent before the erasure."""

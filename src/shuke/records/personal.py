@@ -32,7 +32,8 @@ class PersonalStore:
     """A place where personal data lies. `export` returns JSON; `erase` removes it and returns how many things went.
 
     `erase_again` does the same by surrogates alone, when a restore has brought back an older backup; None where a
-    backup holds nothing of the store. All must be repeatable. Order of erasing is the order of registration.
+    backup holds nothing of the store. All must be repeatable. Stores are erased as they were registered, those with
+    `is_fed` last: what another store puts there while it is being erased is found then.
     """
 
     name: str
@@ -40,6 +41,7 @@ class PersonalStore:
     export: Callable[[int, PersonRef], dict[str, Any]]
     erase: Callable[[int, PersonRef], int]
     erase_again: erasures.Again | None = None
+    is_fed: bool = False
 
 
 _stores: dict[str, PersonalStore] = {}
@@ -56,7 +58,7 @@ def register(store: PersonalStore) -> None:
 
 
 def all_stores() -> tuple[PersonalStore, ...]:
-    return tuple(_stores.values())
+    return tuple(sorted(_stores.values(), key=lambda store: store.is_fed))
 
 
 def export_person(person: PersonRef) -> dict[str, dict[str, Any]]:

@@ -54,4 +54,4 @@ def _erase_again(erasure: Erasure) -> int:
     return erase(shop_id=erasure.shop, surrogates=[*erasure.person_ids, *erasure.visitor_ids])
 
 
-STORE = PersonalStore("warehouse", _("Events and orders"), _export, _erase, _erase_again)
+STORE = PersonalStore("warehouse", _("Events and orders"), _export, _erase, _erase_again, is_fed=True)

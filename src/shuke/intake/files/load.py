@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +27,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from shuke.intake import reasons
+from shuke.intake.erased import SETTING_ASIDE, ErasedMeanwhile, Erasures
 from shuke.intake.files import known, problems, uploads
 from shuke.intake.files.joining import Side, joined
 from shuke.intake.files.rows import BadRow, Mapped, Mapper, Places
@@ -36,6 +37,7 @@ from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import Quarantined
 from shuke.kernel.surrogates import surrogate
 from shuke.records.jobs import JobRun, Verdict, job_kind
+from shuke.records.locks import exclusive
 from shuke.shops.reads import ShopView, get_shop_by_id
 from shuke.warehouse import actions as warehouse
 
@@ -106,7 +108,10 @@ def step(job: JobRun) -> Verdict:
     if job.state.get("phase") != "rows":
         return _check(job, row)
     with _unbothered():
-        return _load_chunk(job, row)
+        try:
+            return _load_chunk(job, row)
+        except ErasedMeanwhile:
+            return "more"  # from the same row, if the file is still there
 
 
 def _check(job: JobRun, row: Import) -> Verdict:
@@ -156,7 +161,10 @@ def _load_chunk(job: JobRun, row: Import) -> Verdict:
     running = _running.pop(job.id, None)
     if running is None or running.row != job.state["row"]:
         running = opened_at(row, job.state["row"], now=job.at)
-    uploads.find(row.shop_id, row.files[""]["sha256"])  # an erasure may have taken the file
+    erased = Erasures()
+    erased.load()
+    for given in row.files.values():
+        uploads.find(row.shop_id, given["sha256"])  # an erasure may have taken the file
     size = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(len(running.table.columns), 1)))
     batch = running.table.take(size)
     if batch is None:
@@ -169,7 +177,9 @@ def _load_chunk(job: JobRun, row: Import) -> Verdict:
         running.reasons[bad.reason.code] += 1
         running.examples.setdefault(bad.reason.code, bad)
     _refuse_hopeless(running, job.state, batch, mapped)
-    _save(job, row, running, mapped)
+    with exclusive(SETTING_ASIDE) if mapped.bad else nullcontext():
+        erased.require_unchanged()
+        _save(job, row, running, mapped, erased)
     _hold(job.id, running)
     return "more"
 
@@ -203,7 +213,7 @@ def _commonest(running: Running) -> str:
     return lazy(lambda: reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params}), str)()
 
 
-def _save(job: JobRun, row: Import, running: Running, mapped: Mapped) -> None:
+def _save(job: JobRun, row: Import, running: Running, mapped: Mapped, erased: Erasures) -> None:
     spec, shop = running.spec, running.shop
     facts, counts = mapped.facts, {"new": mapped.facts.num_rows, "changed": 0, "known": 0}
     if facts.num_rows and _others_loaded(row):
@@ -219,6 +229,7 @@ def _save(job: JobRun, row: Import, running: Running, mapped: Mapped) -> None:
     first, last = days_of(facts)
 
     def within() -> None:
+        erased.require_unchanged()
         if refused:
             Quarantined.objects.bulk_create(refused, ignore_conflicts=True)
         # Added, not set: a row may be mended while the import still runs.

@@ -15,7 +15,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
-from shuke.intake.erased import names
+from shuke.intake.erased import SETTING_ASIDE, names
 from shuke.intake.files import cells, uploads
 from shuke.intake.files.load import CHUNK_ROWS, open_parts
 from shuke.intake.files.mending import NotARow, read_payload
@@ -26,6 +26,7 @@ from shuke.intake.models.quarantine import Quarantined
 from shuke.kernel import clock
 from shuke.kernel.errors import ShukeError
 from shuke.records.erasures import Erasure
+from shuke.records.locks import exclusive
 from shuke.records.personal import PersonalStore, PersonRef
 
 _NAMES = ("buyer_ref", "person_ref", "anonymous_ref")
@@ -80,7 +81,7 @@ def _export(shop_id: int, person: PersonRef) -> dict[str, object]:
 def _erase(shop_id: int, person: PersonRef) -> int:
     refs = _refs(person)
     gone = 0
-    with scope(shop=shop_id):
+    with exclusive(SETTING_ASIDE), scope(shop=shop_id):
         for upload in _files(shop_id, refs):
             uploads.path_of(shop_id, upload.sha256).unlink(missing_ok=True)
             upload.removed_at = clock.now()

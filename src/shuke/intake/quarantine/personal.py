@@ -14,9 +14,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
-from shuke.intake.erased import names
+from shuke.intake.erased import SETTING_ASIDE, names
 from shuke.intake.models.quarantine import Quarantined
 from shuke.records.erasures import Erasure
+from shuke.records.locks import exclusive
 from shuke.records.personal import PersonalStore, PersonRef
 
 
@@ -42,7 +43,7 @@ def _export(shop_id: int, person: PersonRef) -> dict[str, Any]:
 
 
 def _erase(shop_id: int, person: PersonRef) -> int:
-    with scope(shop=shop_id):
+    with exclusive(SETTING_ASIDE), scope(shop=shop_id):
         return _naming(person).delete()[0]
 
 

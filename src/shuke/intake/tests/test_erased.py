@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +10,13 @@ import pytest
 
 from shuke.intake import reads
 from shuke.intake.committer import Committer
-from shuke.intake.erased import STORE
+from shuke.intake.erased import STORE, ErasedMeanwhile, Erasures
 from shuke.intake.journal import JournalWriter, list_series, read_records
 from shuke.intake.segment_spec import Kind
 from shuke.intake.tests.test_committer import Facts
 from shuke.kernel import clock
 from shuke.records import erasures
-from shuke.records.personal import PersonRef
+from shuke.records.personal import PersonRef, all_stores
 
 NOW = datetime(2026, 11, 11, 2, 0, tzinfo=UTC)
 
@@ -55,6 +56,31 @@ def test_events__that_came_before_an_erasure_and_are_committed_after_it__are_lef
     )
     assert done.set_aside == 1
     assert ["wang" in row.payload for row in reads.list_quarantined(shop).rows] == [True]
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_erasure__between_the_look_at_the_list_and_the_listing_of_facts__redoes_the_batch(
+    settings, shop, monkeypatch, is_checked
+):
+    if not is_checked:
+        monkeypatch.setattr(Erasures, "require_unchanged", lambda self: None)
+    writer, facts = JournalWriter(settings.JOURNAL), Facts()
+    send(writer, shop, NOW - timedelta(minutes=1), {"userId": "li"}, {"userId": "wang"})
+
+    def overtaken(*, facts: dict, within):
+        erase(shop, "li")
+        return stored(facts=facts, within=within)
+
+    stored = facts
+    with contextlib.suppress(ErasedMeanwhile):
+        Committer(settings.JOURNAL, append=overtaken).run_once()
+    Committer(settings.JOURNAL, append=facts).run_once()
+    people = [row["person_ref"] for row in facts.rows()]
+    assert people == (["wang"] if is_checked else ["li", "wang"])  # unchecked, the erased would be back
+
+
+def test_stores__are_erased_facts_last(db):
+    assert [store.name for store in all_stores()][-1] == "warehouse"
 
 
 def test_journal__after_an_erasure__names_nobody_of_what_is_committed_and_reads_on(settings, shop):

@@ -14,6 +14,7 @@ from django_scopes import scope
 
 from shuke.commerce.reads import order_totals
 from shuke.intake import actions, reads
+from shuke.intake.erased import Erasures
 from shuke.intake.files import load, problems
 from shuke.intake.files.reads import ImportView
 from shuke.intake.models import Import, Quarantined
@@ -525,3 +526,22 @@ def test_clickstream_ecom__loaded__visits_by_its_sessions_and_by_idle_time_agree
 
     assert warehouse.ask(shop, period, visits_of) == 3_605
     assert _counts(_load(shop, content, mapping="clickstream_ecom")) == (31_106, 0, 0, 31_106, 0)
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_import__someone_is_erased_while_a_chunk_is_read__the_chunk_does_not_bring_them_back(
+    shop, book, monkeypatch, is_checked
+) -> None:
+    if not is_checked:
+        monkeypatch.setattr(Erasures, "require_unchanged", lambda self: None)
+    view, real = _start(shop, HEADER + "".join(ROWS)), load.days_of
+
+    def erased_meanwhile(facts):
+        monkeypatch.setattr(load, "days_of", real)
+        erase_person(person=PersonRef(shop.id, ("p1",)), actor=ACTOR, at=clock.now())
+        return real(facts)
+
+    monkeypatch.setattr(load, "days_of", erased_meanwhile)
+    jobs.run_to_end(view.job_id)
+    assert reads.get_import(shop, view.id).state == "failed"  # its file is gone
+    assert len(_lines(shop)) == (0 if is_checked else 4)
