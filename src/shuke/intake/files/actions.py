@@ -110,8 +110,7 @@ def start_import(
     require(actor=actor, shop_id=shop.id, deed=Deed.IMPORT_FILES)
     spec = reads.get_mapping(shop, mapping).spec
     given = _given(shop, files, spec)
-    # One at a time: of two that start at once the second must see the first.
-    with exclusive(f"import-start-{shop.id}"), transaction.atomic():
+    with exclusive(_starting(shop)), transaction.atomic():
         if reads.is_under_way(shop, spec.source, (WAITING, RUNNING, STOPPING)):
             raise problems.ImportUnderWay(field="source", value=spec.source)
         row = Import.objects.create(
@@ -160,9 +159,10 @@ def resume_import(*, shop: ShopView, import_id: int, actor: Actor, at: datetime)
     """Go on where the import stood. Raises ImportUnderWay, NotFound, JobCanNot, NotAllowed."""
     require(actor=actor, shop_id=shop.id, deed=Deed.IMPORT_FILES)
     view = reads.get_import(shop, import_id)
-    if reads.is_under_way(shop, view.source, (WAITING, RUNNING, STOPPING), besides=import_id):
-        raise problems.ImportUnderWay(field="source", value=view.source)
-    jobs.resume(shop_id=shop.id, job_id=_job_of(shop, import_id), actor=actor, at=at)
+    with exclusive(_starting(shop)):
+        if reads.is_under_way(shop, view.source, (WAITING, RUNNING, STOPPING), besides=import_id):
+            raise problems.ImportUnderWay(field="source", value=view.source)
+        jobs.resume(shop_id=shop.id, job_id=_job_of(shop, import_id), actor=actor, at=at)
 
 
 @_in_shop
@@ -222,6 +222,11 @@ def _audit_mapping(
         after=after,
         at=at,
     )
+
+
+def _starting(shop: ShopView) -> str:
+    """Of two imports that start or go on at once the second must see the first."""
+    return f"import-start-{shop.id}"
 
 
 def _job_of(shop: ShopView, import_id: int) -> int:

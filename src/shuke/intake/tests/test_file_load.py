@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import threading
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django_scopes import scope
 
 from shuke.commerce.reads import order_totals
@@ -24,6 +26,7 @@ from shuke.kernel.errors import NotAllowed, NotFound
 from shuke.kernel.periods import Period
 from shuke.records import jobs
 from shuke.records.actor import Actor
+from shuke.records.locks import exclusive
 from shuke.records.personal import PersonRef, erase_person
 from shuke.warehouse import actions as warehouse_actions
 from shuke.warehouse import reads as warehouse
@@ -545,3 +548,33 @@ def test_import__someone_is_erased_while_a_chunk_is_read__the_chunk_does_not_bri
     jobs.run_to_end(view.job_id)
     assert reads.get_import(shop, view.id).state == "failed"  # its file is gone
     assert len(_lines(shop)) == (0 if is_checked else 4)
+
+
+def test_resume__while_another_import_starts__waits_and_sees_it(shop, book) -> None:
+    stopped = _start(shop, HEADER + "".join(ROWS))
+    actions.stop_import(shop=shop, import_id=stopped.id, actor=ACTOR, at=clock.now())
+    errors = []
+
+    def resume() -> None:
+        try:
+            actions.resume_import(shop=shop, import_id=stopped.id, actor=ACTOR, at=clock.now())
+        except problems.ImportUnderWay as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    with exclusive(f"import-start-{shop.id}"):  # as a start holds it that has looked and not yet written
+        thread = threading.Thread(target=resume)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        with scope(shop=shop.id):
+            held = Import.objects.get(id=stopped.id)
+            held.pk = None
+            held.job_id = jobs.start_job(
+                shop_id=shop.id, kind=load.KIND, params={}, actor=ACTOR, at=clock.now()
+            ).pk
+            held.save()
+    thread.join(10)
+    assert len(errors) == 1
+    assert reads.get_import(shop, stopped.id).state == "stopped"
