@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -11,6 +12,8 @@ from typing import Any
 from django.db import close_old_connections, connection
 
 from shuke.intake.collector import Collector
+from shuke.intake.files.problems import FileTooLarge
+from shuke.intake.files.receiving import LARGEST_BODY
 from shuke.intake.own_journal import own_journal
 from shuke.intake.segment_spec import LARGEST_BATCH
 
@@ -46,12 +49,12 @@ def collector() -> Collector:
 
 
 def with_collection(pages: Application) -> Application:
-    """A WSGI application that answers `/v1/` itself and leaves the rest to `pages`."""
+    """A WSGI application that answers `/v1/` itself and leaves the rest to `pages`, but for bodies that none takes."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if not path.startswith("/v1/"):
-            return pages(environ, start_response)
+            return _too_large(environ, start_response) or pages(environ, start_response)
         headers = {name: environ[key] for key, name in _HEADERS.items() if key in environ}
         method = environ["REQUEST_METHOD"]
         answer = collector().answer(method, path, headers, _body(environ) if method == "POST" else b"")
@@ -60,6 +63,18 @@ def with_collection(pages: Application) -> Application:
         return [b"" if method == "HEAD" else answer.body]
 
     return application
+
+
+def _too_large(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """The refusal of a body that says that it is larger than any file may be; it is not read."""
+    with contextlib.suppress(ValueError):
+        if int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+            refusal = FileTooLarge(field="body", limit=f"{LARGEST_BODY >> 20} MB")
+            content = json.dumps(refusal.as_dict(), ensure_ascii=False).encode()
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+            start_response(_REASONS[refusal.status], [*headers, ("Connection", "close")])
+            return [content]
+    return []
 
 
 def _body(environ: Mapping[str, Any]) -> bytes:

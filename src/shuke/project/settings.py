@@ -213,6 +213,11 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = IS_TESTING
 UPLOADS = HOME / "uploads"
+FILE_UPLOAD_HANDLERS = [
+    "shuke.intake.files.receiving.AllowedFiles",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 # Nothing here writes letters; one that a package would write must not end up in the logs, token and all.

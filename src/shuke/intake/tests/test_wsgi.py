@@ -53,6 +53,19 @@ def basic(key) -> str:
 EVENT = b'{"event":"Clicked","anonymousId":"a","messageId":"m1"}'
 
 
+def test_page__body_larger_than_any_file__refused_unread() -> None:
+    class Unread:
+        def read(self, *_size):
+            pytest.fail("it was read")
+
+    status, _headers, content = call(
+        "POST", "/s/linen/imports/", CONTENT_LENGTH=str(3 << 30), **{"wsgi.input": Unread()}
+    )
+    assert status.startswith("413")
+    assert json.loads(content)["code"] == "file_too_large"
+    assert call("POST", "/s/linen/imports/", CONTENT_LENGTH="x")[0] == "200 OK"
+
+
 @pytest.mark.row("T1")
 def test_event__through_wsgi__reaches_the_facts(key, shop, settings):
     status, headers, content = call("POST", "/v1/track", EVENT, HTTP_AUTHORIZATION=basic(key))
