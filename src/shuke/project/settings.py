@@ -11,6 +11,7 @@ WAREHOUSE_ENGINE  duckdb (default)
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import secrets
 import shutil
@@ -21,6 +22,8 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+
+from shuke.kernel.durable import sync_folder
 
 IS_TESTING = "pytest" in sys.modules
 if IS_TESTING:
@@ -34,16 +37,24 @@ IS_HTTPS = os.environ.get("SHUKE_HTTPS") == "1"
 
 
 def _secret_key() -> str:
-    """Made once per installation, readable by its owner only."""
+    """Made once per installation, readable by its owner only.
+
+    The name appears with its whole content, and once: of several processes at the very first start one gives the key.
+    """
     path = HOME / "secret_key"
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(fd, "w") as file:
-        key = secrets.token_urlsafe(50)
-        file.write(key)
-    return key
+    if not path.exists():
+        fd, part = tempfile.mkstemp(prefix=".secret_key.", dir=HOME)  # 0600
+        try:
+            with os.fdopen(fd, "w") as file:
+                file.write(secrets.token_urlsafe(50))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(part, path)
+            sync_folder(HOME)
+        finally:
+            os.unlink(part)
+    return path.read_text().strip()
 
 
 SECRET_KEY = os.environ.get("SHUKE_SECRET_KEY") or _secret_key()
