@@ -6,12 +6,12 @@ committed after it are left out, whoever reads them: the list of erasures says w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from django.conf import settings
@@ -91,15 +91,33 @@ class Erasures:
 def _is_of(one: SetAside, erasure: erasures.Erasure, at_us: int) -> bool:
     if one.shop_id != erasure.shop or one.received_us > at_us:
         return False
+    values = values_of(one.payload)
+    # Not to be read, so nobody can say whose it is: it goes, as the promise is to the person.
+    return values is None or names(erasure, values)
+
+
+def values_of(payload: str) -> set[str] | None:
+    """Every name and value of a JSON text, however deep, numbers as they are written; None when it is no JSON."""
     try:
-        event = msgspec.json.decode(one.payload, type=dict[str, Any])
+        waiting = [
+            json.loads(
+                payload,
+                object_pairs_hook=lambda pairs: [one for pair in pairs for one in pair],
+                parse_int=str,
+                parse_float=str,
+                parse_constant=str,
+            )
+        ]
     except (ValueError, RecursionError):
-        # Not to be read, so nobody can say whose it is: it goes, as the promise is to the person.
-        return True
-    refs = [
-        str(event[name]) for name in ("userId", "anonymousId", "previousId") if event.get(name) is not None
-    ]
-    return names(erasure, refs)
+        return None
+    values = set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str):
+            values.add(one)
+    return values
 
 
 def names(erasure: erasures.Erasure, refs: Iterable[str]) -> bool:

@@ -11,6 +11,7 @@ from shuke.intake import salvage
 from shuke.intake.reasons import Refusal
 from shuke.intake.segment_spec import TYPES, Event, Kind, RawBatch, decoder
 
+UNREADABLE = "unreadable"
 _EVENT, _RAW_BATCH = decoder(Event), decoder(RawBatch)
 _MESSAGE_ID = re.compile(rb'"messageId"\s*:\s*"([^"\\]{1,200})"')
 _TYPES_NAMED = re.compile(r"Expected `(.+)`, got `(.+)`")
@@ -144,9 +145,9 @@ def unreadable(record: Sent) -> SetAside:
     return SetAside(
         shop_id=record.shop_id,
         message_ref=f"journal:{record.place}",
-        reason="unreadable",
+        reason=UNREADABLE,
         column="",
-        params={"field": ""},
+        params={"field": "", "kind": int(record.kind)},  # of the whole request, to send it again as it came
         payload=record.body.decode("utf-8", "replace").replace("\x00", "�"),
         received_us=record.received_us,
     )

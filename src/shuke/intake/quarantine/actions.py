@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 from django.db import transaction
@@ -13,7 +14,7 @@ from django_scopes import scope
 
 from shuke.intake.committer import future_tolerance_minutes
 from shuke.intake.errors import EventTooLarge
-from shuke.intake.events_of import Reader
+from shuke.intake.events_of import Reader, ShopFacts
 from shuke.intake.files.problems import FileProblem
 from shuke.intake.files.uploads import FileGone
 from shuke.intake.models.quarantine import API, DROPPED, REPLAYED, WAITING, Quarantined
@@ -21,7 +22,8 @@ from shuke.intake.moments import microseconds
 from shuke.intake.own_journal import own_journal
 from shuke.intake.quarantine.reads import QuarantinedView, view_of
 from shuke.intake.reasons import Refusal, remedy_of, words_of
-from shuke.intake.segment_spec import LARGEST_EVENT, Event, Kind
+from shuke.intake.segment_spec import LARGEST_BATCH, LARGEST_EVENT, Event, Kind
+from shuke.intake.set_aside import UNREADABLE, Sent
 from shuke.intake.shops_of_day import facts_of_shop
 from shuke.kernel import clock
 from shuke.kernel.errors import Conflict, Invalid, NotFound, ShukeError
@@ -31,6 +33,8 @@ from shuke.records.audit import record_audit
 from shuke.shops.access import require
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
+
+log = logging.getLogger("intake.quarantine")
 
 AT_ONCE = 500
 
@@ -119,26 +123,37 @@ class TooManyAtOnce(ShukeError):
 def _send_again(shop: ShopView, row: Quarantined, text: str, actor: Actor, at: datetime) -> None:
     """Through the journal, like any event: durable before it is settled, and counted once by its messageId."""
     body = text.encode("utf-8", "surrogatepass").strip()
-    if len(body) > LARGEST_EVENT:
-        raise EventTooLarge(field="payload", value=len(body), limit=LARGEST_EVENT)
+    is_request = row.reason == UNREADABLE  # the whole of it, not one event
+    limit = LARGEST_BATCH if is_request else LARGEST_EVENT
+    if len(body) > limit:
+        raise EventTooLarge(field="payload", value=len(body), limit=limit)
     received_us = microseconds(row.received_at)
+    kind = Kind(row.params.get("kind", Kind.BATCH)) if is_request else Kind.BATCH
     day = clock.now().date()
+    facts, tolerance = facts_of_shop(shop, local_day(clock.now(), shop.zone)), future_tolerance_minutes(day)
     try:
-        Reader().check(
-            facts_of_shop(shop, local_day(clock.now(), shop.zone)),
-            body,
-            received_us,
-            day=day,
-            tolerance=future_tolerance_minutes(day),
-        )
+        if is_request:
+            _require_readable(Sent(shop.id, received_us, kind, body, "check"), facts, day, tolerance)
+        else:
+            Reader().check(facts, body, received_us, day=day, tolerance=tolerance)
+            body = b'{"batch":[' + _named(body, f"quarantine:{row.pk}") + b"]}"
     except Refusal as refusal:
         raise _still(refusal) from None
-    body = _named(body, f"quarantine:{row.pk}")
     with transaction.atomic():
         _settle(row, REPLAYED, actor, at, is_mended=text != row.payload)
-        own_journal().append(
-            shop_id=shop.id, received_us=received_us, kind=Kind.BATCH, body=b'{"batch":[' + body + b"]}"
-        )
+        own_journal().append(shop_id=shop.id, received_us=received_us, kind=kind, body=body)
+
+
+def _require_readable(request: Sent, shop: ShopFacts, day: date, tolerance: int) -> None:
+    """Raises Refusal while our code still fails on it, or when none of its events would become a fact."""
+    try:
+        decoded = Reader().read([request], {shop.id: shop}, day=day, future_tolerance_minutes=tolerance)
+    except Exception:
+        log.exception("quarantine.unreadable")
+        raise Refusal(UNREADABLE) from None
+    if decoded.set_aside and not decoded.table.num_rows:
+        first = decoded.set_aside[0]
+        raise Refusal(first.reason, first.column, **first.params)
 
 
 def _named(body: bytes, message_id: str) -> bytes:

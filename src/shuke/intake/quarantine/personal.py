@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
-from shuke.intake.erased import SETTING_ASIDE, names
+from shuke.intake.erased import SETTING_ASIDE, names, values_of
 from shuke.intake.models.quarantine import Quarantined
 from shuke.records.erasures import Erasure
 from shuke.records.locks import exclusive
@@ -52,36 +52,12 @@ def _erase_again(erasure: Erasure) -> int:
     with scope(shop=erasure.shop):
         older = Quarantined.objects.filter(received_at__lte=datetime.fromisoformat(erasure.at))
         for pk, payload in older.values_list("pk", "payload").iterator(chunk_size=500):
-            values = _values(payload)
+            values = values_of(payload)
             if values is None or names(erasure, values):
                 gone.append(pk)
         for start in range(0, len(gone), 500):
             Quarantined.objects.filter(pk__in=gone[start : start + 500]).delete()
     return len(gone)
-
-
-def _values(payload: str) -> set[str] | None:
-    """Every name and value of a JSON text, however deep, numbers as they are written; None when it is no JSON."""
-    try:
-        waiting = [
-            json.loads(
-                payload,
-                object_pairs_hook=lambda pairs: [one for pair in pairs for one in pair],
-                parse_int=str,
-                parse_float=str,
-                parse_constant=str,
-            )
-        ]
-    except (ValueError, RecursionError):
-        return None
-    values = set()
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting += one
-        elif isinstance(one, str):
-            values.add(one)
-    return values
 
 
 STORE = PersonalStore("intake.quarantine", _("Events and rows in quarantine"), _export, _erase, _erase_again)

@@ -45,7 +45,11 @@ def test_events__that_came_before_an_erasure_and_are_committed_after_it__are_lef
     writer, facts = JournalWriter(settings.JOURNAL), Facts()
     earlier, later = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
     named = [{"userId": "li"}, {"anonymousId": "anonymous-of-li"}, {"anonymousId": "b", "userId": "li"}]
-    wrong = [{"userId": "li", "event": 7}, {"userId": "wang", "event": 7}]
+    wrong = [
+        {"userId": "li", "event": 7},
+        {"event": 7, "context": {"also": ["li"]}},
+        {"userId": "wang", "event": 7},
+    ]
     send(writer, shop, earlier, *named, *wrong, {"userId": "wang"})
     send(writer, other_shop, earlier, {"userId": "li"})
     send(writer, shop, later, {"userId": "li"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from django_scopes import scope
 from shuke.intake import actions, reads
 from shuke.intake.committer import Committer
 from shuke.intake.errors import EventTooLarge
+from shuke.intake.events_of import Reader
 from shuke.intake.journal import JournalWriter, journal_bytes
 from shuke.intake.quarantine.actions import StillRefused
 from shuke.intake.segment_spec import Kind
@@ -79,6 +81,43 @@ def test_quarantined__is_listed_by_reason_with_words_and_remedy(settings, facts,
     assert reads.count_waiting(other_shop) == 0
     with pytest.raises(NotFound):
         reads.get_quarantined(other_shop, rows[0].id)
+
+
+@pytest.mark.row("T1")
+@pytest.mark.parametrize("kind", [Kind.BATCH, Kind.TRACK])
+def test_request__that_our_own_code_failed_on__is_sent_again_with_its_kind_once_that_is_mended(
+    settings, facts, shop, monkeypatch, kind
+):
+    read = Reader._read_event
+
+    def failing(self, event, *rest):
+        if event.event == "Poison":
+            raise KeyError("a mistake of ours")
+        return read(self, event, *rest)
+
+    whole = BAD | {"event": "Poison"}
+    del whole["type"]
+    sent = {"batch": [whole | {"type": "track"}, BAD | {"messageId": "m2"}]} if kind is Kind.BATCH else whole
+    with monkeypatch.context() as broken:
+        broken.setattr(Reader, "_read_event", failing)
+        with contextlib.closing(JournalWriter(settings.JOURNAL)) as writer:
+            writer.append(
+                shop_id=shop.id,
+                received_us=int(NOW.timestamp()) * 1_000_000,
+                kind=kind,
+                body=json.dumps(sent).encode(),
+            )
+        commit(settings, facts)
+        (row,) = reads.list_quarantined(shop).rows
+        assert row.reason == "unreadable"
+        with pytest.raises(StillRefused):
+            actions.mend_and_replay(shop=shop, quarantined_id=row.id, actor=BOSS, at=NOW)
+        assert reads.count_waiting(shop) == 1
+    assert actions.replay(shop=shop, ids=[row.id], actor=BOSS, at=NOW).count == 1
+    commit(settings, facts)
+    assert [fact["name"] for fact in facts.rows()] == ["Poison"]
+    # What is wrong in the same request now stands there on its own.
+    assert reads.count_waiting(shop) == (1 if kind is Kind.BATCH else 0)
 
 
 @pytest.mark.row("T1")
