@@ -51,11 +51,15 @@ class LockHeld(RuntimeError):
 
 
 class FileLock:
-    """An exclusive lock named by a file. `wait=None` waits for ever, 0 tries once, n waits n seconds. Not re-entrant."""
+    """A lock named by a file: exclusive, or shared with others that hold it shared. Not re-entrant.
 
-    def __init__(self, path: Path, *, wait: float | None = None) -> None:
+    `wait=None` waits for ever, 0 tries once, n waits n seconds.
+    """
+
+    def __init__(self, path: Path, *, wait: float | None = None, is_shared: bool = False) -> None:
         self.path = path
         self.wait = wait
+        self._kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
         self._fd: int | None = None
 
     def __enter__(self) -> FileLock:
@@ -71,12 +75,12 @@ class FileLock:
 
     def _take(self, fd: int) -> None:
         if self.wait is None:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            fcntl.flock(fd, self._kind)
             return
         deadline = time.monotonic() + self.wait
         while True:
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fd, self._kind | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
                 if time.monotonic() >= deadline:

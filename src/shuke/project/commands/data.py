@@ -38,17 +38,19 @@ def import_files(
     """Load files of orders or events through a mapping, and print the overview of their days."""
     from shuke.kernel.periods import Period
     from shuke.project.commands.reports import print_overview
+    from shuke.project.in_use import taking_part
     from shuke.shops.reads import get_shop
 
-    view = get_shop(shop)
     choices = {k: v for k, v in {"separator": separator, "encoding": encoding}.items() if v}
     days = []
-    for file in files:
-        loaded = _load(view, _checked_path(file), _parts(parts), mapping, choices)
-        _tell(loaded)
-        days += [day for day in (loaded.first_day, loaded.last_day) if day is not None]
-    if has_report and days:
-        print_overview(view, Period.inclusive(min(days), max(days)))
+    with taking_part():
+        view = get_shop(shop)
+        for file in files:
+            loaded = _load(view, _checked_path(file), _parts(parts), mapping, choices)
+            _tell(loaded)
+            days += [day for day in (loaded.first_day, loaded.last_day) if day is not None]
+        if has_report and days:
+            print_overview(view, Period.inclusive(min(days), max(days)))
 
 
 def _checked_path(text: str) -> Path:
@@ -144,8 +146,10 @@ def seal(
     shop: str = typer.Option("", "--shop", "-s", help="Only this shop (default: all)."),
 ) -> None:
     """Seal what is open now, instead of waiting for the sealer."""
+    from shuke.project.in_use import taking_part
     from shuke.shops.reads import get_shop, list_shops
     from shuke.warehouse import actions
 
-    for view in [get_shop(shop)] if shop else list_shops():
-        typer.echo(f"{view.slug}\t{actions.seal(view)}")
+    with taking_part():
+        for view in [get_shop(shop)] if shop else list_shops():
+            typer.echo(f"{view.slug}\t{actions.seal(view)}")

@@ -16,9 +16,11 @@ def backup(
 ) -> None:
     """Write everything to one file, while all goes on."""
     from shuke.kernel import clock
+    from shuke.project.in_use import taking_part
     from shuke.records.backup import write_backup
 
-    report = write_backup(Path(dest).resolve(), at=clock.now())
+    with taking_part():
+        report = write_backup(Path(dest).resolve(), at=clock.now())
     rows = sum(report.rows.values())
     Console(highlight=False).print(
         f"{report.path}: {rows:,} rows, {report.files:,} files, {report.size / 1e6:,.1f} MB", markup=False
@@ -32,10 +34,10 @@ def restore(
 ) -> None:
     """Bring a backup back into this home. Stop `shuke serve` before. Who was erased stays erased."""
     from shuke.project.home import set_up_home
-    from shuke.project.in_use import alone
+    from shuke.project.in_use import emptied
     from shuke.records.backup import restore_backup
 
-    with alone():
+    with emptied():
         set_up_home()
         report = restore_backup(Path(source).resolve(), replaces=replaces)
     erased = sum(report.erased_again.values())

@@ -95,18 +95,23 @@ def run(
 ) -> None:
     """Run one part of the installation in the foreground."""
     from shuke.project import lifeline
+    from shuke.project.in_use import taking_part
 
     lifeline.watch()
-    if part is Part.web:
-        run_web(host, port, workers)
-    else:
-        PARTS[part]()
+    with taking_part():
+        if part is Part.web:
+            run_web(host, port, workers)
+        else:
+            PARTS[part]()
 
 
 @app.command()
 def commit() -> None:
     """Run the committer alone (journal to open tier)."""
-    run_committer()
+    from shuke.project.in_use import taking_part
+
+    with taking_part():
+        run_committer()
 
 
 @app.command()
@@ -119,8 +124,10 @@ def serve(
     from shuke.project.home import set_up_home
     from shuke.project.in_use import alone
     from shuke.project.supervisor import Supervisor
+    from shuke.records.backup import require_whole
 
     with alone():
+        require_whole()
         set_up_home()
         typer.echo(f"Shuke: http://{host}:{port}/  (Ctrl-C ends it)")
         Supervisor(programs(host, port, workers)).run()

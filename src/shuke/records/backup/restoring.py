@@ -1,6 +1,7 @@
 """Restoring a backup: checked whole before anything is touched; then files, rows in one transaction, erasures again.
 
-A restore that was killed leaves a mark in the home and is simply run again. Nothing else may run meanwhile.
+A restore that was killed leaves a mark in the home and is simply run again. Nothing else may run meanwhile: every part
+asks `require_whole` before it begins.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class OtherVersion(Conflict):
     remedy = _("Restore it with that version, then upgrade.")
 
 
+class HalfRestored(Conflict):
+    code = "half_restored"
+    words = _("A restore into this home was begun and not finished; what it holds is a half.")
+    remedy = _("Run “shuke restore” with the same backup again; then everything may run.")
+
+
 @dataclass(frozen=True)
 class RestoreReport:
     """What came back: the backup's moment (ISO, UTC), rows by model label, files, things erased again by store."""
@@ -43,6 +50,12 @@ class RestoreReport:
     rows: dict[str, int]
     files: int
     erased_again: dict[str, int]
+
+
+def require_whole() -> None:
+    """Raises HalfRestored while the mark of a restore stands in the home."""
+    if _mark().exists():
+        raise HalfRestored(field="home", value=str(settings.HOME))
 
 
 def restore_backup(source: Path, *, replaces: bool = False) -> RestoreReport:
