@@ -6,6 +6,7 @@ a form begins. Fields are bounded by Django.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.files.uploadhandler import FileUploadHandler
@@ -24,7 +25,9 @@ LARGEST_BODY = LARGEST + (8 << 20)  # a file, and the form around it
 class AllowedFiles(FileUploadHandler):
     """Stands before the handlers that keep what they get. Refuses by role, and counts a request's files together."""
 
-    def __init__(self, request: HttpRequest | None = None) -> None:
+    request: HttpRequest
+
+    def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self._size = 0
 
@@ -49,7 +52,7 @@ class AllowedFiles(FileUploadHandler):
     def _refuse_size(self) -> None:
         raise problems.FileTooLarge(field=self.file_name or "file", limit=f"{LARGEST >> 30} GB")
 
-    def _stop_unless(self, check: Any) -> None:
+    def _stop_unless(self, check: Callable[[], None]) -> None:
         """An operation's handler answers our errors; a page is parsed before any handler, where Django knows its own."""
         try:
             check()
