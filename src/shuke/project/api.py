@@ -18,11 +18,21 @@ from shuke.intake.http import router as intake
 from shuke.kernel.errors import ShukeError
 from shuke.project.plain_text import PlainTextParser
 from shuke.rulebook.http import router as rulebook
+from shuke.shops import repeats
 from shuke.shops.http import router as shops
 from shuke.traffic.http import router as traffic
 
 ROUTERS = {"shops": shops, "traffic": traffic, "commerce": commerce, "intake": intake, "rulebook": rulebook}
 ERRORS = (400, 401, 403, 404, 409, 422, 429)
+
+
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": repeats.HEADER,
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": repeats.LONGEST},
+    "description": "The same key and body within 48 hours gets the first answer again; another body 409.",
+}
 
 
 class Refusal(Schema):
@@ -42,8 +52,11 @@ class ShukeAPI(NinjaAPI):
         schema = super().get_openapi_schema(*args, **kwargs)
         schema["components"]["schemas"]["Refusal"] = Refusal.json_schema()
         answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
-        for operations in schema["paths"].values():
-            for operation in operations.values():
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                content = operation.get("requestBody", {}).get("content", {})
+                if method == "post" and "{shop}" in path and "multipart/form-data" not in content:
+                    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
                 for status in ERRORS:
                     operation["responses"].setdefault(status, {"description": "Refused", "content": answer})
         return schema

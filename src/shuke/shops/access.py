@@ -21,6 +21,7 @@ from django_scopes import scope, scopes_disabled
 
 from shuke.kernel.errors import NotAllowed, NotFound, ShukeError
 from shuke.records.actor import Actor
+from shuke.shops import repeats
 from shuke.shops.models import ApiKey, Member, WriteKey
 from shuke.shops.reads import ShopNotFound, ShopView, WriteKeyView, shop_view, write_key_view
 from shuke.shops.roles import DEED_TITLES, Deed, Role, may
@@ -193,7 +194,7 @@ def page(deed: Deed) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def api(deed: Deed) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """For an operation with `shop` (slug) in its path: by API key, or by the session of a page of this site.
 
-    Sets `request.access`, enters the shop's scope, keeps the signature. Raises ShukeErrors for the API's handler.
+    Sets `request.access`, enters the shop's scope, keeps the signature; a POST may carry a key for repeats. Raises ShukeErrors for the API's handler.
     """
 
     def wrap(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -207,12 +208,42 @@ def api(deed: Deed) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 _require_own_page(request)
             request.access = access  # type: ignore[attr-defined]
             with scope(shop=access.shop.id):
+                if key := repeats.key_of(request):
+                    return repeats.answered_once(
+                        request,
+                        key=key,
+                        shop_id=access.shop.id,
+                        actor=access.actor,
+                        deed=deed,
+                        act=lambda: _answer(request, operation(request, *args, **kwargs)),
+                    )
                 result = operation(request, *args, **kwargs)
             return _streaming_within(result, access.shop.id)
 
+        from ninja.decorators import decorate_view
+
+        decorate_view(_telling_operation)(checked)
         return _covered(_with_types(checked, operation), operation, deed)
 
     return wrap
+
+
+def _telling_operation(run: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Around django-ninja's operation, which is mounted as a copy: tells the request which one runs it."""
+
+    @functools.wraps(run)
+    def telling(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        request.operation = run.__self__  # type: ignore[attr-defined]
+        return run(request, **kwargs)
+
+    return telling
+
+
+def _answer(request: HttpRequest, result: Any) -> HttpResponseBase:
+    """What django-ninja would answer with this result."""
+    running = request.operation  # type: ignore[attr-defined]
+    response = running.api.create_temporal_response(request)
+    return cast(HttpResponseBase, running._result_to_response(request, result, response))
 
 
 def own(operation: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from shuke.intake import reads
 from shuke.intake.tests.test_file_load import ACTOR, BOOK, HEADER, _lines
 from shuke.kernel import clock
+from shuke.project.api import api
 from shuke.records import jobs
+from shuke.records.personal import PersonRef, all_stores
 from shuke.shops import actions as shops
 from shuke.shops.roles import Role
 
@@ -28,8 +30,8 @@ def caller(shop, client):
                 shop=shop, name=role.value, role=role, actor=ACTOR, at=clock.now()
             )
 
-        def call(method: str, path: str, body=None, file=None):
-            headers = {"Authorization": f"Bearer {secret}"}
+        def call(method: str, path: str, body=None, file=None, key=None):
+            headers = {"Authorization": f"Bearer {secret}"} | ({"Idempotency-Key": key} if key else {})
             address = f"/api/v1/shops/{shop.slug}{path}"
             if file is not None:
                 answer = client.post(address, {"file": file}, headers=headers)
@@ -131,3 +133,52 @@ def test_files_api__role_without_the_deed__refused(shop, caller) -> None:
     assert call("PUT", "/mappings", {"spec": BOOK})[0] == 403
     assert call("GET", "/imports")[0] == 403
     assert [m.name for m in reads.list_mappings(shop) if not m.is_shipped] == []
+
+
+@pytest.mark.row("T1")
+def test_files_api__start_repeated_under_one_key__starts_once_and_answers_the_same(shop, caller) -> None:
+    call, other = caller(Role.OPERATOR), caller(Role.MANAGER)
+    call("PUT", "/mappings", {"spec": BOOK})
+    contents = [f"{HEADER}{who},2026-03-01,tom,1,5\n".encode() for who in "ab"]
+    files = [call("POST", "/files", file=SimpleUploadedFile("b.csv", text))[1]["sha256"] for text in contents]
+    asked, changed = ({"files": {"": one}, "mapping": "book"} for one in files)
+    status, first = call("POST", "/imports", asked, key="k1")
+    assert status == 201
+    jobs.run_to_end(first["job_id"])
+    assert call("POST", "/imports", asked, key="k1") == (201, first)  # as it was answered, not as it is now
+    status, refused = call("POST", "/imports", changed, key="k1")
+    assert (status, refused["code"]) == (409, "idempotency_key_used_otherwise")
+    assert call("GET", "/imports")[1]["count"] == 1
+    status, theirs = other("POST", "/imports", asked, key="k1")  # another actor's key is another key
+    assert (status, theirs["id"] != first["id"]) == (201, True)
+    assert (
+        call("POST", "/imports", changed, key="k2")[0] == 409
+    )  # refused: theirs runs; nothing is kept of it
+    jobs.run_to_end(theirs["job_id"])
+    assert call("POST", "/imports", changed, key="k2")[0] == 201
+    assert call("POST", "/imports", changed, key="x" * 201)[0] == 422
+    for store in all_stores():
+        store.erase(shop.id, PersonRef(shop.id, ("tom",)))
+    status, refused = call("POST", "/imports", asked, key="k1")
+    assert (status, refused["code"]) == (409, "answer_not_kept")
+
+
+def test_files_api__secret_answer__is_not_kept_and_not_made_twice(shop, caller) -> None:
+    call = caller(Role.OWNER)
+    asked = {"name": "shop page"}
+    assert call("POST", "/write-keys", asked, key="k1")[0] == 201
+    status, refused = call("POST", "/write-keys", asked, key="k1")
+    assert (status, refused["code"]) == (409, "answer_not_kept")
+    assert len(call("GET", "/write-keys")[1]) == 1
+
+
+def test_openapi__every_repeatable_operation__declares_the_key(client) -> None:
+    paths = api.get_openapi_schema()["paths"]
+    named = {
+        operation["operationId"]
+        for operations in paths.values()
+        for operation in operations.values()
+        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ()))
+    }
+    assert {"start_import", "resume_import", "mend_quarantined", "create_write_key"} <= named
+    assert not {"upload_file", "save_mapping", "list_imports"} & named
