@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import zipfile
 import zlib
 from datetime import date, datetime, time
@@ -18,7 +19,11 @@ UNPACKED_BYTES = 512 << 20
 # Real sheets shrink to a tenth, very repetitive ones to a fiftieth; small ones may shrink as they like.
 UNPACKED_RATIO = 100
 ANY_RATIO_BYTES = 32 << 20
+# A sheet is held as the whole rectangle around its cells, at 32 bytes each; two cells far apart are enough for any.
+SHEET_CELLS = 24 << 20
 _BLOCK = 1 << 20
+_PLACE = re.compile(rb"""\sr=["']([A-Z]{1,3})([0-9]{1,7})["']""")
+_LONGEST_PLACE = 16
 
 
 def workbook_table(path: Path, name: str, layout: Layout) -> Table:
@@ -84,12 +89,34 @@ def _require_modest_workbook(content: bytes, name: str) -> None:
             size = 0
             for member in members:
                 member.file_size = limit + 2 * _BLOCK  # or reading would end where the archive says
+                is_sheet = member.filename.startswith("xl/worksheets/")
+                columns, height, before = 0, 0, b""
                 with archive.open(member) as file:
                     while block := file.read(_BLOCK):
                         size += len(block)
                         _require_below(limit, size, name)
+                        if is_sheet:
+                            places = _PLACE.findall(before + block)
+                            columns = max(columns, *map(_column, {letters for letters, _ in places}), 0)
+                            height = max(height, *map(int, {row for _, row in places}), 0)
+                            _require_held(columns, height, name)
+                            before = block[-_LONGEST_PLACE:]
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
         raise problems.DamagedFile(field=name) from None
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _require_held(columns: int, height: int, name: str) -> None:
+    if columns * height > SHEET_CELLS:
+        raise problems.UnpacksTooLarge(
+            field=name, value=f"{height:,} × {columns:,}", limit=f"{SHEET_CELLS:,}"
+        )
 
 
 def _require_below(limit: int, size: int, name: str) -> None:

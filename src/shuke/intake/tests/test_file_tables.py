@@ -300,6 +300,20 @@ def test_table__workbook_that_grows_beyond_measure__refused_before_it_is_held(
     assert refused.value.advice()
 
 
+def test_table__workbook_with_two_cells_far_apart__refused_before_it_is_held(written, monkeypatch) -> None:
+    import python_calamine
+
+    book = openpyxl.Workbook()
+    book.active["A1"] = "order"
+    book.active.cell(row=1_048_576, column=400, value=1)
+    packed = io.BytesIO()
+    book.save(packed)
+    monkeypatch.setattr(python_calamine, "load_workbook", lambda _content: pytest.fail("it was opened"))
+    with pytest.raises(problems.UnpacksTooLarge) as refused:
+        open_table(written(packed.getvalue(), "f.xlsx"), "f.xlsx", Layout())
+    assert refused.value.params["value"] == "1,048,576 × 400"
+
+
 def test_has_header__numbers_in_the_first_row__none() -> None:
     assert sniffing.has_header([["order", "at"], ["1", "2026-03-01"]])
     assert not sniffing.has_header([["1", "2026-03-01"], ["2", "2026-03-02"]])
