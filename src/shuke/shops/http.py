@@ -10,7 +10,7 @@ from ninja import Field, Path, Query, Router, Schema
 from shuke.kernel import clock
 from shuke.records import jobs
 from shuke.records import reads as records
-from shuke.shops import actions, reads
+from shuke.shops import actions, reads, today
 from shuke.shops.access import OwnRequest, ShopRequest, api, own
 from shuke.shops.roles import Deed, Role
 
@@ -305,6 +305,34 @@ def list_audit(
     return records.list_audit(
         request.access.shop.id, deed=deed, subject_kind=subject_kind, page=page, size=size
     )
+
+
+class TodayLineOut(Schema):
+    """One thing that waits for a person; `url` is the page of its deed."""
+
+    title: str
+    detail: str
+    urgency: str
+    deed: str
+    url: str
+    since: datetime | None
+
+
+@router.get("/shops/{shop}/today", response=list[TodayLineOut], operation_id="list_today")
+@api(Deed.VIEW_TODAY)
+def list_today(request: ShopRequest, shop: str) -> Any:
+    """What needs doing now, the most urgent first."""
+    return [
+        {
+            "title": str(line.title),
+            "detail": str(line.detail),
+            "urgency": line.urgency.name,
+            "deed": str(line.deed),
+            "url": line.url,
+            "since": line.at,
+        }
+        for line in today.all_lines(request.access, clock.now())
+    ]
 
 
 @router.get("/shops/{shop}/jobs", response=list[JobOut], operation_id="list_jobs")

@@ -55,3 +55,9 @@ def register(source: TodaySource) -> None:
 def sources() -> tuple[TodaySource, ...]:
     """All sources, by name."""
     return tuple(_sources[name] for name in sorted(_sources))
+
+
+def all_lines(access: Any, at: datetime) -> list[TodayLine]:
+    """Every source's lines for one reader: what can not wait first, and of equal urgency the newest."""
+    found = [line for source in sources() for line in source.lines(access, at)]
+    return sorted(found, key=lambda line: (line.urgency, -(line.at or at).timestamp()))

@@ -35,8 +35,7 @@ TITLES = {
 def today(request: PageRequest, shop: str) -> HttpResponse:
     """Every registered source's lines for this reader."""
     at = clock.now()
-    lines = [line for source in registry.sources() for line in source.lines(request.access, at)]
-    lines.sort(key=lambda line: (line.urgency, -(line.at or at).timestamp()))
+    lines = registry.all_lines(request.access, at)
     groups = [(TITLES[key], list(group)) for key, group in groupby(lines, key=lambda line: line.urgency)]
     has_overview = request.access.may(Deed.VIEW_TRAFFIC)
     context = {
