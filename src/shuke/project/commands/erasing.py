@@ -28,7 +28,12 @@ def erase(
     from shuke.shops import actions, reads
 
     view = reads.get_shop(shop)
-    who: dict[str, Any] = {"shop": view, "person_refs": person, "anonymous_refs": device, "actor": command_line_actor()}
+    who: dict[str, Any] = {
+        "shop": view,
+        "person_refs": person,
+        "anonymous_refs": device,
+        "actor": command_line_actor(),
+    }
     with scope(shop=view.id):
         typer.echo(_("This will be erased:"))
         for store in actions.what_lies(**who):
