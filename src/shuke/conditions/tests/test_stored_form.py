@@ -133,7 +133,7 @@ def test_words__nested__read_as_a_sentence() -> None:
     # The labels of the test's fields are English in both languages.
     assert (
         words(node, "zh-hans")
-        == "channel 是 paid search 且 (pages 大于 1,200 或 day 不早于 2026-11-01) 且 并非(source 未知)"
+        == "channel 是 paid search 且 (pages 大于 1,200 或 day 不早于 2026-11-01) 且 并非（source 未知）"
     )
 
 
