@@ -6,13 +6,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from shuke.commerce import reads
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
-from shuke.shops.access import api
+from shuke.shops.access import ShopRequest, api
 from shuke.shops.roles import Deed
 
 router = Router()
@@ -63,7 +62,7 @@ def _period(start: date, end: date) -> Period:
 @router.get("/shops/{shop}/orders", response=OrderPageOut, operation_id="list_orders")
 @api(Deed.VIEW_CUSTOMERS)
 def list_orders(
-    request: HttpRequest,
+    request: ShopRequest,
     shop: str,
     start: date,
     end: date,
@@ -74,7 +73,7 @@ def list_orders(
 ) -> Any:
     """Movements of orders from `start` up to, not including, `end`, newest first."""
     return reads.list_orders(
-        request.access.shop,  # type: ignore[attr-defined]
+        request.access.shop,
         _period(start, end),
         kind=kind,
         order_ref=order_ref,
@@ -85,6 +84,6 @@ def list_orders(
 
 @router.get("/shops/{shop}/orders/totals", response=OrderTotalsOut, operation_id="get_order_totals")
 @api(Deed.VIEW_TRAFFIC)
-def get_order_totals(request: HttpRequest, shop: str, start: date, end: date) -> Any:
+def get_order_totals(request: ShopRequest, shop: str, start: date, end: date) -> Any:
     """Orders by kind, buyers, paid and net amount from `start` up to, not including, `end`."""
-    return reads.order_totals(request.access.shop, _period(start, end))  # type: ignore[attr-defined]
+    return reads.order_totals(request.access.shop, _period(start, end))

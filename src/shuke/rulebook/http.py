@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router, Schema
 
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import local_day
-from shuke.shops.access import api
+from shuke.shops.access import ShopRequest, api
 from shuke.shops.roles import Deed
 
 from . import actions, reads
@@ -96,8 +95,8 @@ class RuleChangeIn(Schema):
 AsOf = Query(None, description="The shop's day; today when left out.")
 
 
-def _today(request: HttpRequest) -> date:
-    return local_day(clock.now(), request.access.shop.zone)  # type: ignore[attr-defined]
+def _today(request: ShopRequest) -> date:
+    return local_day(clock.now(), request.access.shop.zone)
 
 
 def _rule_out(rule: reads.Rule, in_force: reads.RuleValue | None) -> dict[str, Any]:
@@ -116,14 +115,14 @@ def _rule_out(rule: reads.Rule, in_force: reads.RuleValue | None) -> dict[str, A
 @router.get("/shops/{shop}/rules", response=list[RuleOut], operation_id="list_rules")
 @api(Deed.VIEW_RULEBOOK)
 def list_rules(
-    request: HttpRequest,
+    request: ShopRequest,
     shop: str,
     platform: str | None = None,
     area: str | None = None,
     as_of: date | None = AsOf,
 ) -> Any:
     """The rules, with what holds in the shop on a day."""
-    values = reads.values_for(request.access.shop, as_of or _today(request))  # type: ignore[attr-defined]
+    values = reads.values_for(request.access.shop, as_of or _today(request))
     return [_rule_out(rule, values[rule.id]) for rule in reads.rules(platform, area)]
 
 
@@ -131,11 +130,11 @@ def list_rules(
     "/shops/{shop}/rules/differences", response=list[DifferenceOut], operation_id="list_rule_differences"
 )
 @api(Deed.VIEW_RULEBOOK)
-def list_differences(request: HttpRequest, shop: str, start: date, end: date) -> Any:
+def list_differences(request: ShopRequest, shop: str, start: date, end: date) -> Any:
     """The rules that say another thing in the shop on the day `end` than on the day `start`."""
     if end < start:
         raise PeriodUpsideDown(field="end", value=end)
-    found = reads.differences_for(request.access.shop, start, end)  # type: ignore[attr-defined]
+    found = reads.differences_for(request.access.shop, start, end)
     return [
         {"rule": one.rule.id, "title": one.rule.title, "before": one.before, "after": one.after}
         for one in found
@@ -144,9 +143,9 @@ def list_differences(request: HttpRequest, shop: str, start: date, end: date) ->
 
 @router.get("/shops/{shop}/rules/{rule_id}", response=RuleHistoryOut, operation_id="get_rule")
 @api(Deed.VIEW_RULEBOOK)
-def get_rule(request: HttpRequest, shop: str, rule_id: str, as_of: date | None = AsOf) -> Any:
+def get_rule(request: ShopRequest, shop: str, rule_id: str, as_of: date | None = AsOf) -> Any:
     """One rule, with all its dated values."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     rule = reads.rule(rule_id)
     in_force = reads.values_for(access.shop, as_of or _today(request))[rule_id]
     own = reads.own_values(access.shop, rule_id)
@@ -155,10 +154,10 @@ def get_rule(request: HttpRequest, shop: str, rule_id: str, as_of: date | None =
 
 @router.post("/shops/{shop}/rules/{rule_id}/changes", response={201: OwnValueOut}, operation_id="change_rule")
 @api(Deed.CHANGE_RULEBOOK)
-def change_rule(request: HttpRequest, shop: str, rule_id: str, change: RuleChangeIn) -> Any:
+def change_rule(request: ShopRequest, shop: str, rule_id: str, change: RuleChangeIn) -> Any:
     """Set the shop's own value from a coming day on, or withdraw it."""
-    access = request.access  # type: ignore[attr-defined]
-    given = {
+    access = request.access
+    given: dict[str, Any] = {
         "shop": access.shop,
         "rule_id": rule_id,
         "since": change.since,

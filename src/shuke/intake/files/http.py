@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import IO, Annotated, Any, Literal, cast
 
-from django.http import HttpRequest
 from ninja import Field, File, Path, Query, Router, Schema
 from ninja.files import UploadedFile
 
 from shuke.intake.files import actions, reads, spec
 from shuke.intake.files.preview import Preview
 from shuke.kernel import clock
-from shuke.shops.access import api
+from shuke.shops.access import ShopRequest, api
 from shuke.shops.roles import Deed
 
 router = Router()
@@ -149,9 +148,9 @@ class MappingIn(Schema):
 
 @router.post("/shops/{shop}/files", response={201: UploadOut}, operation_id="upload_file")
 @api(Deed.IMPORT_FILES)
-def upload_file(request: HttpRequest, shop: str, file: UploadedFile = File(...)) -> Any:  # noqa: B008 - ninja's way
+def upload_file(request: ShopRequest, shop: str, file: UploadedFile = File(...)) -> Any:  # noqa: B008 - ninja's way
     """Give a file; the same content again gives the same file."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     view = actions.upload_file(
         shop=access.shop,
         content=cast(IO[bytes], file.file),
@@ -164,9 +163,9 @@ def upload_file(request: HttpRequest, shop: str, file: UploadedFile = File(...))
 
 @router.post("/shops/{shop}/files/preview", response=PreviewOut, operation_id="preview_file")
 @api(Deed.IMPORT_FILES)
-def preview_file(request: HttpRequest, shop: str, asked: PreviewIn) -> Any:
+def preview_file(request: ShopRequest, shop: str, asked: PreviewIn) -> Any:
     """The first rows as they would be read, what is wrong with them, what the file was found to be."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     draft = spec.parse(asked.spec) if asked.spec is not None else None
     seen = actions.preview(
         shop=access.shop,
@@ -182,9 +181,9 @@ def preview_file(request: HttpRequest, shop: str, asked: PreviewIn) -> Any:
 
 @router.post("/shops/{shop}/imports", response={201: ImportOut}, operation_id="start_import")
 @api(Deed.IMPORT_FILES)
-def start_import(request: HttpRequest, shop: str, asked: ImportIn) -> Any:
+def start_import(request: ShopRequest, shop: str, asked: ImportIn) -> Any:
     """Start loading given files through a mapping; one import of a source at a time."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     view = actions.start_import(
         shop=access.shop,
         files=asked.files,
@@ -199,60 +198,60 @@ def start_import(request: HttpRequest, shop: str, asked: ImportIn) -> Any:
 @router.get("/shops/{shop}/imports", response=ImportPageOut, operation_id="list_imports")
 @api(Deed.IMPORT_FILES)
 def list_imports(
-    request: HttpRequest,
+    request: ShopRequest,
     shop: str,
     page: int = Query(1, ge=1, le=100_000),
     size: int = Query(50, ge=1, le=500),
 ) -> Any:
     """Imports, newest first."""
-    return reads.list_imports(request.access.shop, page=page, size=size)  # type: ignore[attr-defined]
+    return reads.list_imports(request.access.shop, page=page, size=size)
 
 
 @router.get("/shops/{shop}/imports/{import_id}", response=ImportOut, operation_id="get_import")
 @api(Deed.IMPORT_FILES)
-def get_import(request: HttpRequest, shop: str, import_id: ImportId) -> Any:
+def get_import(request: ShopRequest, shop: str, import_id: ImportId) -> Any:
     """One import: its state, how far it is, what became of its rows."""
-    return reads.get_import(request.access.shop, import_id)  # type: ignore[attr-defined]
+    return reads.get_import(request.access.shop, import_id)
 
 
 @router.post("/shops/{shop}/imports/{import_id}/stop", response=ImportOut, operation_id="stop_import")
 @api(Deed.IMPORT_FILES)
-def stop_import(request: HttpRequest, shop: str, import_id: ImportId) -> Any:
+def stop_import(request: ShopRequest, shop: str, import_id: ImportId) -> Any:
     """Stop after the running chunk; what is loaded stays, and the import may go on later."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     actions.stop_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
     return reads.get_import(access.shop, import_id)
 
 
 @router.post("/shops/{shop}/imports/{import_id}/resume", response=ImportOut, operation_id="resume_import")
 @api(Deed.IMPORT_FILES)
-def resume_import(request: HttpRequest, shop: str, import_id: ImportId) -> Any:
+def resume_import(request: ShopRequest, shop: str, import_id: ImportId) -> Any:
     """Go on where a stopped or failed import stood."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
     return reads.get_import(access.shop, import_id)
 
 
 @router.get("/shops/{shop}/mappings", response=list[MappingOut], operation_id="list_mappings")
 @api(Deed.IMPORT_FILES)
-def list_mappings(request: HttpRequest, shop: str) -> Any:
+def list_mappings(request: ShopRequest, shop: str) -> Any:
     """The shop's own mappings, then those that come with the project."""
-    return [_mapping_out(m) for m in reads.list_mappings(request.access.shop)]  # type: ignore[attr-defined]
+    return [_mapping_out(m) for m in reads.list_mappings(request.access.shop)]
 
 
 @router.get("/shops/{shop}/mappings/{name}", response=MappingWhole, operation_id="get_mapping")
 @api(Deed.IMPORT_FILES)
-def get_mapping(request: HttpRequest, shop: str, name: str) -> Any:
+def get_mapping(request: ShopRequest, shop: str, name: str) -> Any:
     """One mapping with its whole text."""
-    view = reads.get_mapping(request.access.shop, name)  # type: ignore[attr-defined]
+    view = reads.get_mapping(request.access.shop, name)
     return {**_mapping_out(view), "spec": dict(view.spec.raw)}
 
 
 @router.put("/shops/{shop}/mappings", response=MappingWhole, operation_id="save_mapping")
 @api(Deed.MANAGE_MAPPINGS)
-def save_mapping(request: HttpRequest, shop: str, asked: MappingIn) -> Any:
+def save_mapping(request: ShopRequest, shop: str, asked: MappingIn) -> Any:
     """Make a mapping, or change the one of its name."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     view = actions.save_mapping(
         shop=access.shop, spec=asked.spec, version=asked.version, actor=access.actor, at=clock.now()
     )
@@ -261,9 +260,9 @@ def save_mapping(request: HttpRequest, shop: str, asked: MappingIn) -> Any:
 
 @router.delete("/shops/{shop}/mappings/{name}", response={204: None}, operation_id="remove_mapping")
 @api(Deed.MANAGE_MAPPINGS)
-def remove_mapping(request: HttpRequest, shop: str, name: str) -> Any:
+def remove_mapping(request: ShopRequest, shop: str, name: str) -> Any:
     """Remove a mapping of the shop; imports that used it keep their own copy."""
-    access = request.access  # type: ignore[attr-defined]
+    access = request.access
     actions.remove_mapping(shop=access.shop, name=name, actor=access.actor, at=clock.now())
     return 204, None
 
