@@ -52,7 +52,7 @@ class Import(models.Model):
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
     mapping_name = models.CharField(max_length=80)
     spec = models.JSONField()
-    kind = models.CharField(max_length=8)  # orders, events
+    kind = models.CharField(max_length=20)  # orders, events, settlements, returns, entries
     source = models.CharField(max_length=200)
     files = models.JSONField()  # part ("" is the main file) -> {sha256, name, size}
     choices = models.JSONField(default=dict)  # separator, encoding, header as a person chose them
