@@ -3,6 +3,7 @@
 The guarantee. Within one shop, local day and order:
 
 1. Lines first lose what was taken back: a statement (row_id, content_id) counts once while its signs add up above 0.
+   A line of the kind `unpaid` (ordered, not paid, or closed before anybody paid) is no movement.
 2. The lines of one kind (sale, cancellation, adjustment, refund) are added up to one row.
 3. Events of the order count where no line states that kind: `Order Completed` is a sale, `Order Cancelled` a
    cancellation, `Order Refunded` a refund. Files win, because a file is the seller's book and an event its echo.
@@ -34,6 +35,7 @@ KIND_OF_EVENT = {
     "Order Cancelled": "cancellation",
     "Order Refunded": "refund",
 }
+UNPAID = "unpaid"
 SAID_AGAIN = ("Order Completed", "Order Cancelled")
 _KEY = ["shop_id", "local_day", "order_id", "kind"]
 
@@ -46,6 +48,7 @@ def order_facts(tables: Mapping[str, ibis.Table], context: derivations.Context |
 
 
 def _from_lines(lines: ibis.Table) -> ibis.Table:
+    lines = lines.filter(lines.kind != UNPAID)
     statements = lines.group_by("shop_id", "local_day", "row_id", "content_id").aggregate(
         net=_.sign.cast("int64").sum(),
         order_id=_.order_id.min(),

@@ -64,15 +64,17 @@ def whole_life(shop_id: int) -> Period | None:
     return Period.inclusive(min(days), max(days)) if days else None
 
 
-def known_rows(shop: ShopView, source: str, row_ids: np.ndarray, *, whole: bool = False) -> pa.Table:
+def known_rows(
+    shop: ShopView, source: str, row_ids: np.ndarray, *, whole: bool = False, kind: str = "order_lines"
+) -> pa.Table:
     """Which of these rows (surrogates) a source has stated before and not taken back.
 
-    Returns row_id and content_id, with `whole` every column of ORDER_LINES. A row stands when its signs add up above 0.
+    Returns row_id and content_id, with `whole` every column of the kind. A row stands when its signs add up above 0.
     """
     period = whole_life(shop.id)
 
     def question(snapshot: Snapshot) -> pa.Table:
-        rows = snapshot.raw("order_lines")
+        rows = snapshot.raw(kind)
         wanted = ibis.memtable(pa.table({"row_id": pa.array(row_ids, pa.int64())}))
         rows = rows.filter(rows.source == source).semi_join(wanted, "row_id")
         standing = (

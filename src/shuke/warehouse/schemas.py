@@ -1,6 +1,6 @@
 """The shape of every kind of fact, as Arrow schemas. The warehouse owns them; rooms fill them and ask about them.
 
-Raw kinds are appended (`events`, `order_lines`); derived kinds are computed from them when a day is sealed and, for the
+Raw kinds are appended (`events`, `order_lines`, `settlements`, `returns`, `entries`); derived kinds are computed from them when a day is sealed and, for the
 part that is still open, on the fly (`visits`, `visitor_days`, `order_facts`).
 
 In every kind: `shop_id`; `local_day` is the shop's day (a date); moments are naive UTC microseconds (engines agree on
@@ -76,7 +76,7 @@ ORDER_LINES = pa.schema(
         ("order_id", pa.int64()),  # surrogate `order` of order_ref
         ("order_ref", pa.string()),
         ("line_no", pa.int32()),  # from 1, in order of appearance within the order
-        ("kind", pa.string()),  # sale, cancellation, adjustment, refund
+        ("kind", pa.string()),  # sale, cancellation, adjustment, refund; unpaid: ordered, and no sale (yet)
         ("at", MOMENT),
         ("local_day", pa.date32()),
         ("received_at", MOMENT),
@@ -94,6 +94,103 @@ ORDER_LINES = pa.schema(
         ("region", pa.string()),
         ("properties", pa.string()),  # JSON: columns that the mapping does not name
         ("source", pa.string()),  # the mapping's source name; the import stands in import_ref
+        ("import_ref", pa.string()),
+    ]
+)
+
+# What a platform says of the seller's money: one row a movement, or an order's line in a month's statement.
+SETTLEMENTS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("row_id", pa.int64()),  # as of ORDER_LINES: place in the source's key; with content_id and sign
+        ("content_id", pa.int64()),
+        ("sign", pa.int8()),
+        ("line_no", pa.int32()),
+        ("settlement_ref", pa.string()),  # the platform's number of the movement
+        ("order_id", pa.int64()),
+        ("order_ref", pa.string()),
+        ("sub_order_ref", pa.string()),
+        ("kind", pa.string()),  # what the movement is, in the platform's words
+        ("direction", pa.string()),  # in, out: into or out of the seller's account; null: not said
+        ("at", MOMENT),  # of a month's statement that names no day: the month's first
+        ("local_day", pa.date32()),
+        ("received_at", MOMENT),
+        ("buyer_id", pa.int64()),
+        ("buyer_ref", pa.string()),
+        ("title", pa.string()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),  # signed: what the seller's account gained
+        ("gross_minor", pa.int64()),  # what the buyer had paid for it
+        ("refund_minor", pa.int64()),  # the parts below: as written, above zero
+        ("freight_minor", pa.int64()),
+        ("subsidy_minor", pa.int64()),
+        ("fee_minor", pa.int64()),
+        ("currency", pa.string()),
+        ("properties", pa.string()),
+        ("source", pa.string()),
+        ("import_ref", pa.string()),
+    ]
+)
+
+# Goods that came back, one row a return.
+RETURNS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("row_id", pa.int64()),
+        ("content_id", pa.int64()),
+        ("sign", pa.int8()),
+        ("line_no", pa.int32()),
+        ("return_ref", pa.string()),
+        ("order_id", pa.int64()),
+        ("order_ref", pa.string()),
+        ("product_ref", pa.string()),
+        ("title", pa.string()),
+        ("at", MOMENT),
+        ("local_day", pa.date32()),
+        ("received_at", MOMENT),
+        ("buyer_id", pa.int64()),
+        ("buyer_ref", pa.string()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),
+        ("currency", pa.string()),
+        ("reason", pa.string()),
+        ("state", pa.string()),
+        ("comment", pa.string()),  # what the customer wrote
+        ("properties", pa.string()),
+        ("source", pa.string()),
+        ("import_ref", pa.string()),
+    ]
+)
+
+# The rows of lists that a source keeps beside orders: households, campaigns, who was mailed, coupons, redemptions,
+# products, the lines of a platform's report. `kind` tells them apart.
+ENTRIES = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("row_id", pa.int64()),
+        ("content_id", pa.int64()),
+        ("sign", pa.int8()),
+        ("line_no", pa.int32()),
+        ("kind", pa.string()),
+        ("entry_ref", pa.string()),  # the row's own name, where it has one
+        ("campaign_ref", pa.string()),
+        ("coupon_ref", pa.string()),
+        ("product_ref", pa.string()),
+        ("order_id", pa.int64()),
+        ("order_ref", pa.string()),
+        ("buyer_id", pa.int64()),  # surrogate `person`: the same as in orders
+        ("buyer_ref", pa.string()),
+        ("at", MOMENT),
+        ("until", MOMENT),  # null: no end
+        ("local_day", pa.date32()),
+        ("received_at", MOMENT),
+        ("title", pa.string()),
+        ("state", pa.string()),
+        ("amount_minor", pa.int64()),
+        ("currency", pa.string()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("properties", pa.string()),
+        ("source", pa.string()),
         ("import_ref", pa.string()),
     ]
 )
@@ -165,7 +262,13 @@ ORDER_FACTS = pa.schema(
     ]
 )
 
-RAW = {"events": EVENTS, "order_lines": ORDER_LINES}
+RAW = {
+    "events": EVENTS,
+    "order_lines": ORDER_LINES,
+    "settlements": SETTLEMENTS,
+    "returns": RETURNS,
+    "entries": ENTRIES,
+}
 DERIVED = {"visits": VISITS, "visitor_days": VISITOR_DAYS, "order_facts": ORDER_FACTS}
 ALL = RAW | DERIVED
 
@@ -173,6 +276,9 @@ ALL = RAW | DERIVED
 SORT = {
     "events": ("visitor_id", "at", "ord", "event_id"),
     "order_lines": ("order_id", "line_no", "row_id"),
+    "settlements": ("order_id", "line_no", "row_id"),
+    "returns": ("order_id", "line_no", "row_id"),
+    "entries": ("kind", "row_id"),
     "visits": ("visitor_id", "started_at", "visit_id"),
     "visitor_days": ("visitor_id",),
     "order_facts": ("order_id", "kind"),

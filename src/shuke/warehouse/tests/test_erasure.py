@@ -70,7 +70,7 @@ def test_personal_store__one_person__is_told_and_erased_whole(shop):
     assert [len(told["events"]), len(told["order_lines"])] == [2, 1]
     assert told["order_lines"][0]["buyer_ref"] == "buyer of F1"
     STORE.erase(shop.id, person)
-    assert STORE.export(shop.id, person) == {"events": [], "order_lines": []}
+    assert not any(STORE.export(shop.id, person).values())
     assert len(rows_of(shop, "events")) == 1
 
 
