@@ -184,31 +184,33 @@ def orders(movements: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
 def buyers(now: ibis.Table, before: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
     """One row a known buyer (and group), with what they paid in the period and whether also in the days `before` it.
 
-    By day, "before" is before that day, so the answer of each day is that of a period of one day.
+    By day, "before" is before that day, so the answer of each day is that of a period of one day. Several stretches of
+    days at once (`stretch` among the keys) each have a before of their own.
     """
+    apart = [key for key in keys if key == "stretch"]
     sales = _known_sales(now)
     paid = sales.group_by([*keys, "buyer_id"]).aggregate(
         sales=sales.count(), paid_minor=sales.paid_minor.sum(), first_at=sales["at"].min()
     )
     earlier = _known_sales(before)
     if "local_day" in keys:
-        days = _buying_days(sales).union(_buying_days(earlier), distinct=True)
-        in_order = ibis.window(group_by="buyer_id", order_by="local_day")
+        days = _buying_days(sales, apart).union(_buying_days(earlier, apart), distinct=True)
+        in_order = ibis.window(group_by=[*apart, "buyer_id"], order_by="local_day")
         days = days.mutate(
             previous=days.local_day.lag().over(in_order), rank=ibis.row_number().over(in_order)
         )
         is_old = (days.rank > 0) & (days.local_day <= days.previous + ibis.interval(days=LOOK_BACK_DAYS))
-        old = days.filter(is_old).select("buyer_id", "local_day", paid_before=days.rank)
-        by = ["buyer_id", "local_day"]
+        by = [*apart, "buyer_id", "local_day"]
+        old = days.filter(is_old).select(*by, paid_before=days.rank)
     else:
-        old = earlier.group_by("buyer_id").aggregate(paid_before=earlier.count())
-        by = ["buyer_id"]
+        by = [*apart, "buyer_id"]
+        old = earlier.group_by(by).aggregate(paid_before=earlier.count())
     joined = paid.left_join(old, by)
     return joined.select(*paid.columns, paid_before=old.paid_before.coalesce(0))
 
 
-def _buying_days(sales: ibis.Table) -> ibis.Table:
-    return sales.select("buyer_id", "local_day")
+def _buying_days(sales: ibis.Table, apart: Sequence[str]) -> ibis.Table:
+    return sales.select(*apart, "buyer_id", "local_day")
 
 
 def _known_sales(movements: ibis.Table) -> ibis.Table:

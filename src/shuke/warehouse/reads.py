@@ -20,11 +20,15 @@ from shuke.warehouse import open_tier
 from shuke.warehouse.engine import engine
 from shuke.warehouse.models import SealedDay, Segment
 from shuke.warehouse.snapshots import Snapshot, plan
+from shuke.warehouse.stretches import LaidOut, Stretch, hull
 
 __all__ = [
+    "LaidOut",
     "OpenBacklog",
     "Snapshot",
+    "Stretch",
     "ask",
+    "hull",
     "known_rows",
     "open_backlog",
     "run",

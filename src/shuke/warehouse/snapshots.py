@@ -5,7 +5,7 @@ versions that the ledger names; open rows count after the ledger's `through`. So
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -29,14 +29,26 @@ _answers: OrderedDict[Hashable, pa.Table] = OrderedDict()
 _answers_lock = Lock()
 _ANSWER_ROWS = 2_000_000
 _translated: dict[Hashable, str] = {}
+_NEVER = datetime(9999, 1, 1)  # noqa: DTZ001 (facts hold naive UTC)
+_WANTED = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("through", pa.int64()),
+        ("ends", pa.timestamp("us")),
+    ]
+)
 
 
-def _remembered(key: Hashable, compute: Callable[[], pa.Table]) -> pa.Table:
+def remembered(key: Hashable, compute: Callable[[], pa.Table], *, most: int = _ANSWER_ROWS) -> pa.Table:
+    """The answer known for `key`, else computed, and kept when it has at most so many rows."""
     with _answers_lock:
         if key in _answers:
             _answers.move_to_end(key)
             return _answers[key]
     answer = compute()
+    if answer.num_rows > most:
+        return answer
     with _answers_lock:
         _answers[key] = answer
         while len(_answers) > 1 and (
@@ -55,6 +67,11 @@ class Plan:
     through: Mapping[date, int]
     versions: Mapping[str, int]
     open_files: Mapping[str, tuple[open_tier.OpenFile, ...]]
+    # Of the period only these (stretches.py); None: all.
+    days: frozenset[date] | None = None
+
+    def holds(self, day: date) -> bool:
+        return day in self.period and (self.days is None or day in self.days)
 
     def open_days(self, kinds: Sequence[str]) -> tuple[date, ...]:
         """Days of which some fact of these kinds is not sealed (or may not be, in a merged file)."""
@@ -63,7 +80,7 @@ class Plan:
             for kind in kinds
             for file in self.open_files.get(kind, ())
             for day, span in file.spans[self.shop_id].items()
-            if day in self.period and span.last > self.through.get(day, 0)
+            if self.holds(day) and span.last > self.through.get(day, 0)
         }
         return tuple(sorted(days))
 
@@ -111,10 +128,14 @@ class Snapshot:
     engine: DuckDBEngine
     slot: int
     until: datetime | None = None
+    # Each of these days as it stood before its own moment (naive UTC); then nothing else is asked of the snapshot.
+    cuts: Mapping[date, datetime] = field(default_factory=dict)
+    # Tells the names of a narrowed snapshot from those of the whole.
+    tag: str = ""
     # Files that a fill has just written, by kind (sealing.py).
     offered: dict[str, list[str]] = field(default_factory=dict)
     _tables: dict[str, ibis.Table] = field(default_factory=dict)
-    _kept: list[pa.Table] = field(default_factory=list)
+    _kept: list[tuple[str, pa.Table]] = field(default_factory=list)
 
     @property
     def period(self) -> Period:
@@ -125,20 +146,26 @@ class Snapshot:
         return replace(self, until=naive_utc(until))
 
     def _view(self, name: str, schema: pa.Schema, files: Sequence[str]) -> ibis.Table:
-        full = f"s{self.slot}_{name}"
+        full = f"s{self.slot}{self.tag}_{name}"
         if full not in self._tables:
             self._tables[full] = self.engine.table(full, schema, files)
         return self._tables[full]
 
     def _sealed(self, kind: str) -> ibis.Table:
         """The sealed rows of the period, as the ledger says."""
+        return self._scoped(self.sealed_view(kind))
+
+    def sealed_view(self, kind: str) -> ibis.Table:
+        """The sealed files of the ledger's days, as they lie."""
+        return self._view(f"{kind}_sealed", schemas.ALL[kind], self.sealed_files(kind, self.plan.through))
+
+    def sealed_files(self, kind: str, days: Iterable[date]) -> list[str]:
+        """The files that hold these days at the ledger's version, as far as they are sealed."""
         version = self.plan.versions.get(kind)
-        files: list[str] = []
-        if version is not None and self.plan.through:
-            by_day = sealed_tier.files_by_day(self.shop.id, kind, version, self.lake)
-            files = [name for day in self.plan.through for name in by_day.get(day, ())]
-        table = self._view(f"{kind}_sealed", schemas.ALL[kind], files)
-        return self._scoped(table)
+        if version is None:
+            return []
+        by_day = sealed_tier.files_by_day(self.shop.id, kind, version, self.lake)
+        return [name for day in days if day in self.plan.through for name in by_day.get(day, ())]
 
     def _scoped(self, table: ibis.Table) -> ibis.Table:
         # The shop stays in the expression although the lists are the shop's: a wrong list must not show another's facts.
@@ -179,6 +206,13 @@ class Snapshot:
         """All facts of a raw kind in the period, open ones included, each once."""
         sealed, still_open = self._sealed(kind), self._open(kind)
         table = sealed if still_open is None else sealed.union(still_open, distinct=False)
+        if self.cuts:
+            return table.filter(
+                reduce(
+                    or_,
+                    [(table.local_day == ibis.date(d)) & (table.at < end) for d, end in self.cuts.items()],
+                )
+            )
         return table if self.until is None else table.filter(table.at < self.until)
 
     def derived(self, kind: str) -> ibis.Table:
@@ -193,7 +227,7 @@ class Snapshot:
         key = derivations.derivation(kind).key
         touched = self._touched(roots, key, days)
         fresh = self._fresh(kind, days, touched)
-        pairs = self._holding(f"{key}_touched", touched)
+        pairs = self.holding(f"{key}_touched", touched)
         return sealed.anti_join(pairs, ["local_day", key]).union(fresh, distinct=False)
 
     def _touched(self, roots: Sequence[str], key: str, days: Sequence[date]) -> pa.Table:
@@ -207,16 +241,16 @@ class Snapshot:
                     found.append(rows.filter(rows[key].notnull()).select("local_day", key))
             return self.engine.run(reduce(lambda a, b: a.union(b, distinct=False), found).distinct())
 
-        return _remembered(("touched", key, *self._identity(roots, days)), compute)
+        return remembered(("touched", key, *self._identity(roots, days)), compute)
 
     def _fresh(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> ibis.Table:
         """A kind of some days computed from raw facts, of the touched keys only or (None) of all."""
-        name = f"{kind}_{'cut' if self.until else 'fresh'}"
-        answer = _remembered(
+        name = f"{kind}_{'cut' if self.is_cut else 'fresh'}"
+        answer = remembered(
             (name, *self._variant(kind), *self._identity(derivations.roots(kind), days)),
             lambda: self._compute(kind, days, touched),
         )
-        return self._holding(name, answer)
+        return self.holding(name, answer)
 
     def _compute(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
         derivation = derivations.derivation(kind)
@@ -226,13 +260,55 @@ class Snapshot:
                 made = self._fresh(source, days, touched)
                 self.engine.define(name, schemas.ALL[source], made)
                 continue
-            rows = self.raw(source)
-            rows = rows.filter(rows.local_day.isin([ibis.date(d) for d in days]))
-            if touched is not None:
-                pairs = self._holding(f"{derivation.key}_touched", touched)
-                rows = rows.semi_join(pairs, ["local_day", derivation.key])
-            self.engine.define(name, schemas.ALL[source], rows)
+            pairs = None if touched is None else self.holding(f"{derivation.key}_touched", touched)
+            self.engine.define(name, schemas.ALL[source], self._rows_to_derive(source, days, pairs))
         return self.made(kind)
+
+    def _rows_to_derive(self, source: str, days: Sequence[date], pairs: ibis.Table | None) -> str:
+        """Raw rows of some days (and of the touched keys) as a question whose words stay the same whatever the days: shop,
+        days and moments stand in a table of their own, so that the translation can be kept."""
+        ends = {day: self.cuts.get(day, self.until) for day in days}
+        rows = [
+            {
+                "shop_id": self.shop.id,
+                "local_day": day,
+                "through": self.plan.through.get(day, 0),
+                "ends": end or _NEVER,
+            }
+            for day, end in ends.items()
+        ]
+        wanted = self.holding(f"{source}_wanted", pa.Table.from_pylist(rows, schema=_WANTED))
+        sealed = self.sealed_view(source)
+        files = (
+            [f.path for f in self.plan.open_files.get(source, ())] if self.plan.open_days([source]) else []
+        )
+        still_open = self._view(f"{source}_open", with_segment(source), files) if files else None
+
+        def built() -> ibis.Table:
+            parts = [sealed.join(wanted, ["shop_id", "local_day"])]
+            if still_open is not None:
+                came = still_open.join(wanted, ["shop_id", "local_day"])
+                parts.append(came.filter(came.segment > came.through))
+            columns = schemas.ALL[source].names
+            found = reduce(
+                lambda a, b: a.union(b, distinct=False),
+                [part.filter(part["at"] < part.ends).select(*columns) for part in parts],
+            )
+            if pairs is None:
+                return found
+            return found.semi_join(pairs, [name for name in pairs.columns if name in columns])
+
+        named = (wanted, sealed, still_open, pairs)
+        return self.kept_sql(("rows", source, *(t is not None and t.get_name() for t in named)), built)
+
+    def kept_sql(self, key: tuple[Hashable, ...], build: Callable[[], ibis.Table]) -> str:
+        """The translation of a question, kept: it takes far longer than the answer over a small shop's days."""
+        known = (self.engine.name, *key)
+        if known not in _translated:
+            if len(_translated) > 2000:
+                _translated.clear()
+            _translated[known] = self.engine.sql_of(build())
+        return _translated[known]
 
     def made(self, kind: str) -> pa.Table:
         """A derived kind from the inputs that are defined under `input_name`: by its kernel, else by its expression."""
@@ -250,7 +326,7 @@ class Snapshot:
 
     def input_name(self, source: str) -> str:
         """The name under which an expression of this snapshot finds its input."""
-        return f"s{self.slot}_{source}_{'cut' if self.until else 'fresh'}_input"
+        return f"s{self.slot}{self.tag}_{source}_{'cut' if self.is_cut else 'fresh'}_input"
 
     def _variant(self, kind: str) -> tuple[Hashable, ...]:
         context = derivations.Context(self.shop, self.period)
@@ -259,39 +335,52 @@ class Snapshot:
         return (derivation.variant(context), *(v for i in inputs for v in self._variant(i)))
 
     def sql(self, kind: str) -> str:
-        """The expression of a kind over this snapshot's inputs. Translating it takes far longer than answering it over a
-        day of a small shop, so the translation is kept."""
+        """The expression of a kind over this snapshot's inputs."""
         derivation = derivations.derivation(kind)
-        known = (kind, self._variant(kind), tuple(self.input_name(i) for i in derivation.inputs))
-        if known not in _translated:
+
+        def built() -> ibis.Table:
             inputs = {
                 i: ibis.table(ibis.Schema.from_pyarrow(schemas.ALL[i]), name=self.input_name(i))
                 for i in derivation.inputs
             }
             made = derivation.expression(inputs, derivations.Context(self.shop, self.period))
-            if len(_translated) > 500:
-                _translated.clear()
-            _translated[known] = self.engine.sql_of(conformed(made, kind))
-        return _translated[known]
+            return conformed(made, kind)
 
-    def _holding(self, name: str, answer: pa.Table) -> ibis.Table:
-        # Numbered within the snapshot: two cuts of one question must not share a name.
+        names = tuple(self.input_name(i) for i in derivation.inputs)
+        return self.kept_sql((kind, self._variant(kind), names), built)
+
+    def holding(self, name: str, answer: pa.Table) -> ibis.Table:
+        """An answer at hand under a name of this snapshot; the same answer again, the same name."""
         key = f"{name} {id(answer)}"
         if key not in self._tables:
-            self._tables[key] = self.engine.hold(f"s{self.slot}_{name}_{len(self._kept)}", answer)
-            self._kept.append(answer)
+            # Numbered: two cuts of one question must not share a name.
+            number = sum(known == name for known, _ in self._kept)
+            self._tables[key] = self.engine.hold(f"s{self.slot}{self.tag}_{name}_{number}", answer)
+            self._kept.append((name, answer))
         return self._tables[key]
+
+    def identity(self, kind: str) -> tuple[Hashable, ...]:
+        """What a derived kind's answer over the days of this snapshot depends on: equal identities, equal answers."""
+        days = sorted({*self.plan.through, *self.plan.open_days(derivations.roots(kind))})
+        kinds = (kind, *derivations.roots(kind))
+        return (*self._variant(kind), *self._identity(kinds, days))
+
+    def as_cut(self, kind: str) -> ibis.Table:
+        """A derived kind of the days of `cuts`, each as it stood at its moment."""
+        return self._fresh(kind, sorted(self.cuts), None)
 
     def _identity(self, roots: Sequence[str], days: Sequence[date]) -> tuple[Hashable, ...]:
         """What an answer about some days depends on: equal identities, equal answers."""
         sealed = tuple((d, self.plan.through.get(d, 0)) for d in days)
         files = tuple(f.path for root in roots for f in self.plan.open_files.get(root, ()))
         versions = tuple((root, self.plan.versions.get(root)) for root in roots)
-        return (self.lake, self.shop, sealed, files, versions, self.until)
+        return (self.lake, self.shop, sealed, files, versions, self.until, tuple(sorted(self.cuts.items())))
 
     def _derived_until(self, kind: str) -> ibis.Table:
         assert self.until is not None
         cut_day = local_day(self.until.replace(tzinfo=UTC), self.shop.zone)
+        if cut_day == self.period.start:
+            return self._fresh(kind, [cut_day], None)
         whole = replace(self, until=None).derived(kind)
         if cut_day >= self.period.end:
             return whole
@@ -299,6 +388,33 @@ class Snapshot:
         if cut_day < self.period.start:
             return earlier
         return earlier.union(self._fresh(kind, [cut_day], None), distinct=False)
+
+    def narrowed(
+        self, days: Collection[date], tag: str, cuts: Mapping[date, datetime] | None = None
+    ) -> Snapshot:
+        """Of some days only, neighbours or not, each cut at its moment of `cuts`; its tables have names of their own."""
+        wanted = frozenset(days)
+        through = {day: last for day, last in self.plan.through.items() if day in wanted}
+        files = {
+            kind: tuple(
+                file
+                for file in found
+                if any(
+                    day in wanted and span.last > through.get(day, 0)
+                    for day, span in file.spans[self.shop.id].items()
+                )
+            )
+            for kind, found in self.plan.open_files.items()
+        }
+        period = Period(min(wanted), max(wanted) + ONE_DAY)
+        narrow = Plan(self.shop.id, period, through, self.plan.versions, files, wanted)
+        return replace(
+            self, plan=narrow, cuts=dict(cuts or {}), tag=f"{self.tag}{tag}", _tables={}, _kept=[], offered={}
+        )
+
+    @property
+    def is_cut(self) -> bool:
+        return self.until is not None or bool(self.cuts)
 
     def of_days(self, days: Sequence[date]) -> Snapshot:
         """Narrowed to neighbouring days of the period."""

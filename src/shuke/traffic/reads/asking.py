@@ -56,11 +56,6 @@ class Scene:
         return [one for one in found if one is not None]
 
 
-def sums(scene: Scene, names: Iterable[str], keys: Sequence[str] = ()) -> dict[Group, Sums]:
-    """Measures by group; without keys the one group `()`, also where there are no facts."""
-    return sums_of([Request(scene, tuple(names), tuple(keys))])[0]
-
-
 @dataclass(frozen=True)
 class Request:
     """Measures (`names`) of a scene, by group."""
@@ -82,31 +77,9 @@ class Request:
         return [one for one in self.used if one.entity not in m.VISIT_ENTITIES]
 
 
-def sums_of(requests: Sequence[Request]) -> list[dict[Group, Sums]]:
-    """Several requests of one shop at once: their orders are read from the files a single time."""
-    with_orders = [one for one in requests if one.of_orders]
-    of_orders = dict(zip(with_orders, _order_sums(with_orders), strict=True)) if with_orders else {}
-    return [_told(one, of_orders.get(one, [])) for one in requests]
+def resolved_order_sums(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
+    """Rows of `united` of each request's orders, refunds of a whole order resolved against the shop's whole life."""
 
-
-def _told(request: Request, of_orders: list[dict[str, Any]]) -> dict[Group, Sums]:
-    of_visits = _visit_sums(request.scene, request.of_visits, request.keys) if request.of_visits else []
-    found = folded([of_visits, of_orders], request.keys)
-    if not request.keys:
-        found.setdefault((), {})
-    wanted = [*(one.name for one in request.used), *(HIDDEN if request.of_orders else ())]
-    return {group: {name: got.get(name, 0) for name in wanted} for group, got in found.items()}
-
-
-def _visit_sums(scene: Scene, used: Sequence[m.Measure], keys: Sequence[str]) -> list[dict[str, Any]]:
-    def build(tables: Tables) -> ibis.Table:
-        return united(m.visit_entities(tables, [one.entity for one in used], keys), used, keys)
-
-    key = ("sums", tuple((one.entity, one.name) for one in used), tuple(keys))
-    return ask_visits(scene, keys, lambda ask: ask(key, build).to_pylist())
-
-
-def _order_sums(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
     def question(asks: Sequence[Ask]) -> list[list[dict[str, Any]]]:
         return [_ask_order_sums(one, ask).to_pylist() for one, ask in zip(requests, asks, strict=True)]
 
@@ -114,7 +87,7 @@ def _order_sums(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
         [(one.scene, one.keys) for one in requests],
         question,
         reaches_back=any(one.name == "old_buyers" for request in requests for one in request.of_orders),
-        is_open=lambda answers: any(row["whole_refunds"] for rows in answers for row in rows),
+        is_open=None,
     )
 
 
@@ -234,12 +207,12 @@ def ask_orders(
     question: Callable[[Sequence[Ask]], T],
     *,
     reaches_back: bool,
-    is_open: Callable[[T], bool],
+    is_open: Callable[[T], bool] | None,
 ) -> T:
     """Ask of order facts of several scenes (each with its keys) of one shop, read from the files once.
 
     When the answer says that it met refunds of a whole order (`is_open`), it is asked again with those resolved against
-    the shop's whole life, where their sales stand.
+    the shop's whole life, where their sales stand; None: they are resolved at once.
     """
     shop = scenes[0][0].shop
     start = min(scene.period.start for scene, _keys in scenes)
@@ -256,9 +229,10 @@ def ask_orders(
             asks.append(_asker(snapshot, own, steps, number))
         return question(asks)
 
-    answer = warehouse.ask(shop, Period(start, end), lambda s: asked(s, False))
-    if not is_open(answer):
-        return answer
+    if is_open is not None:
+        answer = warehouse.ask(shop, Period(start, end), lambda s: asked(s, False))
+        if not is_open(answer):
+            return answer
     life = warehouse.whole_life(shop.id)
     return warehouse.ask(
         shop, Period(min(life.start, start) if life else start, end), lambda s: asked(s, True)

@@ -18,7 +18,7 @@ from shuke.traffic import decisions
 from shuke.traffic import measures as m
 from shuke.traffic.figures import Evidence
 from shuke.traffic.metrics import metric
-from shuke.traffic.reads import asking
+from shuke.traffic.reads import asking, summing
 from shuke.traffic.reads.asking import Scene
 
 LARGEST_PAGE = 1000
@@ -77,7 +77,7 @@ def evidence(
         raise Invalid(field="size", value=size)
     one = metric(metric_id, version)
     scene = Scene(shop, period, until or decisions.so_far(shop, period, at), condition)
-    sums = asking.sums(scene, one.measures)[()]
+    sums = summing.sums(scene, one.measures)[()]
     figure = decisions.figure(one, sums)
     used = {measure.name: measure for measure in scene.used(one.measures)}
     if one.numerator not in used:
@@ -159,7 +159,7 @@ def _localised(row: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
 
 def _days_anew(scene: Scene) -> dict[str, Any]:
     """The mean of days, from each day's own sums asked one by one."""
-    by_day = asking.sums(scene, ["views", "visitor_days"], ["local_day"])
+    by_day = summing.sums(scene, ["views", "visitor_days"], ["local_day"])
     found: dict[str, Any] = {"daily_views_per_visitor": 0, "days_with_visitors": 0}
     for day in by_day.values():
         found["daily_views_per_visitor"] += Fraction(int(day["views"]), int(day["visitor_days"]))

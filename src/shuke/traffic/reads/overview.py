@@ -16,7 +16,7 @@ from shuke.shops.reads import ShopView
 from shuke.traffic import decisions
 from shuke.traffic.figures import Against, FigureRow, Number, Overview
 from shuke.traffic.metrics import METRICS, Metric, metric
-from shuke.traffic.reads import asking
+from shuke.traffic.reads import summing
 from shuke.traffic.reads.asking import Group, Request, Scene, Sums
 
 _SPLIT = ("visitors", "buyers", "paid_minor")
@@ -49,7 +49,7 @@ def overview(
         other = decisions.compared_period(name, period, custom)
         scenes.append(replace(scene, period=other, until=decisions.compared_until(shop, period, other, at)))
     key, moments = _course(scene, at)
-    now, course, *then = asking.sums_of(
+    now, course, *then = summing.sums_of(
         [Request(scene, wanted), Request(scene, wanted, (key,)), *(Request(one, wanted) for one in scenes)]
     )
     others = [(name, there, found[()]) for name, there, found in zip(names, scenes, then, strict=True)]

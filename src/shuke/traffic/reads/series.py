@@ -11,7 +11,7 @@ from shuke.shops.reads import ShopView
 from shuke.traffic import decisions
 from shuke.traffic.figures import Point, Series
 from shuke.traffic.metrics import metric
-from shuke.traffic.reads import asking
+from shuke.traffic.reads import summing
 from shuke.traffic.reads.asking import Scene
 
 MOST_DAYS_BY_HOUR = 31
@@ -37,7 +37,7 @@ def series(
     one = metric(metric_id, version)
     scene = Scene(shop, period, decisions.so_far(shop, period, at), condition)
     key = "hour" if grain == "hour" else "local_day"
-    found = asking.sums(scene, one.measures, [key])
+    found = summing.sums(scene, one.measures, [key])
     empty = dict.fromkeys((used.name for used in scene.used(one.measures)), 0)
     points = []
     if grain == "hour":

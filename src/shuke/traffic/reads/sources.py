@@ -15,7 +15,7 @@ from shuke.shops.reads import ShopView
 from shuke.traffic import decisions
 from shuke.traffic.figures import SourceRow, SourcesReport
 from shuke.traffic.metrics import metric
-from shuke.traffic.reads import asking
+from shuke.traffic.reads import summing
 from shuke.traffic.reads.asking import VISIT_KEYS, Scene, Sums
 
 METRIC_IDS = (
@@ -55,14 +55,14 @@ def sources(
     names = [name for one in shown for name in one.measures]
     until = decisions.so_far(shop, period, at)
     scene = Scene(shop, period, until, condition, counts_by_visit=True)
-    now, total = asking.sums(scene, names, by), asking.sums(scene, names)
+    now, total = summing.sums(scene, names, by), summing.sums(scene, names)
     then: dict = {}
     then_total: dict = {}
     other = None
     if against is not None:
         other = decisions.compared_period(against, period, None)
         there = replace(scene, period=other, until=decisions.compared_until(shop, period, other, at))
-        then, then_total = asking.sums(there, names, by), asking.sums(there, names)
+        then, then_total = summing.sums(there, names, by), summing.sums(there, names)
     empty: Sums = dict.fromkeys((one.name for one in scene.used(names, by)), 0)
 
     def row(keys: tuple, mine: Sums, theirs: Sums | None) -> SourceRow:

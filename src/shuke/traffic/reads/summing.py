@@ -1,0 +1,244 @@
+"""Sums of measures for several scenes at once: a period, those it is compared with, its course over days or hours.
+
+All of them are one question to visits and one to orders, over one snapshot: a page then costs what its facts cost, and not
+what a dozen questions do, and its numbers are of one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import ibis
+
+from shuke.conditions.reads import to_ibis
+from shuke.traffic import measures as m
+from shuke.traffic.reads import asking
+from shuke.traffic.reads.asking import HIDDEN, HIDDEN_MEASURES, Group, Request, Scene, Sums, Tables
+from shuke.warehouse import reads as warehouse
+from shuke.warehouse.reads import LaidOut, Stretch
+
+_DAY_COLUMNS = ("of_day", "day_views", "day_visitors")
+
+
+def sums(scene: Scene, names: Iterable[str], keys: Sequence[str] = ()) -> dict[Group, Sums]:
+    """Measures by group; without keys the one group `()`, also where there are no facts."""
+    return sums_of([Request(scene, tuple(names), tuple(keys))])[0]
+
+
+def sums_of(requests: Sequence[Request]) -> list[dict[Group, Sums]]:
+    """Several requests of one shop at once, each as `sums` answers it."""
+    found: list[list[list[dict[str, Any]]]] = [[] for _ in requests]
+    for condition in dict.fromkeys(one.scene.condition for one in requests):
+        chosen = [i for i, one in enumerate(requests) if one.of_visits and one.scene.condition == condition]
+        _put(found, chosen, _visit_rows([requests[i] for i in chosen]))
+    chosen = [i for i, one in enumerate(requests) if one.of_orders]
+    _put(found, chosen, _order_rows([requests[i] for i in chosen]))
+    return [_told(one, answers) for one, answers in zip(requests, found, strict=True)]
+
+
+def _put(into: list[list[Any]], places: Sequence[int], answers: Sequence[Any]) -> None:
+    for place, answer in zip(places, answers, strict=True):
+        into[place].append(answer)
+
+
+def _told(request: Request, answers: Iterable[list[dict[str, Any]]]) -> dict[Group, Sums]:
+    found = asking.folded(answers, request.keys)
+    if not request.keys:
+        found.setdefault((), {})
+    wanted = [*(one.name for one in request.used), *(HIDDEN if request.of_orders else ())]
+    return {group: {name: got.get(name, 0) for name in wanted} for group, got in found.items()}
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What is asked by the same keys: of which stretches, and which measures."""
+
+    keys: tuple[str, ...]
+    stretches: tuple[int, ...]
+    used: tuple[m.Measure, ...]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Requests to one dataset as one question: its stretches, its blocks, and where each request finds its rows."""
+
+    stretches: tuple[Stretch, ...]
+    blocks: tuple[_Block, ...]
+    places: tuple[tuple[int, int], ...]  # (block, stretch) of each request
+
+    @classmethod
+    def of(
+        cls,
+        requests: Sequence[Request],
+        used: Callable[[Request], Sequence[m.Measure]],
+        stretch: Callable[[Scene], Stretch],
+    ) -> _Question:
+        stretches = tuple(dict.fromkeys(stretch(one.scene) for one in requests))
+        by_keys: dict[tuple[str, ...], list[Request]] = {}
+        for one in requests:
+            by_keys.setdefault(one.keys, []).append(one)
+        blocks = [
+            _Block(
+                keys,
+                tuple(sorted({stretches.index(stretch(one.scene)) for one in asked})),
+                tuple({(x.entity, x.name): x for one in asked for x in used(one)}.values()),
+            )
+            for keys, asked in by_keys.items()
+        ]
+        names = list(by_keys)
+        places = [(names.index(one.keys), stretches.index(stretch(one.scene))) for one in requests]
+        return cls(stretches, tuple(blocks), tuple(places))
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing in it is still running, so that the answer holds until a fact comes late."""
+        return all(stretch.until is None for stretch in self.stretches)
+
+    @property
+    def key(self) -> Hashable:
+        """What its expression depends on."""
+        return tuple(
+            (one.keys, one.stretches, tuple((x.entity, x.name) for x in one.used)) for one in self.blocks
+        )
+
+    def joined(self, part: Callable[[_Block], ibis.Table]) -> ibis.Table:
+        """The blocks as one table: `block`, `stretch`, all keys, all measures; null where a block has no such column."""
+        parts = [part(block) for block in self.blocks]
+        types = {name: dtype for table in parts for name, dtype in table.schema().items()}
+        padded = [
+            table.select(
+                block=ibis.literal(number, "int64"),
+                **{
+                    name: (table[name] if name in table.columns else ibis.null()).cast(dtype)
+                    for name, dtype in types.items()
+                },
+            )
+            for number, table in enumerate(parts)
+        ]
+        return reduce(lambda a, b: a.union(b, distinct=False), padded)
+
+    def shared(self, rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        """The rows of each request, with its own columns."""
+        found: dict[tuple[int, int], list[dict[str, Any]]] = {}
+        for row in rows:
+            block = self.blocks[row["block"]]
+            names = [*block.keys, *(one.name for one in block.used if one.weight is not None), *_DAY_COLUMNS]
+            place = row["block"], row["stretch"]
+            found.setdefault(place, []).append({name: row[name] for name in names if name in row})
+        return [found.get(place, []) for place in self.places]
+
+
+def _of_stretches(table: ibis.Table, question: _Question, block: _Block) -> ibis.Table:
+    """The rows that a block is about."""
+    if len(block.stretches) < len(question.stretches):
+        table = table.filter(table.stretch.isin(list(block.stretches)))
+    return table
+
+
+def _with_hour(table: ibis.Table, moment: str) -> ibis.Table:
+    """`hour`: whole hours since the stretch's first midnight, by elapsed time, so that no zone is needed."""
+    elapsed = table[moment].truncate("s").epoch_seconds() - table.midnight
+    return table.mutate(hour=(elapsed // 3600).cast("int64"))
+
+
+# --- visits
+
+
+def _visit_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
+    """Rows of `united` for requests under one condition."""
+    if not requests:
+        return []
+    scene = requests[0].scene
+    question = _Question.of(requests, lambda one: one.of_visits, lambda one: Stretch(one.period, one.until))
+    kinds: dict[str, None] = {"visits": None}
+    if any(_is_of_days(scene, block) for block in question.blocks):
+        kinds["visitor_days"] = None
+
+    def build(tables: Tables) -> ibis.Table:
+        return visit_sums(tables, question, scene)
+
+    def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
+        laid = LaidOut(snapshot, question.stretches)
+        key = ("visit sums", scene.condition, question.key)
+        return laid.answer(kinds, key, build, is_kept=question.is_over).to_pylist()
+
+    return question.shared(warehouse.ask(scene.shop, warehouse.hull(question.stretches), asked))
+
+
+def _is_of_days(scene: Scene, block: _Block) -> bool:
+    """Whether a block may count visitors of a day from their own dataset: of all visits, by nothing but the day."""
+    is_plain = scene.condition is None and set(block.keys) <= {"local_day"}
+    return is_plain and any(one.entity in ("visitor_day", "day") for one in block.used)
+
+
+def visit_sums(tables: Tables, question: _Question, scene: Scene) -> ibis.Table:
+    """From `visits` (and `visitor_days`) of stretches to the sums of all blocks."""
+    visits, days = tables["visits"], tables.get("visitor_days")
+    if scene.condition is not None:
+        visits = visits.filter(to_ibis(scene.condition, visits, {"is_one_page": visits.views == 1}))
+
+    def part(block: _Block) -> ibis.Table:
+        own = {"visits": _of_stretches(visits, question, block)}
+        if "hour" in block.keys:
+            own["visits"] = _with_hour(own["visits"], "started_at")
+        if days is not None and _is_of_days(scene, block):
+            own["visitor_days"] = _of_stretches(days, question, block)
+        keys = ("stretch", *block.keys)
+        return asking.united(
+            m.visit_entities(own, [one.entity for one in block.used], keys), block.used, keys
+        )
+
+    return question.joined(part)
+
+
+# --- orders
+
+
+def _order_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
+    """Rows of `united`. When one says that it met refunds of a whole order, those are resolved against the shop's whole
+    life, where their sales stand (asking.py), one request after the other."""
+    if not requests:
+        return []
+    shop = requests[0].scene.shop
+    reaches_back = any(one.name == "old_buyers" for request in requests for one in request.of_orders)
+    days = m.LOOK_BACK_DAYS if reaches_back else 0
+    question = _Question.of(
+        requests,
+        lambda one: [*one.of_orders, *HIDDEN_MEASURES],
+        lambda one: Stretch(one.period, one.until, days),
+    )
+
+    def build(tables: Tables) -> ibis.Table:
+        return order_sums(tables, question, shop.currency)
+
+    def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
+        laid = LaidOut(snapshot, question.stretches)
+        key = ("order sums", shop.currency, question.key)
+        found = laid.answer({"order_facts": m.ORDER_COLUMNS}, key, build, is_kept=question.is_over)
+        return found.to_pylist()
+
+    rows = warehouse.ask(shop, warehouse.hull(question.stretches), asked)
+    if any(row["whole_refunds"] for row in rows):
+        return asking.resolved_order_sums(requests)
+    return question.shared(rows)
+
+
+def order_sums(tables: Tables, question: _Question, currency: str) -> ibis.Table:
+    """From `order_facts` of stretches to the sums of all blocks."""
+    movements = m.movements(asking.with_whole_refunds(tables["order_facts"]), currency)
+
+    def part(block: _Block) -> ibis.Table:
+        found = _of_stretches(movements, question, block)
+        now = found.filter(found.is_before == 0)
+        if "hour" in block.keys:
+            now = _with_hour(now, "at")
+        own = {"now": now, "before": found.filter(found.is_before == 1)}
+        keys = ("stretch", *block.keys)
+        return asking.united(
+            m.order_entities(own, [one.entity for one in block.used], keys), block.used, keys
+        )
+
+    return question.joined(part)

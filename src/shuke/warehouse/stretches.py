@@ -1,0 +1,228 @@
+"""A derived kind over several stretches of days at once: this month, the month before and the same days last year as one
+table, each row with the number of its stretch. So one question answers for all of them, from one snapshot.
+
+Which day belongs to which stretch, and where it is cut, stands in a small table of its own. The question's words are then
+the same from day to day and from shop to shop, and its translation is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import reduce
+
+import ibis
+import pyarrow as pa
+
+from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
+from shuke.warehouse import derivations, schemas
+from shuke.warehouse.snapshots import Snapshot, naive_utc, remembered
+
+# What a row says of its stretch: its number, whether its day lies in the days before it, and (for hours) the stretch's
+# first midnight in seconds since 1970.
+COLUMNS = (
+    pa.field("stretch", pa.int64()),
+    pa.field("is_before", pa.int64()),
+    pa.field("midnight", pa.int64()),
+)
+_DAYS = pa.schema([("shop_id", pa.int64()), ("local_day", pa.date32()), ("part", pa.int64()), *COLUMNS])
+_WHOLE = 0
+_MOST_HELD = 300_000
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Days of a period, and `days_before` in front of it; `until`: as the facts stood before that (aware) moment."""
+
+    period: Period
+    until: datetime | None = None
+    days_before: int = 0
+
+    @property
+    def whole(self) -> Period:
+        return Period(self.period.start - ONE_DAY * self.days_before, self.period.end)
+
+
+def hull(stretches: Collection[Stretch]) -> Period:
+    """The period that a snapshot must have to hold them all."""
+    return Period(min(s.whole.start for s in stretches), max(s.whole.end for s in stretches))
+
+
+Build = Callable[[Mapping[str, ibis.Table]], ibis.Table]
+_asked: dict[Hashable, tuple[str, pa.Schema]] = {}
+_MOST_ASKED = 5000
+
+
+class LaidOut:
+    """Derived kinds of several stretches, for one question of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, stretches: Sequence[Stretch]) -> None:
+        self._snapshot = snapshot
+        self._stretches = tuple(stretches)
+        self._placed: dict[str, _Placed] = {}
+
+    def answer(
+        self, kinds: Mapping[str, Sequence[str] | None], key: Hashable, build: Build, *, is_kept: bool
+    ) -> pa.Table:
+        """The answer to `build`, which gets a table of each kind: all of its columns (None) or those named, and COLUMNS.
+
+        Named columns: the rows of whole days are held at hand when they are few, since they are looked at several times.
+        `key` tells apart what the expression depends on besides the kinds. `is_kept`: remember the answer until a fact
+        of these days changes.
+        """
+        columns = {kind: tuple(names or schemas.ALL[kind].names) for kind, names in kinds.items()}
+
+        def ask() -> pa.Table:
+            laid = {
+                kind: self._lay_out(kind, columns[kind], names is not None) for kind, names in kinds.items()
+            }
+            shape = tuple((kind, columns[kind], one.names) for kind, one in laid.items())
+            sql, schema = self._translated(
+                (shape, key), lambda: build({kind: one.table(columns[kind]) for kind, one in laid.items()})
+            )
+            # An engine widens a sum (to 128 bits); the expression says what it is.
+            return self._snapshot.engine.answer(sql).cast(schema)
+
+        if not is_kept:
+            return ask()
+        depends = tuple((kind, self._placed_of(kind).identity(self._snapshot, kind)) for kind in kinds)
+        return remembered(("stretches", self._stretches, depends, tuple(columns.items()), key), ask)
+
+    def _translated(self, key: Hashable, built: Callable[[], ibis.Table]) -> tuple[str, pa.Schema]:
+        known = (self._snapshot.engine.name, self._snapshot.slot, key)
+        if known not in _asked:
+            if len(_asked) >= _MOST_ASKED:
+                _asked.clear()
+            made = built()
+            _asked[known] = self._snapshot.engine.sql_of(made), made.schema().to_pyarrow()
+        return _asked[known]
+
+    def _placed_of(self, kind: str) -> _Placed:
+        if kind not in self._placed:
+            self._placed[kind] = _Placed.of(self._snapshot, kind, self._stretches)
+        return self._placed[kind]
+
+    def _lay_out(self, kind: str, names: Sequence[str], is_held: bool) -> _Laid:
+        snapshot, placed = self._snapshot, self._placed_of(kind)
+        parts: list[tuple[int, ibis.Table]] = []
+        if placed.whole:
+            parts.append((_WHOLE, _whole(placed.narrow(snapshot, kind), kind, names if is_held else None)))
+        for number, cuts in enumerate(placed.cuts, start=1):
+            parts.append((number, snapshot.narrowed(cuts, f"{kind}c{number}", cuts).as_cut(kind)))
+        days = snapshot.holding(f"{kind}_days", pa.Table.from_pylist(placed.rows, schema=_DAYS))
+        return _Laid(kind, tuple(parts), days)
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """One kind laid out: its parts by number, and the days with the part and stretch of each."""
+
+    kind: str
+    parts: tuple[tuple[int, ibis.Table], ...]
+    days: ibis.Table
+
+    @property
+    def names(self) -> Hashable:
+        return (self.days.get_name(), *((number, table.get_name()) for number, table in self.parts))
+
+    def table(self, names: Sequence[str]) -> ibis.Table:
+        """A join, so that whatever is asked of it begins with it, and an engine reads its files once."""
+        schema = pa.schema([*(schemas.ALL[self.kind].field(n) for n in names), *COLUMNS])
+        if not self.parts:
+            types = ibis.Schema.from_pyarrow(schema).items()
+            return self.days.limit(0).select(**{name: ibis.null().cast(dtype) for name, dtype in types})
+        rows = [table.select(*names, part=ibis.literal(number, "int64")) for number, table in self.parts]
+        both = reduce(lambda a, b: a.union(b, distinct=False), rows)
+        return both.join(self.days, ["shop_id", "local_day", "part"]).select(*schema.names)
+
+
+def _whole(narrow: Snapshot, kind: str, held: Sequence[str] | None) -> ibis.Table:
+    """The rows of whole days under one name."""
+    name = f"s{narrow.slot}{narrow.tag}_{kind}_whole"
+    is_open = bool(narrow.plan.open_days(derivations.roots(kind)))
+    if held is None:
+        if not is_open:
+            return narrow.sealed_view(kind)
+        return narrow.engine.define(name, schemas.ALL[kind], narrow.derived(kind))
+    schema = pa.schema([schemas.ALL[kind].field(n) for n in held])
+
+    def rows() -> pa.Table:
+        if is_open:
+            return narrow.engine.run(narrow.derived(kind).select(*held)).cast(schema)
+        sealed = narrow.sealed_view(kind)
+        sql = narrow.kept_sql(("held", tuple(held), sealed.get_name()), lambda: sealed.select(*held))
+        return narrow.engine.answer(sql).cast(schema)
+
+    found = remembered(("held", kind, tuple(held), *narrow.identity(kind)), rows, most=_MOST_HELD)
+    return narrow.engine.hold(name, found)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Where each stretch finds each of its days: among the whole days, or in a group of days that are cut."""
+
+    rows: list[dict[str, object]]
+    whole: frozenset[date]
+    cuts: tuple[Mapping[date, datetime], ...]
+
+    def narrow(self, snapshot: Snapshot, kind: str) -> Snapshot:
+        return snapshot.narrowed(self.whole, f"{kind}w")
+
+    def identity(self, snapshot: Snapshot, kind: str) -> Hashable:
+        """Equal identities, equal rows."""
+        whole = self.narrow(snapshot, kind).identity(kind) if self.whole else ()
+        return (whole, *(snapshot.narrowed(cuts, "c", cuts).identity(kind) for cuts in self.cuts))
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, kind: str, stretches: Sequence[Stretch]) -> _Placed:
+        zone = snapshot.shop.zone
+        known = {*snapshot.plan.through, *snapshot.plan.open_days(derivations.roots(kind))}
+        pairs = {
+            (local_day(s.until, zone), naive_utc(s.until))
+            for s in stretches
+            if s.until is not None and local_day(s.until, zone) in s.whole
+        }
+        cuts = _grouped(pair for pair in pairs if pair[0] in known)
+        part_of = {pair: number for number, group in enumerate(cuts, start=1) for pair in group.items()}
+        rows: list[dict[str, object]] = []
+        whole = set()
+        for number, stretch in enumerate(stretches):
+            until = stretch.until
+            last = local_day(until, zone) if until is not None else None
+            midnight = int(day_start(stretch.period.start, zone).timestamp())
+            for day in sorted(d for d in known if d in stretch.whole):
+                part: int | None = _WHOLE
+                if last is not None and until is not None and day >= last:
+                    part = part_of.get((day, naive_utc(until))) if day == last else None
+                if part is None:
+                    continue
+                if part == _WHOLE:
+                    whole.add(day)
+                rows.append(
+                    {
+                        "shop_id": snapshot.shop.id,
+                        "local_day": day,
+                        "part": part,
+                        "stretch": number,
+                        "is_before": int(day < stretch.period.start),
+                        "midnight": midnight,
+                    }
+                )
+        return cls(rows, frozenset(whole), cuts)
+
+
+def _grouped(pairs: Iterable[tuple[date, datetime]]) -> tuple[Mapping[date, datetime], ...]:
+    """Cut days in groups that are computed together. The newest stands alone: it changes with every segment, while the
+    others are computed once for all who look in the same minute. A day that is cut twice is in two groups."""
+    ordered = sorted(pairs, key=lambda pair: pair[1], reverse=True)
+    if not ordered:
+        return ()
+    newest, *others = ordered
+    groups: list[dict[date, datetime]] = []
+    for day, moment in others:
+        free = next((group for group in groups if day not in group), None)
+        if free is None:
+            groups.append(free := {})
+        free[day] = moment
+    return ({newest[0]: newest[1]}, *groups)
