@@ -37,7 +37,7 @@ def read_book(folder: Path) -> Book:
     areas: list[Area] = []
     metrics: tuple[MetricDefinition, ...] = ()
     for path in rule_files(folder):
-        if path.stem == "metrics":
+        if path.stem == "metrics" or path.stem.endswith("_metrics"):
             read = read_metrics(path)
             metrics += read.definitions
             areas.append(metric_area(read))

@@ -6,7 +6,7 @@ Versions are not dates: an operator may choose between them and compare them, so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from .rules import Area, Rule, RuleValue, Source, Status
 from .wording import Words
 
 UNITS = ("count", "number", "ratio", "seconds", "money")
-GRAINS = ("visitor_day", "visitor", "visit", "view", "entrance", "page", "order", "buyer", "line")
+GRAINS = ("visitor_day", "visitor", "visit", "view", "entrance", "page", "order", "buyer", "line", "person")
 BETTER = ("up", "down", "none")
 
 
@@ -51,17 +51,19 @@ class MetricDefinition:
     notes: Words | None
     status: Status
     sources: tuple[Source, ...]
+    area: str = "metrics"
 
     @property
     def rule_id(self) -> str:
-        return f"common.metrics.{self.id}_v{self.version}"
+        return f"common.{self.area}.{self.id}_v{self.version}"
 
 
 @dataclass(frozen=True)
 class MetricFile:
-    """A metrics file as read."""
+    """A metrics file as read. `area`: `metrics` for those of the overview, `<what>_metrics` for those of one page."""
 
     platform: str
+    area: str
     title: Words
     definitions: tuple[MetricDefinition, ...]
 
@@ -77,7 +79,9 @@ def read_metrics(path: Path) -> MetricFile:
     definitions = tuple(
         one for key, metric in data["metrics"].items() for one in _read_metric(str(key), metric, place.file)
     )
-    return MetricFile(data["platform"], read_words(data["title"], place, "title"), definitions)
+    title = read_words(data["title"], place, "title")
+    named = tuple(replace(one, area=path.stem) for one in definitions)
+    return MetricFile(data["platform"], path.stem, title, named)
 
 
 def _read_metric(metric_id: str, data: Any, file: str) -> list[MetricDefinition]:
@@ -128,7 +132,7 @@ def _read_version(
 def metric_area(file: MetricFile) -> Area:
     """The definitions as rules, so that they stand in the rulebook, its dates and its differences like any other."""
     return Area(
-        file.platform, "metrics", file.title, tuple(_as_rule(file.platform, one) for one in file.definitions)
+        file.platform, file.area, file.title, tuple(_as_rule(file.platform, one) for one in file.definitions)
     )
 
 
@@ -152,7 +156,7 @@ def _as_rule(platform: str, one: MetricDefinition) -> Rule:
     return Rule(
         id=one.rule_id,
         platform=platform,
-        area="metrics",
+        area=one.area,
         name=f"{one.id}_v{one.version}",
         kind="metric",
         title=one.title,

@@ -151,12 +151,12 @@ def landing_of(address: str | None, referrer: str | None, at: date) -> Landing:
 
 
 def metric_definitions() -> tuple[MetricDefinition, ...]:
-    """Every version of every metric, in the order of the file."""
-    return the_book().metrics
+    """Every version of every metric of the overview, in the order of the file."""
+    return tuple(one for one in the_book().metrics if one.area == "metrics")
 
 
 def metric_versions(id: str) -> tuple[MetricDefinition, ...]:
-    """The versions of one metric, oldest first. Raises NoSuchRule."""
+    """The versions of one metric, of whatever page, oldest first. Raises NoSuchRule."""
     found = tuple(one for one in the_book().metrics if one.id == id)
     if not found:
         raise NoSuchRule(field="metric", value=id)

@@ -7,6 +7,8 @@ class TrafficConfig(AppConfig):
 
     def ready(self) -> None:
         from shuke.traffic import derived, fields
+        from shuke.traffic.reads import cohort_fields
 
         fields.register()
+        cohort_fields.register()
         derived.register_derivations()

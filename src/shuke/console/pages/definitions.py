@@ -34,6 +34,7 @@ GRAINS: dict[str, str | Promise] = {
     "order": pgettext_lazy("grain", "an order"),
     "buyer": pgettext_lazy("grain", "a buyer"),
     "line": pgettext_lazy("grain", "a line of an order"),
+    "person": pgettext_lazy("grain", "a person (or visitor) of a cohort"),
 }
 STATUS_TONES = {"verified": "good", "verified-2nd": "", "unverified": "warn"}
 

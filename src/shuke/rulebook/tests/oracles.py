@@ -143,9 +143,21 @@ METRICS: dict[str, Callable[[_SmallShop], Fraction]] = {
     "units_v1": lambda s: Fraction(sum(one["units"] or 0 for one in s.sales)),
 }
 
+def _cohort(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """People with the days (of the month's first one on) on which they acted; a month is 30 days here."""
+    firsts = {who: min(days) for who, days in given["people"].items()}
+    members = {who for who, day in firsts.items() if (day - 1) // 30 == given["cohort"]}
+    if rule_id == "common.cohort_metrics.cohort_size_v1":
+        return {"of": Fraction(len(members))}
+    month = given["cohort"] + given["offset"]
+    back = {who for who in members if any((day - 1) // 30 == month for day in given["people"][who])}
+    return {"of": Fraction(len(back), len(members))}
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
     "common.visits": _visits,
     "common.metrics": _metric,
+    "common.cohort_metrics": _cohort,
 }

@@ -16,9 +16,19 @@ from shuke.traffic.figures import (
 )
 from shuke.traffic.metrics import METRICS, Metric, metric, versions
 from shuke.traffic.reads.asking import VISIT_KEYS
+from shuke.traffic.reads.cohort_shapes import (
+    Average,
+    Behaviour,
+    CohortCell,
+    CohortPeople,
+    CohortRow,
+    Cohorts,
+    TooManyCohorts,
+)
+from shuke.traffic.reads.cohorts import cohort_people, cohorts
 from shuke.traffic.reads.evidence import evidence
 from shuke.traffic.reads.overview import overview
-from shuke.traffic.reads.series import series
+from shuke.traffic.reads.series import courses, series
 from shuke.traffic.reads.sources import sources
 
 __all__ = [
@@ -26,6 +36,12 @@ __all__ = [
     "VISIT_KEYS",
     "Against",
     "AmountSplit",
+    "Average",
+    "Behaviour",
+    "CohortCell",
+    "CohortPeople",
+    "CohortRow",
+    "Cohorts",
     "Evidence",
     "Figure",
     "FigureRow",
@@ -35,6 +51,10 @@ __all__ = [
     "Series",
     "SourceRow",
     "SourcesReport",
+    "TooManyCohorts",
+    "cohort_people",
+    "cohorts",
+    "courses",
     "evidence",
     "metric",
     "overview",
