@@ -41,7 +41,15 @@ def _has_browser() -> bool:
     return Path(chromium).exists() and importlib.util.find_spec("playwright") is not None
 
 
+def _has_engines() -> bool:
+    has_packages = all(importlib.util.find_spec(name) for name in ("pyspark", "chdb"))
+    return has_packages and shutil.which("java") is not None
+
+
 NEEDS = {
+    "engines": Need(
+        _has_engines, "PySpark, chDB or a Java (17 or later) is missing; `make setup-tests` brings them."
+    ),
     "data": Need(
         lambda: data_folder().is_dir(), "There is no folder of real data; SHUKE_DATA may name another one."
     ),

@@ -14,7 +14,7 @@ NPM_FOLDERS = (ROOT / "browser", ROOT / "tests" / "node")
 
 
 def main() -> int:
-    for name in ("base", "test", "node"):
+    for name in ("base", "cluster", "test", "node"):
         print(f"lock {name}", flush=True)
         options = (
             "-q",

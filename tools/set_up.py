@@ -4,8 +4,8 @@ Each step remembers a hash of what it was made from (in .venv/stamps) and is ski
 run takes a fraction of a second. Nothing asks anything. Only the standard library: this runs before all else.
 
 What runs it: a virtual environment, the locked packages, this checkout on its path, browser packages copied into
-the console's static files, compiled translations. What tests it besides: Chromium with Chinese fonts, PostgreSQL
-and Node, taken from the machine where they are, else installed (as root or by sudo, if it needs no password).
+the console's static files, compiled translations. What tests it besides: Chromium with Chinese fonts, PostgreSQL,
+Java and Node, taken from the machine where they are, else installed (as root or by sudo, if it needs no password).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "stamps"
 PYTHON = VENV / "bin" / "python"
 NODE_AT_LEAST = 20
+JAVA_AT_LEAST = 17
 
 ENTRY = """#!{python}
 import sys
@@ -113,8 +115,18 @@ def has_postgresql() -> bool:
     return bool(shutil.which("pg_virtualenv")) and any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
 
+def has_java() -> bool:
+    """A Java that Spark 4 runs on."""
+    java = shutil.which("java")
+    if not java:
+        return False
+    told = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', told)
+    return version is not None and int(version.group(1)) >= JAVA_AT_LEAST
+
+
 def set_up_machine_for_tests() -> None:
-    """Chromium, Chinese fonts and PostgreSQL, each only where it is missing."""
+    """Chromium, Chinese fonts, PostgreSQL and Java, each only where it is missing."""
     missing: list[str] = []
     if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         missing.append("chromium")
@@ -122,8 +134,12 @@ def set_up_machine_for_tests() -> None:
         missing += ["fontconfig", "fonts-noto-cjk"]
     if not has_postgresql():
         missing.append("postgresql")
+    if not has_java():
+        missing.append("default-jre-headless")
     if missing:
-        install_from_packages(*missing, purpose="the tests need a browser, Chinese fonts and PostgreSQL")
+        install_from_packages(
+            *missing, purpose="the tests need a browser, Chinese fonts, PostgreSQL and Java"
+        )
 
 
 # ---- Python ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ DATABASE_URL    e.g. postgres://user@host/name; default: SQLite in SHUKE_HOME
 SHUKE_HOSTS     comma-separated host names that pages answer to (default: localhost, 127.0.0.1, [::1])
 SHUKE_HTTPS     1 behind TLS: secure cookies, HSTS
 SHUKE_DEMO      1 in a demo installation: its clock may be moved
-WAREHOUSE_ENGINE  duckdb (default)
+WAREHOUSE_ENGINE  duckdb (default) or spark: what answers every question
+SPARK_MASTER    address of a Spark cluster, spark://host:7077; default: local[*], in the process itself
 """
 
 from __future__ import annotations
@@ -257,6 +258,7 @@ LAKE = HOME / "lake"
 OPEN_TIER = HOME / "open"
 LOCKS = HOME / "locks"
 WAREHOUSE_ENGINE = os.environ.get("WAREHOUSE_ENGINE", "duckdb")
+SPARK_MASTER = os.environ.get("SPARK_MASTER", "local[*]")
 
 LOGGING = {
     "version": 1,

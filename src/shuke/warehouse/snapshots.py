@@ -20,7 +20,7 @@ from django_scopes import scope
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.shops.reads import ShopView
 from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
-from shuke.warehouse.engine import DuckDBEngine, with_segment
+from shuke.warehouse.engine import Engine, with_segment
 from shuke.warehouse.models import SealedDay
 
 # Answers about the open part, by all that they depend on: a page asks several questions of the same few facts, and the next
@@ -125,7 +125,7 @@ class Snapshot:
 
     shop: ShopView
     plan: Plan
-    engine: DuckDBEngine
+    engine: Engine
     slot: int
     until: datetime | None = None
     # Each of these days as it stood before its own moment (naive UTC); then nothing else is asked of the snapshot.

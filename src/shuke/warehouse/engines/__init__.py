@@ -1,0 +1,1 @@
+"""The engines that can answer questions, each behind the same few methods (`base.Engine`). Room-internal."""

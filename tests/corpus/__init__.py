@@ -1,0 +1,1 @@
+"""Every question on every engine: see questions.py."""
