@@ -69,9 +69,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "quantile": Guard(_is("Quantile", "MultiQuantile", "Median"), "number the rows in order and take one"),
     "ordered first": Guard(
-        _is(
-            "First", "Last", "Arbitrary", "ArrayCollect", "GroupConcat", "FirstValue", "LastValue", "NthValue"
-        ),
+        _is("First", "Last", "Arbitrary", "ArrayCollect", "GroupConcat", "NthValue"),
         "argmin or argmax by a key that has no ties",
     ),
     "range window": Guard(_is_range_window, "rows, or whole seconds in a condition"),
