@@ -11,18 +11,26 @@ from shuke.intake.files.actions import (
     upload_path,
 )
 from shuke.intake.quarantine.actions import Replayed, drop, mend_and_replay, replay
+from shuke.intake.quarantine.kept import remove_kept
+from shuke.intake.quarantine.mends import MendPreview, preview_mend, resume_mend, start_mend, stop_mend
 
 __all__ = [
+    "MendPreview",
     "Replayed",
     "drop",
     "mend_and_replay",
     "preview",
+    "preview_mend",
+    "remove_kept",
     "remove_mapping",
     "replay",
     "resume_import",
+    "resume_mend",
     "save_mapping",
     "start_import",
+    "start_mend",
     "stop_import",
+    "stop_mend",
     "upload_file",
     "upload_path",
 ]

@@ -267,6 +267,7 @@ def quarantined(shop_id: int, import_id: int, mapper: Mapper, bad: BadRow, at: d
         key=surrogate(shop_id, "refused", f"{mapper.spec.source}\x1f{where}\x1f{text}"),
         origin="import",
         import_id=import_id,
+        mapping=mapper.spec.name,
         line=bad.line,
         column=bad.column[:200],
         reason=bad.reason.code,

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Min, QuerySet
 from django_scopes import scope
 
 from shuke.intake.models.quarantine import WAITING, Quarantined
+from shuke.intake.quarantine.groups import Group
 from shuke.intake.reasons import remedy_of, words_of
 from shuke.kernel.errors import NotFound
 from shuke.shops.reads import ShopView
@@ -21,6 +22,7 @@ class QuarantinedView:
     id: int
     origin: str  # api, import
     import_id: int | None
+    mapping: str
     line: int | None
     column: str
     reason: str
@@ -89,15 +91,34 @@ def list_quarantined(
     reason: str | None = None,
     origin: str | None = None,
     import_id: int | None = None,
+    mapping: str | None = None,
+    column: str | None = None,
+    group: Group | None = None,
+    before: int | None = None,
     page: int = 1,
     size: int = 50,
 ) -> QuarantinePage:
-    """Entries of a state (None: of any), newest first."""
+    """Entries of a state (None: of any), newest first; `group` stands for its reason, origin, mapping, column, import.
+
+    Very many are read by key: `before` the last id of the page before, instead of `page`.
+    """
     page, size = max(1, page), min(max(1, size), 500)
+    wanted = {
+        "state": state,
+        "reason": reason,
+        "origin": origin,
+        "import_id": import_id,
+        "mapping": mapping,
+        "column": column,
+        **(group.as_json() if group is not None else {}),
+    }
     with scope(shop=shop.id):
-        chosen = _chosen(state=state, reason=reason, origin=origin, import_id=import_id)
-        rows = chosen.order_by("-id")[(page - 1) * size : page * size]
-        return QuarantinePage(tuple(view_of(row) for row in rows), chosen.count(), page, size)
+        chosen = _chosen(**wanted)
+        rows = chosen.order_by("-id")
+        if before is not None:
+            rows, page = rows.filter(id__lt=before), 1
+        found = rows[(page - 1) * size : page * size]
+        return QuarantinePage(tuple(view_of(row) for row in found), chosen.count(), page, size)
 
 
 def get_quarantined(shop: ShopView, quarantined_id: int) -> QuarantinedView:
@@ -114,6 +135,7 @@ def view_of(row: Quarantined) -> QuarantinedView:
         id=row.pk,
         origin=row.origin,
         import_id=row.import_id,
+        mapping=row.mapping,
         line=row.line,
         column=row.column,
         reason=row.reason,

@@ -9,9 +9,9 @@ from django.test import Client
 from django_scopes import scope
 
 from shuke.intake import reads
-from shuke.intake.files import mending
 from shuke.intake.files.uploads import FileGone
 from shuke.intake.models.quarantine import Quarantined
+from shuke.intake.quarantine import actions as quarantine
 from shuke.intake.tests.test_quarantine import BAD, BOSS, commit, facts, mended, moment, set_aside
 from shuke.kernel import clock
 from shuke.records.reads import list_audit
@@ -164,10 +164,10 @@ def test_quarantine_api__when_the_journal_is_full__says_so_and_changes_nothing(s
 
 
 def test_quarantine_api__a_row_whose_file_is_gone__waits_on_and_says_so(shop, caller, monkeypatch):
-    def gone(**_):
+    def gone(*_):
         raise FileGone(field="file", value="may.csv")
 
-    monkeypatch.setattr(mending, "replay", gone)
+    monkeypatch.setattr(quarantine, "_load_again", gone)
     with scope(shop=shop.id):
         row = Quarantined.objects.create(
             shop_id=shop.id,

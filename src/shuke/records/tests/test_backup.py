@@ -197,7 +197,8 @@ def test_listed__delta_logs__stand_before_the_data_that_they_name(home):
     assert names == ["lake/1/visits/_delta_log/0.json", "lake/1/visits/day=1/p.parquet"]
 
 
-@pytest.mark.parametrize("kept", [0.0, 0.01, 0.3, 0.7, 0.97])
+# Not into the last blocks: those are a tar's own padding, and hold nothing.
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.3, 0.7, 0.9])
 def test_restore_backup__cut_file__is_refused_and_changes_nothing(home, shop, settings, tmp_path, kept):
     path = tmp_path / "a.tar"
     backup.write_backup(path, at=AT)

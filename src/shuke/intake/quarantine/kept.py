@@ -1,0 +1,184 @@
+"""Rules that a shop keeps: what a later load would set aside for the same reason is mended at once, and on record.
+
+Only rows that would be refused are touched, for the reason and column that the rules were made for; a good row is never
+changed by them. They are applied to each batch before its rows take their places, so a mended row has the identity that
+it has in a clean file, and going on after a stop counts the same places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django_scopes import scope
+
+from shuke.intake.files.columnar import storable
+from shuke.intake.files.layout import Batch
+from shuke.intake.files.rows import BadRow, Mapper, Places
+from shuke.intake.models.imports import Import
+from shuke.intake.models.quarantine import IMPORT, KeptMend
+from shuke.intake.quarantine.groups import Group
+from shuke.intake.quarantine.payloads import RowText
+from shuke.intake.quarantine.rules import Rule, apply_rules, is_dropping, parse_rules
+from shuke.intake.quarantine.said import masked_rules
+from shuke.kernel.errors import Conflict, Invalid, NotFound
+from shuke.records.actor import Actor
+from shuke.records.audit import record_audit
+from shuke.shops.access import require
+from shuke.shops.reads import ShopView
+from shuke.shops.roles import Deed
+
+ROUNDS = 3  # a row may be wrong in several columns, each with rules of its own
+
+
+class NotKept(Invalid):
+    code = "not_kept"
+    words = _("These rules can not be kept: %(value)s.")
+    remedy = _("Only rules for the rows of a file that change something are kept; not dropping, not events.")
+
+
+def keep(*, shop: ShopView, group: Group, rules: Sequence[Rule], actor: Actor, at: datetime) -> KeptMend:
+    """Keep rules for later loads of a group's mapping, instead of those kept before. Raises NotKept.
+
+    In the caller's transaction and scope, who has asked whether the actor may.
+    """
+    if group.origin != IMPORT or not group.mapping:
+        raise NotKept(field="origin", value=group.origin)
+    if not rules or is_dropping(rules):
+        raise NotKept(field="rules", value=", ".join(one.name for one in rules) or "-")
+    key = {"mapping": group.mapping, "reason": group.reason, "column": group.column}
+    before = KeptMend.objects.filter(shop_id=shop.id, removed_at=None, **key).first()
+    if before is not None:
+        KeptMend.objects.filter(id=before.pk).update(removed_at=at, removed_by=actor.name[:200])
+    try:
+        with transaction.atomic():
+            row = KeptMend.objects.create(
+                shop_id=shop.id,
+                **key,
+                rules=[one.as_json() for one in rules],
+                created_at=at,
+                created_by=actor.name[:200],
+            )
+    except IntegrityError:
+        raise Conflict(field="kept_mend", value=group.reason) from None
+    _audit("keep_mend", row, actor, at, before=before)
+    return row
+
+
+def remove_kept(*, shop: ShopView, kept_id: int, actor: Actor, at: datetime) -> None:
+    """Later loads set such rows aside again; what was mended stays. Raises NotFound, NotAllowed."""
+    require(actor=actor, shop_id=shop.id, deed=Deed.MEND_QUARANTINE)
+    with scope(shop=shop.id), transaction.atomic():
+        row = KeptMend.objects.filter(id=kept_id, removed_at=None).first()
+        if row is None:
+            raise NotFound(field="kept_mend", value=kept_id)
+        KeptMend.objects.filter(id=row.pk).update(removed_at=at, removed_by=actor.name[:200])
+        _audit("remove_kept_mend", row, actor, at, is_removed=True)
+
+
+def _audit(
+    deed: str,
+    row: KeptMend,
+    actor: Actor,
+    at: datetime,
+    *,
+    before: KeptMend | None = None,
+    is_removed: bool = False,
+) -> None:
+    told = {
+        "mapping": row.mapping,
+        "reason": row.reason,
+        "column": row.column,
+        "rules": masked_rules(row.rules),
+    }
+    record_audit(
+        shop_id=row.shop_id,
+        actor=actor,
+        deed=deed,
+        subject_kind="kept_mend",
+        subject_id=row.pk,
+        before=told if is_removed else {"rules": masked_rules(before.rules)} if before is not None else None,
+        after=None if is_removed else told,
+        at=at,
+    )
+
+
+# --- at a load ---
+
+
+@dataclass(frozen=True)
+class MendedAtLoad:
+    """A row that kept rules mended: as it was refused, its cells now, and by which."""
+
+    bad: BadRow
+    cells: tuple[str, ...]
+    kept_id: int
+
+
+@dataclass
+class KeptRules:
+    """The rules that stood when an import was started, by reason and column."""
+
+    formats: Sequence[str] = ()
+    by_group: dict[tuple[str, str], tuple[int, tuple[Rule, ...]]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_group)
+
+    def mend(self, mapper: Mapper, batch: Batch) -> tuple[Batch, list[MendedAtLoad]]:
+        """The batch with its refused rows mended where that makes them readable, and which those were."""
+        if not self:
+            return batch, []
+        cells: dict[int, list[str]] = {}
+        first: dict[int, BadRow] = {}
+        by: dict[int, int] = {}
+        waiting = list(range(len(batch.rows)))
+        for number in range(ROUNDS + 1):
+            # Numbered instead of lined, so that each answer finds its row; the places are nobody's.
+            rows = [cells.get(i, batch.rows[i]) for i in waiting]
+            mapped = mapper.map(Batch(waiting, rows), Places())
+            waiting = []
+            for bad in mapped.bad:
+                i = bad.line
+                known = self.by_group.get((bad.reason.code, bad.column)) if number < ROUNDS else None
+                after = self._mended(mapper, cells.get(i, batch.rows[i]), known[1]) if known else None
+                if known is None or after is None:
+                    cells.pop(i, None)
+                    continue
+                first.setdefault(i, bad)
+                cells[i], by[i] = after, known[0]
+                waiting.append(i)
+            if not waiting:
+                break
+        if not cells:
+            return batch, []
+        told = [
+            MendedAtLoad(replace(first[i], line=batch.lines[i], place=None), tuple(cells[i]), by[i])
+            for i in sorted(cells)
+        ]
+        return Batch(batch.lines, [cells.get(i, row) for i, row in enumerate(batch.rows)]), told
+
+    def _mended(self, mapper: Mapper, row: list[str], rules: Sequence[Rule]) -> list[str] | None:
+        """The row's cells after the rules; None when nothing changes or its width is not that of the header."""
+        if len(row) != len(mapper.columns) or len(set(mapper.columns)) != len(mapper.columns):
+            return None
+        text = RowText("{}", self.formats)
+        text.cells = dict(zip(mapper.columns, map(storable, row), strict=True))
+        before = dict(text.cells)
+        apply_rules(rules, text)
+        return None if text.cells == before else list(text.cells.values())
+
+
+def kept_for(held: Import, formats: Sequence[str]) -> KeptRules:
+    """The rules that are applied to an import: those that stood when it was started, so a resumed one reads the same."""
+    at = held.created_at
+    rows = KeptMend.objects.filter(shop_id=held.shop_id, mapping=held.mapping_name, created_at__lte=at)
+    rows = rows.filter(Q(removed_at=None) | Q(removed_at__gt=at)).order_by("id")
+    found = KeptRules(formats)
+    for row in rows:
+        found.by_group[row.reason, row.column] = (row.pk, parse_rules(row.rules, origin=IMPORT))
+    return found
