@@ -21,8 +21,16 @@ from shuke.rulebook.http import router as rulebook
 from shuke.shops import repeats
 from shuke.shops.http import router as shops
 from shuke.traffic.http import router as traffic
+from shuke.traffic.http_cohorts import router as cohorts
 
-ROUTERS = {"shops": shops, "traffic": traffic, "commerce": commerce, "intake": intake, "rulebook": rulebook}
+ROUTERS = {
+    "shops": shops,
+    "traffic": traffic,
+    "cohorts": cohorts,
+    "commerce": commerce,
+    "intake": intake,
+    "rulebook": rulebook,
+}
 ERRORS = (400, 401, 403, 404, 409, 422, 429)
 
 

@@ -60,4 +60,4 @@ def main() -> None:
         sys.exit(130)
 
 
-from shuke.project.commands import data, demo, erasing, keeping, reports, serving, setup, shops  # noqa: E402, F401
+from shuke.project.commands import cohorts, data, demo, erasing, keeping, reports, serving, setup, shops  # noqa: E402, F401
