@@ -35,6 +35,8 @@ from shuke.intake.files.spec import MappingSpec, parse
 from shuke.intake.files.tables import Batch, Layout, Table, open_table, verify
 from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import Quarantined
+from shuke.intake.quarantine import kept as kept_rules
+from shuke.intake.quarantine.kept import KeptRules
 from shuke.kernel.surrogates import surrogate
 from shuke.records.jobs import JobRun, Verdict, job_kind
 from shuke.records.locks import exclusive
@@ -63,6 +65,7 @@ class Running:
     mapper: Mapper
     places: Places
     row: int
+    kept: KeptRules
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, BadRow] = field(default_factory=dict)
 
@@ -147,12 +150,12 @@ def opened_at(row: Import, at_row: int, *, now: datetime) -> Running:
         encoding=table.detected.encoding,
         now=now,
     )
-    running = Running(row.pk, shop, spec, table, mapper, Places(), 0)
+    running = Running(row.pk, shop, spec, table, mapper, Places(), 0, kept_rules.kept_for(row, spec.formats))
     while running.row < at_row:
         batch = table.take(min(CHUNK_ROWS, at_row - running.row))
         if batch is None:
             break
-        running.places.take(mapper.keys(batch))
+        running.places.take(mapper.keys(running.kept.mend(mapper, batch)[0]))
         running.row += len(batch.rows)
     return running
 
@@ -171,14 +174,21 @@ def _load_chunk(job: JobRun, row: Import) -> Verdict:
         with job.saving():
             job.progress(job.done, job.done, state=job.state)
         return "done"
+    # Before places are taken: a row that rules mend has the identity that it has in a clean file.
+    batch, mended = running.kept.mend(running.mapper, batch)
     mapped = running.mapper.map(batch, running.places)
     running.row += mapped.rows
     for bad in mapped.bad:
         running.reasons[bad.reason.code] += 1
         running.examples.setdefault(bad.reason.code, bad)
     _refuse_hopeless(running, job.state, batch, mapped)
-    with exclusive(SETTING_ASIDE) if mapped.bad else nullcontext():
+    with exclusive(SETTING_ASIDE) if mapped.bad or mended else nullcontext():
         erased.require_unchanged()
+        kept_rules.record(
+            [(quarantined(row.shop_id, row.pk, running.mapper, one.bad, job.at), one) for one in mended],
+            columns=running.mapper.columns,
+            at=job.at,
+        )
         _save(job, row, running, mapped, erased)
     _hold(job.id, running)
     return "more"

@@ -13,47 +13,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from django.db import connection
 from django.db.models import Count, Max
-from django.utils.translation import gettext_lazy as _
 
 from shuke.intake.files import known, load, uploads
 from shuke.intake.files.layout import Batch
+from shuke.intake.files.row_text import NotARow, read_payload
 from shuke.intake.files.rows import Mapper, Places
 from shuke.intake.files.spec import MappingSpec, parse
 from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import Quarantined
 from shuke.intake.reasons import Refusal
-from shuke.kernel.errors import Invalid, ShukeError
+from shuke.kernel.errors import ShukeError
 from shuke.kernel.surrogates import surrogate
 from shuke.shops.reads import ShopView, get_shop_by_id
 from shuke.warehouse import actions as warehouse
 
+__all__ = ["NotARow", "ReadAgain", "read_again", "read_payload", "store"]
+
 HELD = 2  # files whose keys stay counted in this process
 _counted: dict[tuple[object, ...], Places] = {}
-
-
-class NotARow(Invalid):
-    code = "not_a_row"
-    words = _("The mended row is not a JSON object of column and text: %(value)s.")
-    remedy = _("Keep the form of the row and change only its texts.")
-
-
-def read_payload(payload: str) -> dict[str, str]:
-    """The cells of a quarantined row by column. Raises NotARow."""
-    try:
-        cells = msgspec.json.decode(payload, type=dict[str, str | int | float | None])
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        raise NotARow(field="payload", value=payload) from None
-    return {column: "" if cell is None else str(cell) for column, cell in cells.items()}
-
-
-def write_payload(cells: dict[str, str]) -> str:
-    """The cells of a row as a quarantined row holds them."""
-    return msgspec.json.format(msgspec.json.encode(cells), indent=1).decode()
 
 
 @dataclass

@@ -20,9 +20,9 @@ from shuke.intake.files.columnar import storable
 from shuke.intake.files.layout import Batch
 from shuke.intake.files.rows import BadRow, Mapper, Places
 from shuke.intake.models.imports import Import
-from shuke.intake.models.quarantine import IMPORT, KeptMend
+from shuke.intake.models.quarantine import IMPORT, REPLAYED, WAITING, KeptMend, Quarantined, Settlement
 from shuke.intake.quarantine.groups import Group
-from shuke.intake.quarantine.payloads import RowText
+from shuke.intake.quarantine.payloads import RowText, differences
 from shuke.intake.quarantine.rules import Rule, apply_rules, is_dropping, parse_rules
 from shuke.intake.quarantine.said import masked_rules
 from shuke.kernel.errors import Conflict, Invalid, NotFound
@@ -32,6 +32,9 @@ from shuke.shops.access import require
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 
+MOST = 10_000  # rows of one batch; where more need mending, the mapping is to be changed
+BY = "kept rules"  # as who settles a row at a load
+_AT_ONCE = 500
 ROUNDS = 3  # a row may be wrong in several columns, each with rules of its own
 
 
@@ -154,7 +157,7 @@ class KeptRules:
                 waiting.append(i)
             if not waiting:
                 break
-        if not cells:
+        if not cells or len(cells) > MOST:
             return batch, []
         told = [
             MendedAtLoad(replace(first[i], line=batch.lines[i], place=None), tuple(cells[i]), by[i])
@@ -182,3 +185,39 @@ def kept_for(held: Import, formats: Sequence[str]) -> KeptRules:
     for row in rows:
         found.by_group[row.reason, row.column] = (row.pk, parse_rules(row.rules, origin=IMPORT))
     return found
+
+
+def record(
+    mended: Sequence[tuple[Quarantined, MendedAtLoad]], *, columns: Sequence[str], at: datetime
+) -> None:
+    """Put rows that were mended at a load on record, as settled entries. Repeatable: each stands once.
+
+    An entry of the same row that waited since an earlier load is settled by it.
+    """
+    for start in range(0, len(mended), _AT_ONCE):
+        part = {row.key: (row, one) for row, one in mended[start : start + _AT_ONCE]}
+        for row, _one in part.values():
+            row.state, row.settled_at, row.settled_by = REPLAYED, at, BY
+        with transaction.atomic():
+            Quarantined.objects.bulk_create([row for row, _one in part.values()], ignore_conflicts=True)
+            rows = Quarantined.objects.filter(key__in=part)
+            rows.filter(state=WAITING).update(state=REPLAYED, settled_at=at, settled_by=BY)
+            Settlement.objects.bulk_create(
+                [
+                    Settlement(
+                        shop_id=row.shop_id,
+                        entry_id=pk,
+                        kept_id=one.kept_id,
+                        state=REPLAYED,
+                        changes=differences(
+                            dict(zip(columns, one.bad.cells, strict=False)),
+                            dict(zip(columns, one.cells, strict=False)),
+                        ),
+                        at=at,
+                        by=BY,
+                    )
+                    for pk, key in rows.filter(state=REPLAYED).values_list("id", "key")
+                    for row, one in (part[key],)
+                ],
+                ignore_conflicts=True,
+            )

@@ -17,7 +17,7 @@ import msgspec
 
 from shuke.intake.files.cells import TimeReader, cleaned
 from shuke.intake.files.columnar import storable
-from shuke.intake.files.mending import NotARow, read_payload, write_payload
+from shuke.intake.files.row_text import NotARow, read_payload, write_payload
 
 _PATH = re.compile(r"^[^.\[\]\s]+(\[[^\[\]]*\])*(\.[^.\[\]\s]+(\[[^\[\]]*\])*)*$")
 _STEP = re.compile(r"\[[^\[\]]*\]|[^.\[\]]+")
