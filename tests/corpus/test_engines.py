@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -13,10 +14,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from shuke.kernel import clock
 from shuke.traffic.tests.corpus.test_corpus import comparable
-from shuke.warehouse import portability
-from shuke.warehouse.engine import named
-from tests.corpus import engines, questions, tempting
+from shuke.warehouse import actions, portability
+from shuke.warehouse.engine import DuckDBEngine, named
+from tests.corpus import demo_shop, engines, installation, questions, tempting
 
 pytestmark = [pytest.mark.row("E4"), pytest.mark.engines]
 
@@ -70,10 +72,10 @@ def differs(name: str, engine: engines.Asked, without: tuple[str, ...] = ()) -> 
         return engine.ask(expression)
 
     try:
-        rows = question.ask_all(engines.unbound(question.dataset), guarded)
+        found = comparable(question.ask_all(engines.unbound(question.dataset), guarded))
     except Exception as error:
         return error
-    found, expected = comparable(rows), expected_of(name)
+    expected = expected_of(name)
     if found == expected:
         return None
     return sorted(set(found) - set(expected))[:2], sorted(set(expected) - set(found))[:2]
@@ -102,6 +104,61 @@ def test_guard__there_and_gone__without_it_the_corpus_fails(guard, asked):
     print(f"without the guard '{guard}': {apart}")
     assert apart
     assert not any(isinstance(found, portability.NotPortable) for found in apart.values())
+
+
+# ---- an installation whose engine is Spark ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted(monkeypatch) -> dict[str, int]:
+    """How many answers each engine gave."""
+    from shuke.warehouse.engines.spark import SparkEngine
+
+    counts = {"duckdb": 0, "spark": 0}
+    for kind in (DuckDBEngine, SparkEngine):
+
+        def answer(self, sql, _own=kind.answer):
+            counts[self.name] += 1
+            return _own(self, sql)
+
+        monkeypatch.setattr(kind, "answer", answer)
+    return counts
+
+
+@pytest.mark.django_db(transaction=True)
+def test_demo_shop__engine_switched_to_spark__every_page_says_the_same(
+    shop, member_of, warehouse_home, settings, client, spark_cluster, counted
+):
+    with clock.frozen(demo_shop.NOW):
+        truth = demo_shop.live(shop).truth
+        client.force_login(member_of(shop, "owner"))
+        by_duckdb = installation.read(client, shop)
+        assert counted["spark"] == 0
+        settings.WAREHOUSE_ENGINE = "spark"
+        before = counted["duckdb"]
+        by_spark = installation.read(client, shop)
+    assert counted["spark"] >= len(installation.PAGES)
+    assert counted["duckdb"] == before
+    for name, text in by_duckdb.items():
+        assert by_spark[name] == text, name
+    told = json.loads(by_spark["overview by API"])["rows"]
+    values = {row["now"]["metric"]: row["now"]["value"] for row in reversed(told)}
+    assert values["pv"] == sum(day.pv for day in truth.days.values()) > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_derived_days__filled_by_spark__equal_the_kernels_row_by_row(shop, warehouse_home, spark_cluster):
+    with clock.frozen(demo_shop.NOW):
+        demo_shop.live(shop)
+        actions.seal(shop)
+        by_kernel = installation.derived_rows(shop)
+        versions = installation.derived_versions(shop)
+        done = []
+        assert actions.refill(shop, by="spark", progress=lambda *at: done.append(at)) == demo_shop.DAYS
+        assert done[-1] == (demo_shop.DAYS, demo_shop.DAYS)
+    assert installation.derived_rows(shop) == by_kernel
+    assert all(rows for rows in by_kernel.values())
+    assert all(after > versions[kind] for kind, after in installation.derived_versions(shop).items())
 
 
 def test_marks__each__names_a_question_an_engine_and_whose_matter_it_is():

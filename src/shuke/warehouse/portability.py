@@ -28,7 +28,7 @@ class NotPortable(ValueError):
 def _is(*kinds: str) -> Callable[[ops.Node], bool]:
     # By name: the set of operations moves between versions of Ibis, and a name that is gone guards nothing.
     classes = tuple(getattr(ops, kind) for kind in kinds)
-    return lambda node: isinstance(node, classes)
+    return lambda node: type(node) in classes
 
 
 def _is_range_window(node: ops.Node) -> bool:
