@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shuke.console.models import Choice
 from shuke.rulebook import reads as rulebook
@@ -71,12 +71,20 @@ def choose_version(access: Access, metric_id: str, version: int) -> None:
 
 def metrics_of(access: Access, also: Sequence[tuple[str, int]] = ()) -> tuple[tuple[str, int], ...]:
     """Every metric in the version that the member reads, the picked ones, and `also` (to compare versions)."""
-    versions = chosen_versions(access)
+    return _ordered(chosen_versions(access), [*picked_numbers(access), *also])
+
+
+def default_metrics() -> tuple[tuple[str, int], ...]:
+    """What a member reads who has chosen nothing."""
+    return _ordered({}, DEFAULT)
+
+
+def _ordered(versions: Mapping[str, int], also: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     known = {(one.id, one.version) for one in rulebook.metric_definitions()}
     names = dict.fromkeys(one.id for one in rulebook.metric_definitions())
     defaults = {one.id: one.version for one in rulebook.metric_definitions() if one.is_default}
     wanted = [(name, versions.get(name, defaults[name])) for name in names]
-    wanted += [*picked_numbers(access), *(pair for pair in also if pair in known)]
+    wanted += [pair for pair in also if pair in known]
     place = {name: number for number, name in enumerate(names)}
     return tuple(sorted(dict.fromkeys(wanted), key=lambda pair: (place[pair[0]], pair[1])))
 

@@ -282,13 +282,14 @@ class Snapshot:
         files = (
             [f.path for f in self.plan.open_files.get(source, ())] if self.plan.open_days([source]) else []
         )
-        still_open = self._view(f"{source}_open", with_segment(source), files) if files else None
+        still_open = self._view(f"{source}_open", with_segment(source), files)
 
         def built() -> ibis.Table:
-            parts = [sealed.join(wanted, ["shop_id", "local_day"])]
-            if still_open is not None:
-                came = still_open.join(wanted, ["shop_id", "local_day"])
-                parts.append(came.filter(came.segment > came.through))
+            came = still_open.join(wanted, ["shop_id", "local_day"])
+            parts = [
+                sealed.join(wanted, ["shop_id", "local_day"]),
+                came.filter(came.segment > came.through),
+            ]
             columns = schemas.ALL[source].names
             found = reduce(
                 lambda a, b: a.union(b, distinct=False),
@@ -406,7 +407,8 @@ class Snapshot:
             )
             for kind, found in self.plan.open_files.items()
         }
-        period = Period(min(wanted), max(wanted) + ONE_DAY)
+        first, last = min(wanted, default=self.period.start), max(wanted, default=self.period.start)
+        period = Period(first, last + ONE_DAY)
         narrow = Plan(self.shop.id, period, through, self.plan.versions, files, wanted)
         return replace(
             self, plan=narrow, cuts=dict(cuts or {}), tag=f"{self.tag}{tag}", _tables={}, _kept=[], offered={}

@@ -105,9 +105,9 @@ class LaidOut:
 
     def _lay_out(self, kind: str, names: Sequence[str], is_held: bool) -> _Laid:
         snapshot, placed = self._snapshot, self._placed_of(kind)
-        parts: list[tuple[int, ibis.Table]] = []
-        if placed.whole:
-            parts.append((_WHOLE, _whole(placed.narrow(snapshot, kind), kind, names if is_held else None)))
+        # Also where there are no facts: what a question says does not depend on what is known, so it can be translated
+        # before there is anything to ask about.
+        parts = [(_WHOLE, _whole(placed.narrow(snapshot, kind), kind, names if is_held else None))]
         for number, cuts in enumerate(placed.cuts, start=1):
             parts.append((number, snapshot.narrowed(cuts, f"{kind}c{number}", cuts).as_cut(kind)))
         days = snapshot.holding(f"{kind}_days", pa.Table.from_pylist(placed.rows, schema=_DAYS))
@@ -129,9 +129,6 @@ class _Laid:
     def table(self, names: Sequence[str]) -> ibis.Table:
         """A join, so that whatever is asked of it begins with it, and an engine reads its files once."""
         schema = pa.schema([*(schemas.ALL[self.kind].field(n) for n in names), *COLUMNS])
-        if not self.parts:
-            types = ibis.Schema.from_pyarrow(schema).items()
-            return self.days.limit(0).select(**{name: ibis.null().cast(dtype) for name, dtype in types})
         rows = [table.select(*names, part=ibis.literal(number, "int64")) for number, table in self.parts]
         both = reduce(lambda a, b: a.union(b, distinct=False), rows)
         return both.join(self.days, ["shop_id", "local_day", "part"]).select(*schema.names)
@@ -143,7 +140,9 @@ def _whole(narrow: Snapshot, kind: str, held: Sequence[str] | None) -> ibis.Tabl
     is_open = bool(narrow.plan.open_days(derivations.roots(kind)))
     if held is None:
         if not is_open:
-            return narrow.sealed_view(kind)
+            return narrow.engine.table(
+                name, schemas.ALL[kind], narrow.sealed_files(kind, narrow.plan.through)
+            )
         return narrow.engine.define(name, schemas.ALL[kind], narrow.derived(kind))
     schema = pa.schema([schemas.ALL[kind].field(n) for n in held])
 
@@ -171,8 +170,10 @@ class _Placed:
 
     def identity(self, snapshot: Snapshot, kind: str) -> Hashable:
         """Equal identities, equal rows."""
-        whole = self.narrow(snapshot, kind).identity(kind) if self.whole else ()
-        return (whole, *(snapshot.narrowed(cuts, "c", cuts).identity(kind) for cuts in self.cuts))
+        return (
+            self.narrow(snapshot, kind).identity(kind),
+            *(snapshot.narrowed(cuts, "c", cuts).identity(kind) for cuts in self.cuts),
+        )
 
     @classmethod
     def of(cls, snapshot: Snapshot, kind: str, stretches: Sequence[Stretch]) -> _Placed:
@@ -183,7 +184,8 @@ class _Placed:
             for s in stretches
             if s.until is not None and local_day(s.until, zone) in s.whole
         }
-        cuts = _grouped(pair for pair in pairs if pair[0] in known)
+        cuts = _grouped(pairs)
+        known.update(day for group in cuts for day in group)
         part_of = {pair: number for number, group in enumerate(cuts, start=1) for pair in group.items()}
         rows: list[dict[str, object]] = []
         whole = set()

@@ -46,9 +46,18 @@ def draw_series(access: Access, state: viewstate.ViewState, name: str, version: 
     grain = "hour" if state.period.length == 1 else "day"
     asked = [(state.range_words, state.period), *_compared(state)]
     labels = list(_labels(state.period, grain))
+    found = traffic.courses(
+        shop=access.shop,
+        periods=[period for _label, period in asked],
+        metric_id=name,
+        version=version,
+        grain=grain,
+        condition=state.condition,
+        at=at,
+    )
     courses = [
-        _course(access, state, label, period, name, version, grain, len(labels), at)
-        for label, period in asked
+        _course(access, label, period, one, len(labels))
+        for (label, period), one in zip(asked, found, strict=True)
     ]
     metric = traffic.metric(name, version)
     is_running = courses[0].partial is not None
@@ -108,26 +117,7 @@ def _labels(period: Period, grain: str) -> Iterator[str]:
         yield from (words.short_day(day) for day in period.days())
 
 
-def _course(
-    access: Access,
-    state: viewstate.ViewState,
-    label: str,
-    period: Period,
-    name: str,
-    version: int,
-    grain: str,
-    places: int,
-    at: datetime,
-) -> Course:
-    found = traffic.series(
-        shop=access.shop,
-        period=period,
-        metric_id=name,
-        version=version,
-        grain=grain,
-        condition=state.condition,
-        at=at,
-    )
+def _course(access: Access, label: str, period: Period, found: traffic.Series, places: int) -> Course:
     line: list[traffic.Figure | None] = [None] * places
     partial = None
     for point in found.points:

@@ -30,7 +30,7 @@ def run_web(host: str, port: int, workers: int) -> None:
     from granian.log import LogLevels
 
     Granian(
-        "shuke.project.wsgi:application",
+        "shuke.project.web:application",
         address=host,
         port=port,
         interface=Interfaces.WSGI,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from shuke.conditions.reads import Node
@@ -10,9 +11,9 @@ from shuke.kernel.periods import Period, bounds, local_day
 from shuke.shops.reads import ShopView
 from shuke.traffic import decisions
 from shuke.traffic.figures import Point, Series
-from shuke.traffic.metrics import metric
+from shuke.traffic.metrics import Metric, metric
 from shuke.traffic.reads import summing
-from shuke.traffic.reads.asking import Scene
+from shuke.traffic.reads.asking import Group, Request, Scene, Sums
 
 MOST_DAYS_BY_HOUR = 31
 
@@ -32,12 +33,43 @@ def series(
     By hour, visits count in the hour in which they began, orders in that of their first movement on the day; hours are
     elapsed hours since the period's first midnight. Raises NotFound, Invalid.
     """
-    if grain not in ("hour", "day") or (grain == "hour" and period.length > MOST_DAYS_BY_HOUR):
+    return courses(
+        shop=shop,
+        periods=(period,),
+        metric_id=metric_id,
+        version=version,
+        grain=grain,
+        condition=condition,
+        at=at,
+    )[0]
+
+
+def courses(
+    *,
+    shop: ShopView,
+    periods: Sequence[Period],
+    metric_id: str,
+    version: int | None = None,
+    grain: str = "day",
+    condition: Node | None = None,
+    at: datetime,
+) -> tuple[Series, ...]:
+    """The series of several periods in one question, each as `series` gives it. Raises NotFound, Invalid."""
+    longest = max(period.length for period in periods)
+    if grain not in ("hour", "day") or (grain == "hour" and longest > MOST_DAYS_BY_HOUR):
         raise Invalid(field="grain", value=grain)
     one = metric(metric_id, version)
-    scene = Scene(shop, period, decisions.so_far(shop, period, at), condition)
     key = "hour" if grain == "hour" else "local_day"
-    found = summing.sums(scene, one.measures, [key])
+    scenes = [Scene(shop, period, decisions.so_far(shop, period, at), condition) for period in periods]
+    found = summing.sums_of([Request(scene, one.measures, (key,)) for scene in scenes])
+    return tuple(
+        Series(one, tuple(_points(one, scene, sums, grain, at)))
+        for scene, sums in zip(scenes, found, strict=True)
+    )
+
+
+def _points(one: Metric, scene: Scene, found: Mapping[Group, Sums], grain: str, at: datetime) -> list[Point]:
+    shop, period = scene.shop, scene.period
     empty = dict.fromkeys((used.name for used in scene.used(one.measures)), 0)
     points = []
     if grain == "hour":
@@ -52,4 +84,4 @@ def series(
         for day in period.days():
             value = decisions.figure(one, found.get((day,), empty)).value if day <= today else None
             points.append(Point(day, value, day == today))
-    return Series(one, tuple(points))
+    return points

@@ -16,7 +16,7 @@ from shuke.traffic import decisions
 from shuke.traffic.figures import SourceRow, SourcesReport
 from shuke.traffic.metrics import metric
 from shuke.traffic.reads import summing
-from shuke.traffic.reads.asking import VISIT_KEYS, Scene, Sums
+from shuke.traffic.reads.asking import VISIT_KEYS, Request, Scene, Sums
 
 METRIC_IDS = (
     "visits",
@@ -55,14 +55,14 @@ def sources(
     names = [name for one in shown for name in one.measures]
     until = decisions.so_far(shop, period, at)
     scene = Scene(shop, period, until, condition, counts_by_visit=True)
-    now, total = summing.sums(scene, names, by), summing.sums(scene, names)
-    then: dict = {}
-    then_total: dict = {}
     other = None
+    scenes = [scene]
     if against is not None:
         other = decisions.compared_period(against, period, None)
-        there = replace(scene, period=other, until=decisions.compared_until(shop, period, other, at))
-        then, then_total = summing.sums(there, names, by), summing.sums(there, names)
+        until_then = decisions.compared_until(shop, period, other, at)
+        scenes.append(replace(scene, period=other, until=until_then))
+    asked = [Request(one, tuple(names), keys) for one in scenes for keys in (by, ())]
+    now, total, then, then_total = (*summing.sums_of(asked), {}, {})[:4]
     empty: Sums = dict.fromkeys((one.name for one in scene.used(names, by)), 0)
 
     def row(keys: tuple, mine: Sums, theirs: Sums | None) -> SourceRow:

@@ -31,8 +31,9 @@ def sums(scene: Scene, names: Iterable[str], keys: Sequence[str] = ()) -> dict[G
 def sums_of(requests: Sequence[Request]) -> list[dict[Group, Sums]]:
     """Several requests of one shop at once, each as `sums` answers it."""
     found: list[list[list[dict[str, Any]]]] = [[] for _ in requests]
-    for condition in dict.fromkeys(one.scene.condition for one in requests):
-        chosen = [i for i, one in enumerate(requests) if one.of_visits and one.scene.condition == condition]
+    kinds = [(one.scene.condition, one.scene.counts_by_visit) for one in requests]
+    for kind in dict.fromkeys(kinds):
+        chosen = [i for i, one in enumerate(requests) if one.of_visits and kinds[i] == kind]
         _put(found, chosen, _visit_rows([requests[i] for i in chosen]))
     chosen = [i for i, one in enumerate(requests) if one.of_orders]
     _put(found, chosen, _order_rows([requests[i] for i in chosen]))

@@ -1,0 +1,88 @@
+"""What the first reader would otherwise wait for: libraries, templates, and the words of the pages' questions.
+
+A question's translation for the engine takes far longer than its answer, and it does not depend on what is known. So a web
+worker asks the pages' questions once of a shop without facts, before it takes its first request.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.apps import apps
+from django.template import engines
+from django.urls import get_resolver
+from django.utils import translation
+
+from shuke.console import choices
+from shuke.kernel import clock
+from shuke.kernel.periods import ONE_DAY, Period, local_day
+from shuke.shops.reads import ShopView, list_shops
+from shuke.traffic import reads as traffic
+
+log = logging.getLogger("project.warming")
+
+NOBODY = ShopView(0, "", "", ZoneInfo("Asia/Shanghai"), "CNY", "", ())
+MOST_CURRENCIES = 3
+SOURCES = (("channel", "is_paid"), ("channel",))
+
+
+def warm_up() -> None:
+    """Do it, and begin to serve also when some of it fails: the first reader then waits a little longer."""
+    began = time.monotonic()
+    for part in (_templates, _questions):
+        try:
+            part()
+        except Exception:
+            log.exception("warm-up failed: %s", part.__name__.strip("_"))
+    log.info("warm after %.1f s", time.monotonic() - began)
+
+
+def _templates() -> None:
+    get_resolver().url_patterns  # noqa: B018 (the addresses are read at first use)
+    for language in ("en", "zh-hans"):
+        with translation.override(language):
+            translation.gettext("Overview")
+    for room in apps.get_app_configs():
+        folder = Path(room.path) / "templates"
+        if room.name.startswith("shuke."):
+            for path in sorted(folder.rglob("*.html")):
+                engines["django"].get_template(path.relative_to(folder).as_posix())
+
+
+def _questions() -> None:
+    at = clock.now()
+    for shop in _shops():
+        for ask in _of_pages(shop, at):
+            ask()
+
+
+def _shops() -> Iterator[ShopView]:
+    """Nobody's shop, once for each of the currencies that are used most."""
+    used = [shop.currency for shop in list_shops()] or [NOBODY.currency]
+    ordered = sorted(dict.fromkeys(used), key=used.count, reverse=True)
+    for currency in ordered[:MOST_CURRENCIES]:
+        yield replace(NOBODY, currency=currency)
+
+
+def _of_pages(shop: ShopView, at: datetime) -> Iterator[Callable[[], object]]:
+    """What overview and sources ask for a day that is running, one that is over, and several."""
+    today = local_day(at, shop.zone)
+    metrics = choices.default_metrics()
+    name, version = choices.DEFAULT[0]
+    for period in (Period.of_day(today), Period.of_day(today - ONE_DAY), Period(today - ONE_DAY * 7, today)):
+        about = {"shop": shop, "period": period, "at": at}
+        against = "yesterday" if period.length == 1 else "before"
+        others = [period.shifted(-1) if period.length == 1 else period.before(), period.same_days_last_week()]
+        grain = "hour" if period.length == 1 else "day"
+        yield lambda about=about: traffic.overview(metrics=metrics, **about)
+        yield lambda periods=(period, *others), grain=grain: traffic.courses(
+            shop=shop, periods=periods, metric_id=name, version=version, grain=grain, at=at
+        )
+        for by in SOURCES:
+            yield lambda about=about, by=by, against=against: traffic.sources(by=by, against=against, **about)
