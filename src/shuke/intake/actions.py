@@ -2,6 +2,7 @@
 
 from shuke.intake.files.actions import (
     preview,
+    recognise,
     remove_mapping,
     resume_import,
     save_mapping,
@@ -21,6 +22,7 @@ __all__ = [
     "mend_and_replay",
     "preview",
     "preview_mend",
+    "recognise",
     "remove_kept",
     "remove_mapping",
     "replay",

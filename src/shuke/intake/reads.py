@@ -4,12 +4,14 @@ from shuke.intake.files.reads import (
     ImportPage,
     ImportView,
     MappingView,
+    Recognised,
     UploadView,
     fitting_mappings,
     get_import,
     get_mapping,
     list_imports,
     list_mappings,
+    recognised,
 )
 from shuke.intake.quarantine.groups import Group, GroupView, waiting_groups
 from shuke.intake.quarantine.mend_reads import (
@@ -47,6 +49,7 @@ __all__ = [
     "QuarantinePage",
     "QuarantinedView",
     "ReasonCount",
+    "Recognised",
     "SettledPage",
     "SettledView",
     "UploadView",
@@ -63,6 +66,7 @@ __all__ = [
     "list_mappings",
     "list_mends",
     "list_quarantined",
+    "recognised",
     "settled_by_mend",
     "waiting_by_reason",
     "waiting_groups",

@@ -14,8 +14,9 @@ from django_scopes import scope
 
 from shuke.intake.files import problems, reads, tables, uploads
 from shuke.intake.files.load import KIND
+from shuke.intake.files.parts import sheets_of
 from shuke.intake.files.preview import Preview, preview_of
-from shuke.intake.files.reads import ImportView, MappingView, UploadView
+from shuke.intake.files.reads import ImportView, MappingView, Recognised, UploadView
 from shuke.intake.files.saying import MappingInvalid
 from shuke.intake.files.shipped import shipped_mappings
 from shuke.intake.files.spec import MappingSpec, is_name, parse
@@ -31,6 +32,7 @@ from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 
 MAIN = ""
+_OF_LAYOUT = ("separator", "encoding")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -89,6 +91,21 @@ def preview(
     if mapping is not None:
         spec = reads.get_mapping(shop, mapping).spec
     return preview_of(shop=shop, files=_given(shop, files, spec), spec=spec, choices=_checked(choices), at=at)
+
+
+@_in_shop
+def recognise(
+    *, shop: ShopView, file: str, choices: Table[str, Any] | None = None, actor: Actor
+) -> tuple[Recognised, ...]:
+    """Which formats a kept file (sha256) looks like by the names of its columns, likest first; none when none is sure.
+
+    Raises FileProblem, FileGone, NotAllowed. Writes nothing.
+    """
+    require(actor=actor, shop_id=shop.id, deed=Deed.IMPORT_FILES)
+    kept = uploads.find(shop.id, file)
+    layout = tables.Layout().with_choices(**{k: v for k, v in _checked(choices).items() if k in _OF_LAYOUT})
+    found = sheets_of(shop.id, kept.sha256, kept.name, layout)
+    return reads.recognised(shop, [columns for _sheet, columns in found])
 
 
 @_in_shop
@@ -251,10 +268,17 @@ def _given(shop: ShopView, files: Table[str, str], spec: MappingSpec | None) -> 
 
 
 def _checked(choices: Table[str, Any] | None) -> dict[str, Any]:
-    """What a person chose for the main file: separator (one character or auto), encoding, header."""
+    """What a person chose for the main file: separator (one character or auto), encoding, header; `columns`: the
+    mapping's name -> the file's; `name`: what stands for the file's name."""
     checked: dict[str, Any] = {}
     for name, value in (choices or {}).items():
-        if value in (None, ""):
+        if value in (None, "", {}):
+            continue
+        if name == "columns" and isinstance(value, dict):
+            checked[name] = {str(k): str(v) for k, v in value.items() if v}
+            continue
+        if name == "name" and isinstance(value, str) and value.isprintable() and len(value) <= 200:
+            checked[name] = value
             continue
         if name == "header" and isinstance(value, bool):
             checked[name] = value

@@ -5,15 +5,16 @@ because the cells of a column repeat (23,000 times in half a million rows), and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from shuke.intake.files.origins import Origin
 from shuke.intake.files.reasons import BadCell, bad
-from shuke.intake.files.spec import Origin
 from shuke.kernel.money import exponent, line_minor, parse_decimal, to_minor
 
 REMEMBERED = 200_000
@@ -56,22 +57,55 @@ def cleaned(text: str) -> str:
     return text
 
 
-def shaped(origin: Origin) -> Callable[[str], str | BadCell]:
-    """What a mapping does to a cell's text: strip, prefixes, values, otherwise."""
+def id_text(text: str) -> str:
+    """A cell that names something: without the quote by which spreadsheets are told to keep its digits."""
+    return cleaned(text).removeprefix("'").strip()
+
+
+def number_text(text: str, blanks: Iterable[str]) -> str:
+    """A cell that holds a number, unwrapped; blank where the mapping says that its text means nothing."""
+    text = id_text(text)
+    return "" if text in blanks else text
+
+
+def plain(text: str) -> str:
+    """A text as it is compared with a mapping's values: half-width, without blanks around it."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def shaped(origin: Origin, blanks: Iterable[str] = ()) -> Callable[[str], str | BadCell]:
+    """What a mapping does to a cell's text: blanks, strip, pattern, values, prefixes, contains, otherwise.
+
+    Full-width and half-width forms of a value are the same: exports write both.
+    """
+    empty = frozenset(blanks)
+    values = {plain(text): meant for text, meant in origin.values.items()}
+    prefixes = {plain(text): meant for text, meant in origin.prefixes.items()}
+    contains = {plain(text): meant for text, meant in origin.contains.items()}
+    pattern = re.compile(origin.pattern) if origin.pattern else None
+    is_told = bool(values or prefixes or contains)
 
     def shape(text: str) -> str | BadCell:
         text = cleaned(text)
+        if text in empty:
+            return ""
+        if pattern is not None:
+            found = pattern.search(text)
+            text = found[1] if found else ""
         if origin.strip_prefix:
             text = text.removeprefix(origin.strip_prefix)
         if origin.strip_suffix:
             text = text.removesuffix(origin.strip_suffix)
         text = text.strip()
-        if not origin.prefixes and not origin.values:
+        if not is_told:
             return text
-        if text in origin.values:
-            return origin.values[text]
-        for prefix, value in origin.prefixes.items():
-            if text.startswith(prefix):
+        if (told := plain(text)) in values:
+            return values[told]
+        for prefix, value in prefixes.items():
+            if told.startswith(prefix):
+                return value
+        for part, value in contains.items():
+            if part in told:
                 return value
         if not text or origin.otherwise == "keep":
             return text
@@ -91,9 +125,14 @@ def to_text(text: str) -> str | None:
 def to_ref(text: str) -> str | BadCell | None:
     """A name that other systems know: not wrapped, and with all its digits."""
     text = text.removeprefix("'").strip()
-    if _SCIENTIFIC.match(text):
+    if has_lost_digits(text):
         return bad("row_lost_digits", text)
     return text or None
+
+
+def has_lost_digits(text: str) -> bool:
+    """Whether a spreadsheet has written a long number as 1.93E+18."""
+    return bool(_SCIENTIFIC.match(text))
 
 
 def to_host(text: str) -> str | None:
@@ -213,6 +252,28 @@ def to_line_amount(currency: str) -> Callable[[tuple[str, str]], int | BadCell |
         except ValueError:
             return None  # the field that is no number says so itself
         return _in_range(many, quantity) or _in_range(many * each, price) or line_minor(many, each, currency)
+
+    return amount
+
+
+def to_summed_amount(plus: int) -> Callable[[tuple[str, ...]], int | BadCell | None]:
+    """Minor units of several written amounts: (currency, first, `plus` that are added, others that are taken off).
+
+    Blank when the first is; a blank among the others is nothing.
+    """
+
+    def amount(texts: tuple[str, ...]) -> int | BadCell | None:
+        currency, first, *rest = texts
+        if not first:
+            return None
+        total = Decimal(0)
+        for i, text in enumerate((first, *rest)):
+            if text:
+                try:
+                    total += parse_decimal(text) * (1 if i <= plus else -1)
+                except ValueError:
+                    return bad("row_not_a_number", text)
+        return _in_range(total, first) or to_minor(total, currency)
 
     return amount
 

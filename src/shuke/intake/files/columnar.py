@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from shuke.intake.files import cells
 from shuke.intake.files.layout import Batch
+from shuke.intake.files.origins import PLACEHOLDER, Origin
 from shuke.intake.files.reasons import BadCell, bad
-from shuke.intake.files.spec import PLACEHOLDER, Origin
+from shuke.warehouse import schemas
 
 if TYPE_CHECKING:
     from shuke.intake.files.rows import Mapper
@@ -38,7 +40,8 @@ class Work:
         self.bad: dict[int, tuple[str, BadCell]] = {}
         self.places: list[int | None] = []
         self.rows = self._even(batch.rows)
-        self.contents = [SEPARATOR.join(row) for row in self.rows]
+        in_order = mapper.in_order
+        self.contents = [SEPARATOR.join(row if in_order is None else in_order(row)) for row in self.rows]
         self._refuse_broken()
         self._by_column = list(zip(*self.rows, strict=True))
         self.keys: list[str | None] = []
@@ -91,6 +94,13 @@ class Work:
         origin = spec.columns.get(name, NO_ORIGIN)
         if origin.column:
             texts = self.raw(origin.column)
+            if origin.fallback:
+                blank = self.mapper.blanks
+                other = self.raw(origin.fallback)
+                texts = [
+                    own if cells.cleaned(own) not in blank else second
+                    for own, second in zip(texts, other, strict=True)
+                ]
         elif origin.template:
             texts = self._filled([origin.template] * len(self.rows))
         else:
@@ -152,20 +162,73 @@ class Work:
 
     def times(self) -> tuple[np.ndarray, np.ndarray]:
         """(microseconds since 1970, days since 1970); zero where the row is refused."""
-        values = self.column("at", self.mapper._times.__getitem__)
+        values = self.column("at", self.mapper.moments.__getitem__)
         at = np.fromiter((v[0] if v else 0 for v in values), dtype=np.int64, count=len(values))
         day = np.fromiter((v[1] if v else 0 for v in values), dtype=np.int32, count=len(values))
         return at, day
 
-    def properties(self) -> list[str | None]:
-        """The columns that the mapping does not name, as JSON; null when all of them are blank."""
-        unknown = self.mapper._unknown
+    def summed(self, name: str) -> list[Any]:
+        """The amounts of a field: its column, more columns added and others taken off, in the row's currency."""
+        origin = self.mapper.spec.columns[name]
+        texts = [self.mapper.shape(name)[text] for text in self.source(name)]
+        own = ["" if type(text) is BadCell else text for text in texts]
+        others = [
+            [cells.number_text(text, self.mapper.blanks) for text in self.raw(column)]
+            for column in (*origin.plus, *origin.minus)
+        ]
+        rows = zip(self.mapper.currencies(self), own, *others, strict=True)
+        return self.converted(rows, self.mapper.sums(name), name)
+
+    def properties(self, named: Sequence[Any]) -> list[str | None]:
+        """The columns that the mapping does not name, as JSON; null when all of them are blank.
+
+        `named`: who each row is about. Of a row about nobody, personal columns stay only where they came encrypted:
+        an erasure could not find the others.
+        """
+        unknown, personal = self.mapper.unknown, self.mapper.personal
         if not unknown:
             return [None] * len(self.rows)
-        encode = msgspec.json.encode
+        encode, blanks = msgspec.json.encode, self.mapper.blanks
         kept = []
         for i, row in enumerate(self.rows):
             held = {name: row[position] for position, name in unknown if row[position]}
+            for name in [
+                n for n, cell in held.items() if cell[0] in _WRAPPED or cell[-1] in " \t" or cell in blanks
+            ]:
+                if (cell := cells.id_text(held[name])) in blanks:
+                    del held[name]
+                else:
+                    held[name] = cell
+            if personal and named[i] is None:
+                for name in personal:
+                    if name in held and not is_encrypted(held[name]):
+                        del held[name]
             # A row with broken bytes is refused already, and has no JSON.
             kept.append(encode(held).decode() if held and i not in self.bad else None)
         return kept
+
+
+_WRAPPED = frozenset("\t ='\u3000")
+_CIPHERS = ("##", "$$", "~")
+
+
+def is_encrypted(text: str) -> bool:
+    """Whether a platform gave ciphertext in the place of a name, a phone or an address."""
+    return len(text) > 2 and text.startswith(_CIPHERS)
+
+
+def table_of(schema: pa.Schema, size: int, **values: Any) -> pa.Table:
+    """A table in a kind's columns from lists, numpy arrays and constants; columns not given are null."""
+    arrays = []
+    for field in schema:
+        value = values.get(field.name)
+        if isinstance(value, np.ndarray):
+            array = pa.array(value)
+            if field.type == schemas.MOMENT or pa.types.is_date32(field.type):
+                array = array.view(field.type)
+        elif isinstance(value, list):
+            array = pa.array(value, type=field.type)
+        else:
+            array = pa.repeat(pa.scalar(value, type=field.type), size)
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from shuke.intake.files import problems
-from shuke.intake.files.cells import cleaned
+from shuke.intake.files.cells import id_text
 from shuke.intake.files.tables import Batch, Table
 
 _SEPARATOR = "\x1f"
@@ -68,7 +68,7 @@ def _storable(row: list[str]) -> list[str]:
 
 def key_text(row: Sequence[str], positions: Sequence[int]) -> str:
     return (
-        _SEPARATOR.join(cleaned(row[i]) if i < len(row) else "" for i in positions)
+        _SEPARATOR.join(id_text(row[i]) if i < len(row) else "" for i in positions)
         .encode("utf-8", "replace")
         .decode()
     )

@@ -29,10 +29,11 @@ from django.utils.translation import gettext_lazy as _
 from shuke.intake import reasons
 from shuke.intake.erased import SETTING_ASIDE, ErasedMeanwhile, Erasures
 from shuke.intake.files import known, problems, uploads
-from shuke.intake.files.joining import Side, joined
+from shuke.intake.files.parts import open_parts
+from shuke.intake.files.reversals import primary
 from shuke.intake.files.rows import BadRow, Mapped, Mapper, Places
 from shuke.intake.files.spec import MappingSpec, parse
-from shuke.intake.files.tables import Batch, Layout, Table, open_table, verify
+from shuke.intake.files.tables import Batch, Table, verify
 from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import Quarantined
 from shuke.intake.quarantine import kept as kept_rules
@@ -73,37 +74,6 @@ class Running:
 _running: dict[int, Running] = {}
 
 
-def part_layout(spec: MappingSpec, choices: dict[str, Any]) -> Layout:
-    """The main file's layout with what a person chose for it."""
-    return spec.layout.with_choices(
-        separator=choices.get("separator", ""),
-        encoding=choices.get("encoding", ""),
-        has_header=choices.get("header"),
-    )
-
-
-def open_parts(shop_id: int, files: dict[str, Any], spec: MappingSpec, choices: dict[str, Any]) -> Table:
-    """The main file, joined with the parts that the mapping names. Raises FileProblem, FileGone."""
-    main = files[""]
-    path = uploads.path_of(shop_id, uploads.find(shop_id, main["sha256"]).sha256)
-    table = open_table(path, main["name"], part_layout(spec, choices), spec.named_columns())
-    sides = []
-    for join in spec.joins:
-        given = files.get(join.part)
-        if given is None and join.layout.sheet and table.detected.kind == "workbook":
-            given = main  # another sheet of the same workbook
-        if given is None:
-            raise problems.MissingPart(
-                field=main["name"],
-                value=join.part,
-                key=", ".join(f"{a} = {b}" for a, b in join.match.items()),
-            )
-        side_path = uploads.path_of(shop_id, uploads.find(shop_id, given["sha256"]).sha256)
-        side = open_table(side_path, given["name"], join.layout, tuple(join.match.values()))
-        sides.append((Side(join.part, side, tuple(join.match.values())), join.match))
-    return joined(table, sides)
-
-
 @job_kind(KIND, _("Import of a file"))
 def step(job: JobRun) -> Verdict:
     """One chunk: first the check of the whole file, then rows."""
@@ -140,7 +110,7 @@ def opened_at(row: Import, at_row: int, *, now: datetime) -> Running:
     """Open an import's files and count the places of the rows before `at_row`."""
     shop = get_shop_by_id(row.shop_id)
     spec = parse(row.spec)
-    table = open_parts(shop.id, row.files, spec, row.choices)
+    table = open_parts(shop.id, row.files, spec, row.choices, currency=shop.currency)
     mapper = Mapper(
         spec,
         table.columns,
@@ -225,7 +195,8 @@ def _commonest(running: Running) -> str:
 
 def _save(job: JobRun, row: Import, running: Running, mapped: Mapped, erased: Erasures) -> None:
     spec, shop = running.spec, running.shop
-    facts, counts = mapped.facts, {"new": mapped.facts.num_rows, "changed": 0, "known": 0}
+    rows = primary(mapped.facts).num_rows if spec.kind == "orders" else mapped.facts.num_rows
+    facts, counts = mapped.facts, {"new": rows, "changed": 0, "known": 0}
     if facts.num_rows and _others_loaded(row):
         facts, counts = known.against_known(shop, spec, facts, at=job.at)
     counts |= {"read": mapped.rows, "bad": len(mapped.bad)}

@@ -17,8 +17,9 @@ from django_scopes import scope
 
 from shuke.intake.erased import SETTING_ASIDE, names
 from shuke.intake.files import cells, uploads
-from shuke.intake.files.load import CHUNK_ROWS, open_parts
+from shuke.intake.files.load import CHUNK_ROWS
 from shuke.intake.files.mending import NotARow, read_payload
+from shuke.intake.files.parts import open_parts
 from shuke.intake.files.reasons import BadCell
 from shuke.intake.files.spec import MappingSpec, parse
 from shuke.intake.models.imports import Import, Upload

@@ -16,7 +16,8 @@ import pyarrow as pa
 from django.utils.translation import gettext_lazy as _
 
 from shuke.intake import reasons
-from shuke.intake.files import load, problems, tables, uploads
+from shuke.intake.files import problems, tables, uploads
+from shuke.intake.files.parts import open_parts
 from shuke.intake.files.rows import Mapper, Places
 from shuke.intake.files.spec import MappingSpec
 from shuke.intake.files.tables import Batch, Detected
@@ -110,7 +111,9 @@ def preview_of(
             rows_bad=0,
             notices=_file_notices(table.detected),
         )
-    table = load.open_parts(shop.id, files, spec, choices)
+    table = open_parts(
+        shop.id, files, spec, choices, currency=shop.currency, looked_at=LOOKED_AT + FIRST_ROWS
+    )
     batch = table.take(LOOKED_AT) or Batch([], [])
     first = list(zip(batch.lines, batch.rows, strict=True))[:FIRST_ROWS]
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django_scopes import scope
 
+from shuke.intake.files.naming import likeness, normal
 from shuke.intake.files.shipped import shipped_mappings
 from shuke.intake.files.spec import MappingSpec, is_name, parse
 from shuke.intake.models.imports import Import, Mapping, Upload
@@ -21,11 +22,13 @@ __all__ = [
     "ImportPage",
     "ImportView",
     "MappingView",
+    "Recognised",
     "UploadView",
     "get_import",
     "get_mapping",
     "list_imports",
     "list_mappings",
+    "recognised",
 ]
 
 
@@ -119,15 +122,46 @@ def _own(row: Mapping) -> MappingView:
     return MappingView(row.name, parse(row.spec), row.version, row.changed_at)
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """A mapping whose known header is like a file's: how like (0 to 1), and what it needs that the file has not."""
+
+    mapping: MappingView
+    likeness: float
+    lacks: tuple[str, ...]
+
+
+SURE = 0.6
+
+
 def fitting_mappings(shop: ShopView, columns: Sequence[str]) -> tuple[MappingView, ...]:
     """Mappings whose required columns a file has: what to suggest for it."""
-    have = set(columns)
-    return tuple(
-        m
-        for m in list_mappings(shop)
-        if have
-        >= {c for c in m.spec.required_columns() if not any(c.startswith(f"{j.part}.") for j in m.spec.joins)}
-    )
+    return tuple(m for m in list_mappings(shop) if not m.spec.lacks(columns))
+
+
+def recognised(shop: ShopView, sheets: Sequence[Sequence[str]]) -> tuple[Recognised, ...]:
+    """Mappings that a file looks like, by the names of its columns, likest first. `sheets`: the columns of each sheet.
+
+    A mapping of a workbook counts when its other sheets are there; one that lacks a column is offered all the same.
+    """
+    found = []
+    for one in list_mappings(shop):
+        if not one.spec.header:
+            continue
+        best = max(sheets, key=lambda columns: _likeness(columns, one.spec.header), default=())
+        score = _likeness(best, one.spec.header)
+        for join in one.spec.joins:
+            if join.layout.sheet and not join.is_optional:
+                others = [columns for columns in sheets if columns is not best]
+                score += 0.2 if any(not one.spec.lacks(c, join.part) for c in others) else -0.5
+        if score >= SURE:
+            found.append(Recognised(one, score, one.spec.lacks(best)))
+    return tuple(sorted(found, key=lambda r: (-r.likeness, len(r.lacks), r.mapping.name)))
+
+
+def _likeness(columns: Sequence[str], header: Sequence[str]) -> float:
+    mine, theirs = {normal(c) for c in columns if c}, {normal(c) for c in header}
+    return 0.7 * len(mine & theirs) / len(theirs) + 0.3 * likeness(columns, header)
 
 
 def get_import(shop: ShopView, import_id: int) -> ImportView:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,13 @@ import numpy as np
 import pyarrow as pa
 
 from shuke.intake.files import cells, problems
-from shuke.intake.files.columnar import NO_ORIGIN, SEPARATOR, Work, storable
+from shuke.intake.files.columnar import NO_ORIGIN, SEPARATOR, Work, storable, table_of
+from shuke.intake.files.kinds import ORDER_KINDS
+from shuke.intake.files.lists import listed
+from shuke.intake.files.naming import normal
+from shuke.intake.files.origins import FILE_NAME, SHARE
 from shuke.intake.files.reasons import BadCell, bad
+from shuke.intake.files.reversals import money_states, reversals_of, whole_key
 from shuke.intake.files.spec import MappingSpec
 from shuke.intake.files.tables import Batch
 from shuke.kernel.surrogates import surrogate, surrogates
@@ -94,20 +100,29 @@ class Mapper:
         self.now = now.astimezone(UTC).replace(tzinfo=None)
         self._position = self._positions(file_name)
         named = {self._position[c] for c in spec.named_columns() if c in self._position}
-        self._unknown = [
-            (i, name) for i, name in enumerate(self.columns) if spec.keep_unknown and i not in named and name
+        self.unknown = [
+            (i, name)
+            for i, name in enumerate(self.columns)
+            if spec.keep_unknown and i not in named and name and name not in (FILE_NAME, SHARE)
         ]
+        self.personal = tuple(name for name in spec.personal if name in self.columns)
+        self.blanks = frozenset(("", *spec.blank))
+        # A content is the same however the columns of its file are ordered.
+        order = sorted(range(len(self.columns)), key=lambda i: (self.columns[i], i))
+        self.in_order = itemgetter(*order) if len(order) > 1 and order != sorted(order) else None
         zone = ZoneInfo(spec.zone) if spec.zone else shop.zone
-        self._times = cells.Remembering(cells.TimeReader(spec.formats, zone, shop.zone, now))
+        self.moments = cells.Remembering(cells.TimeReader(spec.formats, zone, shop.zone, now))
         self._shapes: dict[str, cells.Remembering] = {}
         self._readers: dict[str, cells.Remembering] = {}
-        self._amounts = cells.Remembering(cells.to_line_amount(self.currency))
-        self._ids = {
+        self._amounts = cells.Remembering(self._line_amount)
+        self._stated = cells.Remembering(lambda pair: cells.to_amount(pair[0])(pair[1]))
+        self._sums: dict[str, cells.Remembering] = {}
+        self.ids = {
             kind: cells.Remembering(partial(surrogate, shop.id, kind))
             for kind in ("order", "person", "visitor")
         }
-        self._content = f"{shop.zone}{SEPARATOR}{self.currency}{SEPARATOR}{spec.meaning()}{SEPARATOR}"
-        self._content = f"{surrogate(shop.id, 'meaning', self._content)}{SEPARATOR}"
+        self.content = f"{shop.zone}{SEPARATOR}{self.currency}{SEPARATOR}{spec.meaning()}{SEPARATOR}"
+        self.content = f"{surrogate(shop.id, 'meaning', self.content)}{SEPARATOR}"
 
     def _positions(self, file_name: str) -> dict[str, int]:
         positions: dict[str, int] = {}
@@ -132,8 +147,9 @@ class Mapper:
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
-        """Columns that the mapping does not name; they go to `properties`."""
-        return tuple(name for _i, name in self._unknown)
+        """Columns that neither the mapping nor the format's header names; they go to `properties`."""
+        known = {normal(name) for name in (*self.spec.header, *self.spec.personal, *self.spec.carry)}
+        return tuple(name for _i, name in self.unknown if normal(name) not in known)
 
     # --- a batch ---
 
@@ -167,16 +183,27 @@ class Mapper:
         columns = [work.raw(name) for name in self.spec.key]
         keys: list[str | None] = []
         for i, parts in enumerate(zip(*columns, strict=True)):
-            parts = tuple(cells.cleaned(p) for p in parts)
-            if all(parts):
+            parts = tuple(cells.id_text(p) for p in parts)
+            if any(cells.has_lost_digits(p) for p in parts):
+                column, text = next(
+                    (c, p) for c, p in zip(self.spec.key, parts, strict=True) if cells.has_lost_digits(p)
+                )
+                keys.append(None)
+                work.refuse(i, column, bad("row_lost_digits", text))
+            elif all(p not in self.blanks for p in parts):
                 keys.append(SEPARATOR.join(parts))
             else:
                 keys.append(None)
-                work.refuse(i, self.spec.key[parts.index("")], bad("row_blank"))
+                blank = next(c for c, p in zip(self.spec.key, parts, strict=True) if p in self.blanks)
+                work.refuse(i, blank, bad("row_blank"))
         return keys
 
     def _mapped(self, work: Work) -> Mapped:
-        facts = self._orders(work) if self.spec.kind == "orders" else self._events(work)
+        if self.spec.kind == "orders":
+            facts, reversals = self._orders(work)
+        else:
+            facts = self._events(work) if self.spec.kind == "events" else listed(self, work)
+            reversals = None
         bad_rows = [
             BadRow(
                 work.lines[i],
@@ -192,35 +219,51 @@ class Mapper:
             keep = np.ones(len(work.rows), dtype=bool)
             keep[list(work.bad)] = False
             facts = facts.filter(pa.array(keep))
+        if reversals is not None:
+            from_rows, taken_back = reversals
+            if bad_rows:
+                taken_back = taken_back.filter(pa.array(keep[from_rows]))
+            facts = pa.concat_tables([facts, taken_back])
         return Mapped(facts, bad_rows, len(work.rows))
 
-    def _orders(self, work: Work) -> pa.Table:
+    def _orders(self, work: Work) -> tuple[pa.Table, Any]:
         size = len(work.rows)
         shop_id = self.shop.id
         orders = work.refs("order_ref", required=True)
         at, day = work.times()
-        kinds = work.texts("kind") if "kind" in self.spec.columns else ["sale"] * size
+        backs: list[str | None] | None = None
+        if "state" in self.spec.columns or "refunded" in self.spec.columns:
+            kinds, backs = money_states(self, work)
+        else:
+            kinds = list(work.texts("kind")) if "kind" in self.spec.columns else ["sale"] * size
         for i, kind in enumerate(kinds):
             if kind not in _ORDER_KINDS:
-                work.refuse(i, work.column_of("kind"), bad("row_unknown_value", kind or ""))
+                work.refuse(i, work.column_of("kind", "state"), bad("row_unknown_value", kind or ""))
         buyers = work.refs("buyer_ref")
         quantities = work.column("quantity", cells.to_quantity)
         prices = work.column("unit_price", cells.to_price_text)
         amounts = self._order_amounts(work, kinds, quantities, prices)
-        ids = self._ids["order"]
-        people = self._ids["person"]
+        ids = self.ids["order"]
+        people = self.ids["person"]
         source = self.spec.source
-        rows = [f"{source}{SEPARATOR}{o}{SEPARATOR}{n}" for o, n in zip(orders, work.places, strict=True)]
-        return _table(
+        places = (
+            [(n, n) for n in work.places]
+            if self.spec.grain == "line"
+            else [(0, whole_key(n)) for n in work.places]
+        )
+        rows = [
+            f"{source}{SEPARATOR}{o}{SEPARATOR}{key}" for o, (_n, key) in zip(orders, places, strict=True)
+        ]
+        facts = table_of(
             schemas.ORDER_LINES,
             size,
             shop_id=shop_id,
             row_id=surrogates(shop_id, "row", rows),
-            content_id=surrogates(shop_id, "content", [self._content + c for c in work.contents]),
+            content_id=surrogates(shop_id, "content", [self.content + c for c in work.contents]),
             sign=1,
             order_id=[ids[o] if o is not None else None for o in orders],
             order_ref=orders,
-            line_no=work.places,
+            line_no=[n for n, _key in places],
             kind=kinds,
             at=at,
             local_day=day,
@@ -232,24 +275,29 @@ class Mapper:
             quantity=quantities,
             unit_price=prices,
             amount_minor=amounts,
-            currency=self._currencies(work),
+            currency=self.currencies(work),
             region=work.texts("region"),
-            properties=work.properties(),
+            properties=work.properties(buyers),
             source=source,
             import_ref=self.import_ref,
         )
+        return facts, reversals_of(self, work, facts, backs) if backs is not None else None
 
     def _order_amounts(
         self, work: Work, kinds: Sequence[str | None], quantities: list[Any], prices: list[Any]
     ) -> list[int | None]:
         """The amount as the source states it, else quantity x unit price rounded once. Only a cancellation or a refund
         may state none: it then means the whole order."""
-        stated = (
-            work.column("amount", cells.to_amount(self.currency)) if "amount" in self.spec.columns else None
-        )
+        stated: list[Any] | None = None
+        if "order_amount" in self.spec.columns:
+            stated = self._in_currency(work, work.raw(SHARE), "order_amount")
+        elif "amount" in self.spec.columns:
+            stated = self.amounts(work, "amount")
         if stated is None or None in stated:
-            pairs = zip(work.shaped("quantity"), work.shaped("unit_price"), strict=True)
-            counted = work.converted(pairs, self._amounts, "unit_price")
+            texts = zip(
+                self.currencies(work), work.shaped("quantity"), work.shaped("unit_price"), strict=True
+            )
+            counted = work.converted(texts, self._amounts, "unit_price")
             amounts = (
                 counted
                 if stated is None
@@ -263,8 +311,10 @@ class Mapper:
             ]
         if None in amounts:
             for i, amount in enumerate(amounts):
-                if amount is None and kinds[i] not in _WHOLE:
-                    work.refuse(i, work.column_of("amount", "unit_price"), bad("row_no_amount"))
+                if amount is None and kinds[i] not in _WITHOUT_AMOUNT:
+                    work.refuse(
+                        i, work.column_of("amount", "order_amount", "unit_price"), bad("row_no_amount")
+                    )
         return amounts
 
     def _events(self, work: Work) -> pa.Table:
@@ -280,13 +330,13 @@ class Mapper:
             if kind not in _EVENT_TYPES:
                 work.refuse(i, work.column_of("type"), bad("row_unknown_value", kind or ""))
         orders = work.refs("order_ref")
-        visitor, person_id, order = self._ids["visitor"], self._ids["person"], self._ids["order"]
+        visitor, person_id, order = self.ids["visitor"], self.ids["person"], self.ids["order"]
         source = self.spec.source
         keys = [
             f"{source}{SEPARATOR}{key}{SEPARATOR}{place}"
             for key, place in zip(work.keys, work.places, strict=True)
         ]
-        return _table(
+        return table_of(
             schemas.EVENTS,
             size,
             shop_id=shop_id,
@@ -307,25 +357,53 @@ class Mapper:
             order_id=[order[o] if o is not None else None for o in orders],
             order_ref=orders,
             product_ref=work.refs("product_ref"),
-            amount_minor=work.column("amount", cells.to_amount(self.currency)),
-            currency=self._currencies(work),
+            amount_minor=self.amounts(work, "amount"),
+            currency=self.currencies(work),
             quantity=work.column("quantity", cells.to_quantity),
             anonymous_ref=anonymous,
             person_ref=people,
-            properties=work.properties(),
+            properties=work.properties([a or p for a, p in zip(anonymous, people, strict=True)]),
             source=f"import:{self.import_ref}",
             **{name: work.texts(name) for name in _PLAIN_EVENT_FIELDS},
         )
 
-    def _currencies(self, work: Work) -> list[str | None]:
+    def currencies(self, work: Work) -> list[str]:
+        """The currency of each row: its own, else the mapping's, else the shop's."""
         if "currency" not in self.spec.columns:
             return [self.currency] * len(work.rows)
         return [c.upper() if c else self.currency for c in work.texts("currency")]
 
+    def amounts(self, work: Work, name: str) -> list[Any]:
+        """Minor units of a field, each in its row's currency."""
+        origin = self.spec.columns.get(name)
+        if origin is None:
+            return [None] * len(work.rows)
+        if origin.plus or origin.minus:
+            return work.summed(name)
+        if "currency" not in self.spec.columns:
+            return work.column(name, cells.to_amount(self.currency))
+        shape = self.shape(name)
+        texts = [shape[text] for text in work.source(name)]
+        return self._in_currency(work, ["" if type(t) is BadCell else t for t in texts], name)
+
+    def _in_currency(self, work: Work, texts: Sequence[str], name: str) -> list[Any]:
+        return work.converted(zip(self.currencies(work), texts, strict=True), self._stated, name)
+
+    def sums(self, name: str) -> cells.Remembering:
+        """The remembering reader of an amount that is summed from several columns."""
+        if name not in self._sums:
+            self._sums[name] = cells.Remembering(cells.to_summed_amount(len(self.spec.columns[name].plus)))
+        return self._sums[name]
+
+    def _line_amount(self, texts: tuple[str, str, str]) -> Any:
+        return cells.to_line_amount(texts[0])(texts[1:])
+
     def shape(self, name: str) -> cells.Remembering:
         """What the mapping does to a field's text, remembered."""
         if name not in self._shapes:
-            self._shapes[name] = cells.Remembering(cells.shaped(self.spec.columns.get(name, NO_ORIGIN)))
+            self._shapes[name] = cells.Remembering(
+                cells.shaped(self.spec.columns.get(name, NO_ORIGIN), self.spec.blank)
+            )
         return self._shapes[name]
 
     def reader(self, name: str, convert: Any) -> cells.Remembering:
@@ -342,7 +420,8 @@ class Mapper:
 
 
 _WHOLE = ("cancellation", "refund")
-_ORDER_KINDS = frozenset(("sale", "cancellation", "adjustment", "refund"))
+_WITHOUT_AMOUNT = (*_WHOLE, "unpaid")
+_ORDER_KINDS = frozenset(ORDER_KINDS)
 _EVENT_TYPES = frozenset(("track", "page", "screen", "identify", "group", "alias"))
 _PLAIN_EVENT_FIELDS = [
     "utm_source",
@@ -355,23 +434,6 @@ _PLAIN_EVENT_FIELDS = [
     "terminal",
     "session_ref",
 ]
-
-
-def _table(schema: pa.Schema, size: int, **values: Any) -> pa.Table:
-    """A table in a kind's columns from lists, numpy arrays and constants; columns not given are null."""
-    arrays = []
-    for field in schema:
-        value = values.get(field.name)
-        if isinstance(value, np.ndarray):
-            array = pa.array(value)
-            if field.type == schemas.MOMENT or pa.types.is_date32(field.type):
-                array = array.view(field.type)
-        elif isinstance(value, list):
-            array = pa.array(value, type=field.type)
-        else:
-            array = pa.repeat(pa.scalar(value, type=field.type), size)
-        arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _listed(names: Sequence[str], limit: int = 12) -> str:

@@ -3,12 +3,12 @@
 v: 1
 name: uci_online_retail            how a person and a command call it
 title: {en: ..., zh: ...}
-kind: orders                       orders (one row a line) or events (one row an event)
+kind: orders                       orders (one row a line), events, settlements, returns, entries
 source: uci_online_retail          the row's identity is its place in this source's key
 file: {separator: ",", quote: '"', encoding: utf-8, header: true, skip_lines: 0, sheet: ""}
 time: {formats: ["%Y-%m-%d %H:%M:%S"], zone: Europe/London}    no zone: the shop's
 currency: GBP                      none: the shop's
-key: [session_id]                  events only; the key of an order line is its order_ref
+key: [session_id]                  not of orders: the key of an order line is its order_ref
 columns:                           field: column, or {column: ..., values: {...}, otherwise: keep|blank|refuse|=text,
   order_ref: InvoiceNo             prefixes: {C: cancellation}, strip_suffix: ".0"}, or {constant: ...},
   ...                              or {template: "{session_id}-{line_no}"}; without a header a column is its number
@@ -16,14 +16,21 @@ cases: {column: event, when: {home: {type: page, page_path: /}}, otherwise: {typ
 required: [InvoiceNo]              columns that a file must have; none: all that are named
 keep_unknown: true                 columns not named go to `properties`
 amount_sign: as_written            or by_kind: cancellations and refunds count below zero however they are written
-join: [{part: orders, match: {order_no: id}, file: {...}}]        its columns are then named `orders.<column>`
+join: [{part: orders, match: {order_no: id}, file: {...}, optional: false}]      its columns: `orders.<column>`
+header: [InvoiceNo, ...]           the whole header of a known format: files are recognised by it
+aliases: {InvoiceNo: [Invoice]}    other names of a column
+blank: ["-"]                       texts that mean an empty cell
+ragged: true                       cells missing at a row's end are blank
+carry: [Created at]                order-level columns that stand on an order's first row only
+personal: [收货人姓名]              kept with rows that name a buyer; of others only what came encrypted
+grain: order                       one row is a whole order; rows of its lines, from the same source, replace it
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,7 +38,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from django.utils.translation import get_language
 
+from shuke.intake.files.kinds import FIELDS, GRAINS, KINDS, LISTS, ORDER_KINDS
 from shuke.intake.files.layout import AUTO, Layout, is_separator
+from shuke.intake.files.naming import missing, renamed
+from shuke.intake.files.origins import FILE_NAME, PLACEHOLDER, SHARE, Origin, origin_at
 from shuke.intake.files.saying import (
     MappingInvalid,
     MappingLacks,
@@ -48,49 +58,18 @@ from shuke.intake.files.saying import (
 
 VERSION = 1
 LONGEST_SOURCE = 100
-KINDS = ("orders", "events")
-ORDER_KINDS = ("sale", "cancellation", "adjustment", "refund")
-ORDER_FIELDS = [
-    "order_ref",
-    "at",
-    "kind",
-    "buyer_ref",
-    "product_ref",
-    "title",
-    "quantity",
-    "unit_price",
-    "amount",
-    "currency",
-    "region",
+__all__ = [
+    "FIELDS",
+    "KINDS",
+    "ORDER_KINDS",
+    "PLACEHOLDER",
+    "MappingSpec",
+    "Origin",
+    "is_name",
+    "parse",
+    "parse_text",
 ]
-EVENT_FIELDS = [
-    "at",
-    "type",
-    "name",
-    "anonymous_ref",
-    "person_ref",
-    "session_ref",
-    "page_path",
-    "page_type",
-    "referrer",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "utm_content",
-    "utm_term",
-    "click_id",
-    "channel_given",
-    "terminal",
-    "order_ref",
-    "product_ref",
-    "quantity",
-    "amount",
-    "currency",
-]
-FIELDS = {"orders": tuple(ORDER_FIELDS), "events": tuple(EVENT_FIELDS)}
-OTHERWISE = ("keep", "blank", "refuse")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,79}$")
-PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _KEYS = [
     "v",
     "name",
@@ -108,25 +87,26 @@ _KEYS = [
     "amount_sign",
     "join",
     "note",
+    "header",
+    "aliases",
+    "blank",
+    "ragged",
+    "carry",
+    "personal",
+    "grain",
 ]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a field's text comes from, and what is done to it. Exactly one of column, constant, template is set."""
-
-    column: str = ""
-    constant: str = ""
-    template: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
-    prefixes: Mapping[str, str] = field(default_factory=dict)
-    otherwise: str = "keep"
-    strip_prefix: str = ""
-    strip_suffix: str = ""
-
-    def placeholders(self) -> tuple[str, ...]:
-        """Columns that the template reads; line_no is the row's place, not a column."""
-        return tuple(p for p in PLACEHOLDER.findall(self.template) if p != "line_no")
+_MEANING = (
+    "kind",
+    "time",
+    "currency",
+    "columns",
+    "cases",
+    "amount_sign",
+    "blank",
+    "grain",
+    "personal",
+    "carry",
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +125,7 @@ class Join:
     part: str
     match: Mapping[str, str]
     layout: Layout
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +146,13 @@ class MappingSpec:
     keep_unknown: bool = True
     amount_sign: str = "as_written"
     joins: tuple[Join, ...] = ()
+    header: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    blank: tuple[str, ...] = ()
+    is_ragged: bool = False
+    carry: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+    grain: str = "line"
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def title_in(self, language: str | None = None) -> str:
@@ -178,7 +166,7 @@ class MappingSpec:
         for name in self.key:
             found[name] = None
         for origin in self.columns.values():
-            for name in (origin.column,) if origin.column else origin.placeholders():
+            for name in origin.columns():
                 found[name] = None
         if self.cases is not None:
             found[self.cases.column] = None
@@ -194,12 +182,45 @@ class MappingSpec:
 
     def required_columns(self) -> tuple[str, ...]:
         """Columns that a file must have."""
-        return self.required or self.named_columns()
+        return self.required or tuple(c for c in self.named_columns() if c != FILE_NAME)
+
+    def required_of(self, part: str = "") -> tuple[str, ...]:
+        """Columns that the main file (""), or a joined part, must have, under the names that they have there."""
+        own = [c for c in self.required_columns() if self._part_of(c) == part]
+        found = [c.removeprefix(f"{part}.") if part else c for c in own]
+        for join in self.joins:
+            found += list(join.match) if not part else list(join.match.values()) if join.part == part else []
+        return tuple(dict.fromkeys(found))
+
+    def _part_of(self, column: str) -> str:
+        return next((j.part for j in self.joins if column.startswith(f"{j.part}.")), "")
+
+    def renamed(
+        self, columns: Sequence[str], part: str = "", pointed: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """A file's columns under the mapping's names; `pointed`: mapping's name -> the file's, as a person said."""
+        prefix = f"{part}." if part else ""
+        named = [c.removeprefix(prefix) for c in self.named_columns() if self._part_of(c) == part]
+        wanted = (
+            *self.required_of(part),
+            *named,
+            *self.carry,
+            *self.personal,
+            *(self.header if not part else ()),
+        )
+        told = {k.removeprefix(prefix): v for k, v in (pointed or {}).items() if self._part_of(k) == part}
+        return renamed(columns, wanted, self.aliases, told)
+
+    def lacks(
+        self, columns: Sequence[str], part: str = "", pointed: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """Required columns that a file does not have."""
+        return missing(self.renamed(columns, part, pointed), self.required_of(part))
 
     def meaning(self) -> str:
         """What decides how a row is read, as one text: a row read in another way is another content."""
-        parts = ("kind", "time", "currency", "columns", "cases", "amount_sign")
-        return json.dumps({p: self.raw.get(p) for p in parts}, sort_keys=True, ensure_ascii=False)
+        told = {p: self.raw.get(p) for p in _MEANING if p in self.raw or p in _MEANING[:6]}
+        return json.dumps(told, sort_keys=True, ensure_ascii=False)
 
 
 def parse_text(text: str) -> MappingSpec:
@@ -242,6 +263,16 @@ def parse(raw: Any) -> MappingSpec:
         required=tuple(names_at("required", data.get("required") or [])),
         keep_unknown=flag_at("keep_unknown", data.get("keep_unknown", True)),
         amount_sign=one_of("amount_sign", data.get("amount_sign", "as_written"), ("as_written", "by_kind")),
+        header=tuple(names_at("header", data.get("header") or [])),
+        aliases={
+            name: tuple(names_at(f"aliases.{name}", known))
+            for name, known in table_at("aliases", data.get("aliases") or {}).items()
+        },
+        blank=tuple(names_at("blank", data.get("blank") or [])),
+        is_ragged=flag_at("ragged", data.get("ragged", False)),
+        carry=tuple(names_at("carry", data.get("carry") or [])),
+        personal=tuple(names_at("personal", data.get("personal") or [])),
+        grain=one_of("grain", data.get("grain", "line"), GRAINS),
         joins=tuple(_join(i, j) for i, j in enumerate(list_at("join", data.get("join") or []))),
         raw=data,
     )
@@ -266,67 +297,32 @@ def _check_whole(spec: MappingSpec) -> None:
     given = set(spec.columns)
     if spec.cases is not None:
         given |= set(spec.cases.otherwise) | {f for texts in spec.cases.when.values() for f in texts}
-    needed = ("order_ref", "at") if spec.kind == "orders" else ("at", "type")
-    for name in needed:
+    needed = {"orders": ("order_ref", "at"), "events": ("at", "type")}
+    for name in needed.get(spec.kind) or LISTS[spec.kind].needed:
         if name not in given:
             raise MappingLacks(field=f"columns.{name}")
     if spec.kind == "orders":
-        if "amount" not in given and not {"quantity", "unit_price"} <= given:
+        if not given & {"amount", "order_amount"} and not {"quantity", "unit_price"} <= given:
             raise MappingLacks(field="columns.amount")
         if spec.key:
             raise MappingInvalid(field="key", value=", ".join(spec.key), allowed="order_ref")
         if spec.columns["order_ref"].template:
             raise MappingInvalid(field="columns.order_ref", value="template", allowed="column")
     else:
-        if not given & {"anonymous_ref", "person_ref"}:
+        if spec.kind == "events" and not given & {"anonymous_ref", "person_ref"}:
             raise MappingLacks(field="columns.anonymous_ref")
         if not spec.key:
             raise MappingLacks(field="key")
     if spec.layout.has_header is False:
         for name in spec.named_columns():
-            if not name.isdigit() and "." not in name:
+            if not name.isdigit() and "." not in name and name not in (FILE_NAME, SHARE):
                 raise MappingInvalid(field="columns", value=name, allowed="1, 2, 3, …")
 
 
 def _columns(kind: str, raw: Any) -> dict[str, Origin]:
     table = table_at("columns", raw)
     only("columns", table, FIELDS[kind])
-    return {name: _origin(f"columns.{name}", name, value) for name, value in table.items()}
-
-
-def _origin(place: str, name: str, raw: Any) -> Origin:
-    if isinstance(raw, str | int) and not isinstance(raw, bool):
-        return Origin(column=text_at(place, raw))
-    table = table_at(place, raw)
-    only(place, table, Origin.__dataclass_fields__)
-    named = [k for k in ("column", "constant", "template") if table.get(k) not in (None, "")]
-    if len(named) != 1:
-        raise MappingInvalid(
-            field=place, value=", ".join(named) or "-", allowed="column | constant | template"
-        )
-    otherwise = text_at(f"{place}.otherwise", table.get("otherwise", "keep"))
-    values = texts_at(f"{place}.values", table.get("values"))
-    prefixes = texts_at(f"{place}.prefixes", table.get("prefixes"))
-    if name == "kind":
-        # A kind has no "keep": what a file writes in its own words must be said.
-        for text in (*values.values(), *prefixes.values(), *([otherwise] if "otherwise" in table else [])):
-            one_of(place, text.removeprefix("="), (*ORDER_KINDS, "refuse"))
-        if otherwise in ORDER_KINDS:
-            otherwise = f"={otherwise}"
-    if otherwise not in OTHERWISE and not otherwise.startswith("="):
-        raise MappingInvalid(
-            field=f"{place}.otherwise", value=otherwise, allowed="keep, blank, refuse, =text"
-        )
-    return Origin(
-        column=str(table.get("column") or ""),
-        constant=str(table.get("constant") or ""),
-        template=str(table.get("template") or ""),
-        values=values,
-        prefixes=prefixes,
-        otherwise=otherwise,
-        strip_prefix=str(table.get("strip_prefix") or ""),
-        strip_suffix=str(table.get("strip_suffix") or ""),
-    )
+    return {name: origin_at(kind, f"columns.{name}", name, value) for name, value in table.items()}
 
 
 def _cases(kind: str, raw: Any) -> Cases | None:
@@ -346,14 +342,15 @@ def _cases(kind: str, raw: Any) -> Cases | None:
 def _join(number: int, raw: Any) -> Join:
     place = f"join.{number}"
     table = table_at(place, raw)
-    only(place, table, ("part", "match", "file"))
+    only(place, table, ("part", "match", "file", "optional"))
     match = texts_at(f"{place}.match", table.get("match"))
     if not match:
         raise MappingLacks(field=f"{place}.match")
     part = text_at(f"{place}.part", table.get("part"))
     if not is_name(part):
         raise MappingInvalid(field=f"{place}.part", value=part, allowed="a-z 0-9 _ -")
-    return Join(part, match, _layout(f"{place}.file", table.get("file") or {}))
+    is_optional = flag_at(f"{place}.optional", table.get("optional", False))
+    return Join(part, match, _layout(f"{place}.file", table.get("file") or {}), is_optional)
 
 
 def _layout(place: str, raw: Any) -> Layout:

@@ -1,0 +1,107 @@
+"""What files can become: the kinds of facts a mapping may make, and the fields of each.
+
+Fields are the columns of the kind's facts without what the doors fill in themselves; an amount's field has no `_minor`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from shuke.warehouse import schemas
+
+ORDER_KINDS = ("sale", "cancellation", "adjustment", "refund", "unpaid")
+# What an order's status text says of its money (`state`): `closed` is a sale and its cancellation when it was paid
+# before, and no sale when it was not.
+STATES = ("paid", "unpaid", "closed", "refunded")
+GRAINS = ("line", "order")
+ORDER_FIELDS = (
+    "order_ref",
+    "at",
+    "kind",
+    "buyer_ref",
+    "product_ref",
+    "title",
+    "quantity",
+    "unit_price",
+    "amount",
+    "order_amount",  # what the whole order cost: shared out over its lines by quantity x unit price
+    "currency",
+    "region",
+    "state",
+    "after_sale",  # a second status: refunded, or nothing
+    "paid_at",  # blank: nobody has paid
+    "refunded",  # how much went back of this row
+    "back_at",  # when it went back; blank: when it was paid
+)
+EVENT_FIELDS = (
+    "at",
+    "type",
+    "name",
+    "anonymous_ref",
+    "person_ref",
+    "session_ref",
+    "page_path",
+    "page_type",
+    "referrer",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_content",
+    "utm_term",
+    "click_id",
+    "channel_given",
+    "terminal",
+    "order_ref",
+    "product_ref",
+    "quantity",
+    "amount",
+    "currency",
+)
+_OWN = frozenset(
+    [
+        "shop_id",
+        "row_id",
+        "content_id",
+        "sign",
+        "line_no",
+        "order_id",
+        "buyer_id",
+        "local_day",
+        "received_at",
+        "properties",
+        "source",
+        "import_ref",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of facts that files fill: where it lies, and which of its fields must be said."""
+
+    name: str
+    facts: str
+    schema: pa.Schema
+    needed: tuple[str, ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What a mapping may say of it, in the order of its columns."""
+        return tuple(n.removesuffix("_minor") for n in self.schema.names if n not in _OWN)
+
+
+LISTS = {
+    kind.name: kind
+    for kind in (
+        Kind("settlements", "settlements", schemas.SETTLEMENTS, ("at", "amount")),
+        Kind("returns", "returns", schemas.RETURNS, ("at", "order_ref", "quantity")),
+        Kind("entries", "entries", schemas.ENTRIES, ("at", "kind")),
+    )
+}
+KINDS = ("orders", "events", *LISTS)
+FACTS_OF = {"orders": "order_lines", "events": "events"} | {name: kind.facts for name, kind in LISTS.items()}
+FIELDS = {"orders": ORDER_FIELDS, "events": EVENT_FIELDS} | {
+    name: kind.fields for name, kind in LISTS.items()
+}
