@@ -17,7 +17,7 @@ from shuke.kernel import clock
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
 from shuke.warehouse import open_tier
-from shuke.warehouse.engine import engine
+from shuke.warehouse.engine import engine, named
 from shuke.warehouse.models import SealedDay, Segment
 from shuke.warehouse.snapshots import Snapshot, plan
 from shuke.warehouse.stretches import LaidOut, Stretch, hull
@@ -44,9 +44,12 @@ def run(expression: ibis.Expr) -> pa.Table:
     return engine().run(expression)
 
 
-def ask(shop: ShopView, period: Period, question: Callable[[Snapshot], T]) -> T:
-    """Answer a question from one snapshot. A reader that loses a file (an erasure, a grace that ran out) plans once more."""
-    used = engine()
+def ask(shop: ShopView, period: Period, question: Callable[[Snapshot], T], *, by: str | None = None) -> T:
+    """Answer a question from one snapshot. A reader that loses a file (an erasure, a grace that ran out) plans once more.
+
+    `by`: an engine's name (default: the installation's); ask with `snapshot.engine.run` then.
+    """
+    used = named(by) if by else engine()
     for attempt in range(_ATTEMPTS):
         slot = used.take_slot()
         try:
@@ -74,6 +77,7 @@ def known_rows(
     """Which of these rows (surrogates) a source has stated before and not taken back.
 
     Returns row_id and content_id, with `whole` every column of the kind. A row stands when its signs add up above 0.
+    Always asked in this process: taking facts in waits for no cluster.
     """
     period = whole_life(shop.id)
 
@@ -85,7 +89,7 @@ def known_rows(
             rows.group_by("row_id", "content_id").agg(net=rows.sign.sum()).filter(ibis._.net > 0).drop("net")
         )
         if not whole:
-            return run(standing)
+            return snapshot.engine.run(standing)
         # Statements of one content are equal but for when they came; take the first of them.
         stated = rows.filter(rows.sign > 0)
         ranked = stated.mutate(
@@ -93,11 +97,13 @@ def known_rows(
                 group_by=["row_id", "content_id"], order_by=["received_at", "import_ref", "local_day"]
             )
         )
-        return run(ranked.filter(ranked.nth == 0).drop("nth").semi_join(standing, ["row_id", "content_id"]))
+        return snapshot.engine.run(
+            ranked.filter(ranked.nth == 0).drop("nth").semi_join(standing, ["row_id", "content_id"])
+        )
 
     if period is None:
         return pa.table({"row_id": pa.array([], pa.int64()), "content_id": pa.array([], pa.int64())})
-    return ask(shop, period, question)
+    return ask(shop, period, question, by="duckdb")
 
 
 @dataclass(frozen=True)

@@ -60,4 +60,15 @@ def main() -> None:
         sys.exit(130)
 
 
-from shuke.project.commands import cohorts, data, demo, erasing, keeping, reports, serving, setup, shops  # noqa: E402, F401
+from shuke.project.commands import (  # noqa: E402, F401
+    cohorts,
+    data,
+    demo,
+    erasing,
+    filling,
+    keeping,
+    reports,
+    serving,
+    setup,
+    shops,
+)

@@ -142,11 +142,15 @@ class SparkEngine:
 
     def run(self, expression: ibis.Expr) -> pa.Table:
         table = expression.as_table()
-        for held in table.op().find(ops.InMemoryTable):
-            self._session.createDataFrame(held.data.to_pyarrow(held.schema)).createOrReplaceTempView(
-                held.name
-            )
-        return self.answer(self.sql_of(table)).cast(table.schema().to_pyarrow())
+        at_hand = table.op().find(ops.InMemoryTable)
+        for held in at_hand:
+            rows = self._session.createDataFrame(held.data.to_pyarrow(held.schema))
+            rows.createOrReplaceTempView(held.name)
+        try:
+            return self.answer(self.sql_of(table)).cast(table.schema().to_pyarrow())
+        finally:
+            for held in at_hand:
+                self._session.catalog.dropTempView(held.name)
 
     def write_file(self, question: ibis.Table, path: Path) -> int:
         """Executors write the parts of the answer, in its order, beside the target; here they become one synced file."""
