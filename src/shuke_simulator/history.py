@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from shuke_simulator.crowd import Crowd
 from shuke_simulator.life import Life
-from shuke_simulator.sender import Sender
+from shuke_simulator.sender import Delivery
 from shuke_simulator.story import LONGEST_RETURN_DAYS, Teller
 
 REPEATED = 0.004
@@ -29,9 +30,9 @@ class Delivered:
 
 
 def send_history(
-    life: Life,
+    life: Life | Crowd,
     teller: Teller,
-    sender: Sender,
+    sender: Delivery,
     *,
     first: date,
     last: date,
@@ -50,21 +51,24 @@ def send_history(
         reach = [first - timedelta(days=i) for i in range(1, LONGEST_RETURN_DAYS + 1)]
         days += [day for day in reach if day >= life.first]
     for day in days:
-        texts = [text for moment, text in teller.tell(life.day(day)) if moment > after]
-        kept_now, now = kept, []
-        kept = []
-        for text in texts:
-            chance = draw.random()
-            if chance < LATE:
-                kept.append(text)
-                done.late += 1
-                continue
-            if chance > 1 - REPEATED:
-                kept.append(text)
-                done.repeats += 1
-            now.append(text)
-        done.messages += len(texts)
-        sender.send(now + kept_now)
+        held, kept = kept, []
+        for part in teller.tell_parts(life.day(day)):
+            now: list[str] = []
+            for moment, text in part:
+                if moment <= after:
+                    continue
+                done.messages += 1
+                chance = draw.random()
+                if chance < LATE:
+                    kept.append(text)
+                    done.late += 1
+                    continue
+                if chance > 1 - REPEATED:
+                    kept.append(text)
+                    done.repeats += 1
+                now.append(text)
+            sender.send(now + held)
+            held = []
         if on_day is not None:
             on_day(day, done)
     sender.send(kept)

@@ -51,6 +51,8 @@ class Cast:
     buys: np.ndarray
     member: np.ndarray
     registers: np.ndarray  # becomes a member today
+    # Which incident (its number from 1) brought the visitor; none where there are no campaigns.
+    called: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.visitor)

@@ -8,21 +8,22 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from shuke_simulator.crowd import Crowd
 from shuke_simulator.life import Life
-from shuke_simulator.sender import Sender
+from shuke_simulator.sender import Delivery
 from shuke_simulator.story import LONGEST_RETURN_DAYS, Teller
 
 LOOK_SECONDS = 1.0
 
 
-def _told_day(life: Life, teller: Teller, day: date, after: float) -> list[tuple[int, str]]:
+def _told_day(life: Life | Crowd, teller: Teller, day: date, after: float) -> list[tuple[int, str]]:
     return [pair for pair in teller.tell(life.day(day)) if pair[0] > after]
 
 
 def send_live(
-    life: Life,
+    life: Life | Crowd,
     teller: Teller,
-    sender: Sender,
+    sender: Delivery,
     *,
     zone: ZoneInfo,
     after: int,

@@ -13,15 +13,28 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable
+from typing import Protocol
 from urllib.parse import urlsplit
 
-LARGEST_BATCH = 480_000  # bytes before compression; the spec allows 500 KB
-MOST_MESSAGES = 1_000
+from shuke_simulator.batching import batches
+
 PATIENCE_SECONDS = 600.0  # how long one batch may be refused for now before we give up
 
 
 class DeliveryFailed(Exception):
     """The door refused a batch for good, or for too long."""
+
+
+class Delivery(Protocol):
+    """A way to a shop's door: over HTTP (`Sender`) or within the process (`inside.Inside`)."""
+
+    @property
+    def waits(self) -> int:
+        """How often the door asked for patience."""
+
+    def send(self, texts: Iterable[str], *, sent_at: str = "") -> int: ...
+
+    def wait(self) -> None: ...
 
 
 class Sender:
@@ -56,29 +69,19 @@ class Sender:
 
     def send(self, texts: Iterable[str], *, sent_at: str = "") -> int:
         """Queue messages in batches of the spec's size; returns how many messages."""
-        count, size = 0, 0
-        batch: list[str] = []
-        for text in texts:
-            length = len(text.encode())
-            if batch and (size + length > LARGEST_BATCH or len(batch) >= MOST_MESSAGES):
-                self._put(batch, sent_at)
-                batch, size = [], 0
-            batch.append(text)
-            size += length + 1
-            count += 1
-        if batch:
-            self._put(batch, sent_at)
-        return count
+        total = 0
+        for body, count in batches(texts, sent_at):
+            self._put(body)
+            total += count
+        return total
 
     def wait(self) -> None:
         """Until everything queued has been taken."""
         self._queue.join()
         self._raise()
 
-    def _put(self, batch: list[str], sent_at: str) -> None:
+    def _put(self, body: bytes) -> None:
         self._raise()
-        stamp = f',"sentAt":"{sent_at}"' if sent_at else ""
-        body = f'{{"batch":[{",".join(batch)}]{stamp}}}'.encode()
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         self._queue.put(packer.compress(body) + packer.flush())
 

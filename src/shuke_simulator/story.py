@@ -1,6 +1,7 @@
 """What the cast of a day does: pages, carts, orders, cancellations and refunds, told as messages and counted as truth.
 
 A day is told from its own seed, so days can be told in any order, and told again: the same messages with the same ids.
+A large day is told in parts, each from a seed of its own, so that no more than one part is ever held.
 Whatever happens after `until` is drawn as well but left out, in the messages and in the truth alike.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,8 @@ from shuke_simulator.catalogue import (
     Page,
 )
 from shuke_simulator.doors import BROWSERS, DOORS, Door
+from shuke_simulator.happening import Happening
+from shuke_simulator.incidents import Incident
 from shuke_simulator.life import Cast
 from shuke_simulator.messages import Clock, Voice, amount, basket, product
 from shuke_simulator.people import member_ref
@@ -37,18 +40,31 @@ LAST_SECOND = (
 IDLE_SECONDS = 30 * 60
 LONGEST_DWELL = 9 * 60
 LONGEST_RETURN_DAYS = 12
+PART = 20_000  # visitors told at once
 
 
 class Teller:
     """Tells days of one shop. `truth` fills as days are told; tell each day once."""
 
-    def __init__(self, *, seed: int, zone: ZoneInfo, host: str, until: datetime | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        zone: ZoneInfo,
+        host: str,
+        until: datetime | None = None,
+        incidents: Sequence[Incident] = (),
+        part: int = PART,
+    ) -> None:
         self.seed = seed
+        self.incidents = tuple(incidents)
+        self.part = part
         self.zone = zone
         self.host = host
         self.until = until.timestamp() if until is not None else math.inf
-        self.truth = Truth()
+        self.truth = Truth([one.text for one in self.incidents])
         self._items = catalogue.items()
+        self.prices = {item.ref: item.price_minor for item in self._items}
         self._pages = {item.ref: Page("Item", item.path, item.title) for item in self._items}
         self._favourites = [math.pow(0.88, i % 7) * (1.3 if i < 6 else 1.0) for i in range(len(self._items))]
         total = 0.0
@@ -58,20 +74,29 @@ class Teller:
 
     def tell(self, cast: Cast) -> list[tuple[int, str]]:
         """The messages of a day as (epoch second, JSON), in order of time."""
-        day = _Day(self, cast)
-        for i in range(len(cast)):
-            day.visitor(i)
-        told = [pair for pair in day.told if pair[0] <= self.until]
-        told.sort(key=lambda pair: pair[0])
-        return told
+        parts = [pair for part in self.tell_parts(cast) for pair in part]
+        parts.sort(key=lambda pair: pair[0])
+        return parts
+
+    def tell_parts(self, cast: Cast) -> Iterator[list[tuple[int, str]]]:
+        """The same, part by part; in order of time within each."""
+        for number, first in enumerate(range(0, max(len(cast), 1), self.part)):
+            day = _Day(self, cast, number, first, min(first + self.part, len(cast)))
+            for i in range(day.count):
+                day.visitor(i)
+            told = [pair for pair in day.told if pair[0] <= self.until]
+            told.sort(key=lambda pair: pair[0])
+            yield told
 
 
 class _Day:
-    """Telling one day."""
+    """Telling one part of a day: the visitors of the cast from `first` to before `end`."""
 
-    def __init__(self, teller: Teller, cast: Cast) -> None:
-        self.teller, self.cast = teller, cast
-        self.random = random.Random(f"{teller.seed}:{cast.day.isoformat()}")
+    def __init__(self, teller: Teller, cast: Cast, part: int, first: int, end: int) -> None:
+        self.teller, self.cast, self.count = teller, cast, end - first
+        self.name = cast.day.isoformat()
+        seed = f"{teller.seed}:{self.name}" + (f":{part}" if part else "")
+        self.random = random.Random(seed)
         midnight = datetime.combine(cast.day, time(), tzinfo=teller.zone)
         self.epoch = int(midnight.timestamp())
         self.clock = Clock(midnight)
@@ -82,12 +107,20 @@ class _Day:
         )
         self.last = min(LAST_SECOND, length - 300)
         self.cut = min(self.last, teller.until - self.epoch)  # truth counts up to here
-        self.truth: DayTruth = teller.truth.day(cast.day.isoformat())
+        self.truth: DayTruth = teller.truth.day(self.name)
         self.told: list[tuple[int, str]] = []
-        self.prefix = f"{teller.seed:x}-{cast.day:%y%m%d}-"
+        self.part = f"{part}-" if part else ""
+        self.prefix = f"{teller.seed:x}-{cast.day:%y%m%d}-{self.part}"
         self.orders = 0
+        # Draws of incidents are their own: what they do not touch stays as it would have been.
+        mishaps = random.Random(f"{seed}:incidents")
+        self.happening = Happening(
+            cast.day, teller.incidents, teller.truth.incidents, draw=mishaps, cut=self.cut
+        )
+        self.called = cast.called[first:end].tolist() if cast.called is not None else []
+        self.seed = teller.seed * 0x9E3779B97F4A7C15 + cast.day.toordinal() * 0x94D049BB133111EB
         self.columns = [
-            column.tolist()
+            column[first:end].tolist()
             for column in (
                 cast.visitor,
                 cast.browser,
@@ -98,17 +131,24 @@ class _Day:
                 cast.member,
             )
         ]
-        self.registers = cast.registers.tolist()
+        self.registers = cast.registers[first:end].tolist()
 
     def visitor(self, i: int) -> None:
         number, browser, door_index, start, extra, buys, member = (column[i] for column in self.columns)
+        if self.called:
+            # Told by number: what happens to one customer changes nothing of another's day.
+            self.random.seed(self.seed + number)
         draw = self.random.random
+        door = DOORS[door_index]
+        if self.happening.keeps_away(door, start, "visitors_lost"):
+            return
+        if self.called and self.called[i]:
+            self.happening.called(self.called[i], start)
         anonymous = f"{number * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF:016x}"
         stay = _Stay(self, number, Voice(anonymous, BROWSERS[browser][2], self.teller.host), member)
         registers = self.registers[i]
         if member and not registers and draw() < (1.0 if buys else 0.65):
             stay.log_in(start if draw() < 0.2 else None)
-        door = DOORS[door_index]
         end = stay.visit(start, door, buys, registers)
         for _ in range(extra):
             if draw() < 0.15:  # another advertisement brings the visitor back at once: a visit of its own
@@ -118,9 +158,12 @@ class _Day:
                 door = self.random.choices(DOORS, self.teller._weights)[0]
             if begin > min(self.last, 23 * 3600):
                 break
+            if self.happening.keeps_away(door, begin, "visits_lost"):
+                continue
             end = stay.visit(begin, door, False, False)
         if stay.counted_views:
-            self.truth.visitors.add(number)
+            self.truth.uv += 1
+            self.teller.truth.visitors.add(number)
         if stay.counted_views == 1:
             self.truth.bounced_visitors += 1
 
@@ -134,7 +177,7 @@ class _Day:
                 low = middle + 1
             else:
                 high = middle
-        return self.teller._items[low]
+        return self.happening.priced(self.teller._items[low])
 
     def say(self, second: int, text: str) -> None:
         self.told.append((self.epoch + second, text))
@@ -170,13 +213,14 @@ class _Stay:
     def visit(self, start: int, door: Door, buys: bool, registers: bool) -> int:
         """Tell one visit; returns the second of its last event."""
         day = self.day
+        self.channel, self.began = door.channel, start
         self.campaign = day.random.choice(door.campaigns) if door.campaigns else ""
         views, last = 0, start
         moments: list[int] = []  # of page views and events, in order
         cart: list[tuple[Item, int]] = []
         for nth, (page, item) in enumerate(self._route(door, buys, cart)):
             at = last + self._dwell(buys) if nth else start
-            if at > day.last:
+            if at > day.last or day.happening.cuts_off(at):
                 break
             came_by = None if nth else door
             day.say(at, self.voice.page(day.message_id(), day.clock.at(at), page, came_by, self.campaign))
@@ -194,7 +238,10 @@ class _Stay:
         """Truth of one visit, from what happened of it until now."""
         truth = self.day.truth
         truth.visits += 1
-        truth.channels[door.channel] = truth.channels.get(door.channel, 0) + 1
+        channel = truth.channel(door.channel)
+        channel.visits += 1
+        channel.pv += views
+        channel.bounced_visits += views == 1
         truth.pv += views
         self.counted_views += views
         if views == 1:
@@ -212,7 +259,10 @@ class _Stay:
         """Pages one after another; what the visitor put into the cart meanwhile decides what follows."""
         draw = self.day.random.random
         kind = self._entry(door)
-        yield self._page(kind)
+        entry = self._page(kind)
+        yield entry
+        if self.day.happening.drives_away(entry[0], self.began):
+            return
         if buys:
             for _ in range(1 + int(draw() * 4)):
                 kind = "item" if kind in ("list", "search") else ("list" if draw() < 0.4 else "item")
@@ -311,7 +361,7 @@ class _Stay:
         """Complete the order, and draw whether it will be cancelled or returned."""
         day, draw = self.day, self.day.random.random
         day.orders += 1
-        order_ref = f"LL{day.cast.day:%y%m%d}{day.orders:05d}"
+        order_ref = f"LL{day.cast.day:%y%m%d}{day.part}{day.orders:05d}"
         goods = sum(item.price_minor * quantity for item, quantity in cart)
         discount = goods // 10 if draw() < 0.2 else 0
         shipping = 1000 if goods - discount < 19900 else 0
@@ -328,7 +378,12 @@ class _Stay:
             day.truth.orders += 1
             day.truth.units += sum(quantity for _item, quantity in cart)
             day.truth.paid_minor += total
-            day.truth.buyers.add(self.member)
+            day.truth.buyers += 1
+            day.teller.truth.buyers.add(self.member)
+            channel = day.truth.channel(self.channel)
+            channel.orders += 1
+            channel.paid_minor += total
+            day.happening.sold(cart, day.teller.prices)
         chance = draw()
         if chance < 0.03:
             self._give_back(second + 120 + int(draw() * 1800), order_ref, "Order Cancelled", total, 0)

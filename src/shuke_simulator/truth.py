@@ -8,21 +8,51 @@ orders, later refunds not deducted; net is paid less what was refunded or cancel
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+
+class Marks:
+    """Which numbers occurred, a bit each: ten million customers take 1.2 MB, a set of them a hundred times that."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self.count = 0
+
+    def add(self, number: int) -> None:
+        place, bit = number >> 3, 1 << (number & 7)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(place + 1 - len(self._bits) + len(self._bits) // 4))
+        if not self._bits[place] & bit:
+            self._bits[place] |= bit
+            self.count += 1
+
+
+@dataclass
+class ChannelTruth:
+    """Of one channel on one day; orders are those that its visits completed."""
+
+    visits: int = 0
+    pv: int = 0
+    bounced_visits: int = 0
+    orders: int = 0
+    paid_minor: int = 0
 
 
 @dataclass
 class DayTruth:
-    """Counts of one day of the shop; money in minor units. The two sets serve counts over several days."""
+    """Counts of one day of the shop; money in minor units. Each visitor and each buyer is told once a day."""
 
     pv: int = 0
+    uv: int = 0
     visits: int = 0
     bounced_visits: int = 0
     bounced_visitors: int = 0
     stay_seconds: int = 0
     carts: int = 0
     orders: int = 0
+    buyers: int = 0
     units: int = 0
     paid_minor: int = 0
     cancelled: int = 0
@@ -30,34 +60,59 @@ class DayTruth:
     returned_minor: int = 0
     registrations: int = 0
     events: int = 0
-    channels: dict[str, int] = field(default_factory=dict)
-    visitors: set[int] = field(default_factory=set)
-    buyers: set[int] = field(default_factory=set)
+    by_channel: dict[str, ChannelTruth] = field(default_factory=dict)
+
+    def channel(self, name: str) -> ChannelTruth:
+        return self.by_channel.setdefault(name, ChannelTruth())
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers: the sets become `uv` and `buyers`, and `net_minor` is added."""
-        plain = {k: v for k, v in asdict(self).items() if k not in ("visitors", "buyers", "channels")}
+        """Plain numbers; `net_minor` is added, and `channels`, the visits of each channel."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "by_channel"}
+        named = dict(sorted(self.by_channel.items()))
         return plain | {
-            "uv": len(self.visitors),
-            "buyers": len(self.buyers),
             "net_minor": self.paid_minor - self.returned_minor,
-            "channels": dict(sorted(self.channels.items())),
+            "channels": {name: one.visits for name, one in named.items()},
+            "by_channel": {name: asdict(one) for name, one in named.items()},
         }
 
 
-class Truth:
-    """All days, by ISO date of the shop."""
+class IncidentTruth:
+    """What one incident did, by day.
 
-    def __init__(self) -> None:
+    `visitors_lost`: did not come on the day; `visits_lost`: further visits of who came; `visits_won`; `visits_cut`: an
+    outage ended them; `visits_bounced`; `units_mispriced` and `goods_lost_minor`, the difference to the right price.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.days: dict[str, dict[str, int]] = {}
+
+    def count(self, day: str, name: str, by: int = 1) -> None:
+        counts = self.days.setdefault(day, {})
+        counts[name] = counts.get(name, 0) + by
+
+    def as_dict(self) -> dict[str, Any]:
+        """The incident's text, its days, and their sums."""
+        sums: dict[str, int] = {}
+        for counts in self.days.values():
+            for name, value in counts.items():
+                sums[name] = sums.get(name, 0) + value
+        return {"incident": self.text, "days": dict(sorted(self.days.items())), **sums}
+
+
+class Truth:
+    """All days, by ISO date of the shop, and all incidents in their order."""
+
+    def __init__(self, incidents: Sequence[str] = ()) -> None:
         self.days: dict[str, DayTruth] = {}
+        self.visitors, self.buyers = Marks(), Marks()
+        self.incidents = [IncidentTruth(text) for text in incidents]
 
     def day(self, day: str) -> DayTruth:
         return self.days.setdefault(day, DayTruth())
 
     def as_dict(self) -> dict[str, Any]:
-        """`days`: each day; `whole`: all of them, visitors and buyers counted once."""
-        visitors: set[int] = set().union(*(d.visitors for d in self.days.values()))
-        buyers: set[int] = set().union(*(d.buyers for d in self.days.values()))
+        """`days`: each day; `whole`: all of them, visitors and buyers counted once; `incidents`, where there are any."""
         days = {name: self.days[name].as_dict() for name in sorted(self.days)}
         sums = (
             "pv",
@@ -71,4 +126,8 @@ class Truth:
             "events",
         )
         whole = {key: sum(d[key] for d in days.values()) for key in sums}
-        return {"days": days, "whole": whole | {"uv": len(visitors), "buyers": len(buyers)}}
+        found: dict[str, Any] = {"days": days}
+        found["whole"] = whole | {"uv": self.visitors.count, "buyers": self.buyers.count}
+        if self.incidents:
+            found["incidents"] = [one.as_dict() for one in self.incidents]
+        return found

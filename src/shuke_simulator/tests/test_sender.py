@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shuke_simulator import sender as sending
-from shuke_simulator.sender import LARGEST_BATCH, DeliveryFailed, Sender
+from shuke_simulator.batching import LARGEST_BATCH
+from shuke_simulator.inside import Inside
+from shuke_simulator.sender import DeliveryFailed, Sender
 
 
 class Door(BaseHTTPRequestHandler):
@@ -93,3 +95,25 @@ def test_sender__no_door_for_too_long__gives_up(monkeypatch) -> None:
     monkeypatch.setattr(sending, "PATIENCE_SECONDS", 0.3)
     with pytest.raises(DeliveryFailed, match="nothing was taken"):
         deliver_one("http://127.0.0.1:9", "key")
+
+
+def test_inside__told_to_wait__hands_over_again_and_says_the_same_bodies(door) -> None:
+    refusals, taken = [503, 429], []
+
+    def take(body: bytes) -> tuple[int, str]:
+        if refusals:
+            return refusals.pop(), "wait"
+        taken.append(body)
+        return 200, ""
+
+    within = Inside(take)
+    assert within.send(messages(2500)) == 2500
+    assert within.waits == 2
+    with Sender(f"http://127.0.0.1:{door.server_port}", "key1", connections=1) as sender:
+        sender.send(messages(2500))
+    assert taken == [body for _, _, body in door.taken]
+
+
+def test_inside__refused_for_good__ends_with_the_answer() -> None:
+    with pytest.raises(DeliveryFailed, match="401: wrong key"):
+        Inside(lambda body: (401, "wrong key")).send(messages(1))

@@ -135,8 +135,11 @@ def _tell(loaded: ImportView) -> None:
 def simulate(context: typer.Context) -> None:
     """Send a simulated shop's history and life to a door: `shuke simulate --help`."""
     from shuke.project import lifeline
+    from shuke.project.commands.simulating import simulate_inside
     from shuke_simulator.__main__ import main
 
+    if any(word.split("=")[0] == "--inside" for word in context.args):
+        sys.exit(simulate_inside(context.args))
     lifeline.watch()
     sys.exit(main(context.args))
 
