@@ -92,7 +92,7 @@ def postgres_peer(_folder: Path, shop: str, question: str) -> Callable[[], Answe
 
 
 def product(_folder: Path, shop: str, question: str) -> Callable[[], Answer]:
-    """Shuke itself, over its sealed days."""
+    """Shuke itself, over its sealed days: the next question on the same facts may be answered from what it remembers."""
     import django
 
     django.setup()
@@ -101,9 +101,18 @@ def product(_folder: Path, shop: str, question: str) -> Callable[[], Answer]:
     return ours.make(shop)[question]
 
 
+def forget() -> None:
+    """What Shuke remembers of answers, so that the next one is computed."""
+    from shuke.warehouse import snapshots
+
+    with snapshots._answers_lock:
+        snapshots._answers.clear()
+
+
 ENGINES = {
     "scan": bare_scan,
     "product": product,
+    "again": product,
     "duckdb": duckdb_peer,
     "chdb": chdb_peer,
     "postgres": postgres_peer,
@@ -117,6 +126,8 @@ def asked(task: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     answer = ask()
     for _ in range(task["runs"]):
+        if task["engine"] == "product":
+            forget()
         start = time.perf_counter()
         answer = ask()
         seconds.append(time.perf_counter() - start)

@@ -126,7 +126,7 @@ def asked_of(engine: str, question: str, shop: str, folder: Path, runs: int) -> 
 
 def _told(engine: str, question: str, done: dict[str, Any]) -> tuple[Timing, dict]:
     answer = done["answer"]
-    if engine not in ("product", "scan"):
+    if engine not in ("product", "again", "scan"):
         answer = canonical(ours.same_form(question, answer))
     return Timing(statistics.median(done["seconds"]), done["peak_mb"]), answer
 
@@ -155,7 +155,7 @@ def run(
         found = results.timings.setdefault(question.name, {})
         answers = {}
         scans = []
-        for engine in ("scan", *PEERS, "product", "scan"):
+        for engine in ("scan", *PEERS, "product", "again", "scan"):
             timing, answer = asked_of(engine, question.name, shop, folder, runs)
             if engine == "scan":
                 scans.append(timing)
