@@ -22,5 +22,12 @@ urlpatterns = [
     path("s/<slug:shop>/mappings/<str:name>/remove/", pages.mappings.remove, name="remove_mapping"),
     path("s/<slug:shop>/quarantine/", pages.quarantine.quarantine, name="quarantine"),
     path("s/<slug:shop>/quarantine/settle/", pages.quarantine.settle, name="settle"),
+    path("s/<slug:shop>/quarantine/mend/", pages.mends.mend, name="mend_group"),
+    path("s/<slug:shop>/quarantine/mend/start/", pages.mends.start, name="start_mend"),
+    path("s/<slug:shop>/quarantine/mends/", pages.mends.mends, name="mends"),
+    path("s/<slug:shop>/quarantine/mends/<int:mend_id>/", pages.mends.one, name="mend"),
+    path("s/<slug:shop>/quarantine/mends/<int:mend_id>/stop/", pages.mends.stop, name="stop_mend"),
+    path("s/<slug:shop>/quarantine/mends/<int:mend_id>/resume/", pages.mends.resume, name="resume_mend"),
+    path("s/<slug:shop>/quarantine/kept/<int:kept_id>/remove/", pages.mends.remove_kept, name="remove_kept"),
     path("s/<slug:shop>/quarantine/<int:quarantined_id>/", pages.quarantine.one, name="quarantined"),
 ]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from shuke.intake import actions, reads
+from shuke.intake.pages.mends import address_of, changes_of
 from shuke.kernel import clock
 from shuke.kernel.errors import ShukeError, shortened
 from shuke.shops import navigation
@@ -21,7 +22,7 @@ from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
-from shuke.shops.tables import Column, build_paged_table, page_number
+from shuke.shops.tables import Column, build_paged_table
 
 navigation.register(
     navigation.NavigationEntry(
@@ -51,15 +52,20 @@ ORIGINS = {
 
 
 def _wanted(request: PageRequest) -> dict[str, Any]:
-    """The filters of the address: state, reason, origin, import."""
+    """The filters of the address: state, reason, origin, mapping, column, import. A column "" is a group's own."""
     state = request.GET.get("state", "waiting")
-    number = request.GET.get("import", "")
     return {
         "state": state if state in STATES else None,
         "reason": request.GET.get("reason") or None,
         "origin": request.GET.get("origin") or None,
-        "import_id": int(number) if number.isascii() and number.isdigit() and len(number) < 18 else None,
+        "mapping": request.GET.get("mapping") or None,
+        "column": request.GET.get("column"),
+        "import_id": _number(request.GET.get("import", "")),
     }
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 18 else None
 
 
 def _payload(access: Access, text: str) -> str:
@@ -79,6 +85,7 @@ def quarantine(request: PageRequest, shop: str) -> HttpResponseBase:
             "state",
             "origin",
             "import",
+            "mapping",
             "line",
             "column",
             "reason",
@@ -88,24 +95,34 @@ def quarantine(request: PageRequest, shop: str) -> HttpResponseBase:
             "payload",
         ]
         return csv_response(access, "quarantine", header, _lines(access, wanted))
-    number = page_number(request)
-    found = reads.list_quarantined(access.shop, **wanted, page=number, size=SIZE)
+    before = _number(request.GET.get("before", ""))
+    found = reads.list_quarantined(access.shop, **wanted, before=before, size=SIZE)
     may_mend = access.may(Deed.MEND_QUARANTINE)
+    mend_url = reverse("intake:mend_group", args=[shop])
     context = {
         "groups": [
             {
                 "group": one,
-                "origin": ORIGINS.get(one.origin, one.origin),
-                "url": "?" + urlencode({"reason": one.reason, "origin": one.origin}),
-                "is_here": wanted["reason"] == one.reason and wanted["origin"] == one.origin,
+                "origin": ORIGINS.get(one.group.origin, one.group.origin),
+                "url": "?" + urlencode(address_of(one.group)),
+                "mend_url": f"{mend_url}?{urlencode(address_of(one.group))}",
+                "is_here": all(wanted[name] == value for name, value in one.group.as_json().items() if value),
             }
-            for one in reads.waiting_by_reason(access.shop, import_id=wanted["import_id"])
+            for one in reads.waiting_groups(access.shop, import_id=wanted["import_id"])
         ],
         "wanted": wanted,
         "states": [(key, title, key == wanted["state"]) for key, title in STATES.items()],
         "table": build_paged_table(
-            request, "quarantine", _columns(access), found.rows, count=found.count, page=number, size=SIZE
+            request,
+            "quarantine",
+            _columns(access),
+            found.rows,
+            count=found.count,
+            page=1,
+            size=max(SIZE, found.count),  # paged by key, below the table
         ),
+        "next_before": found.rows[-1].id if len(found.rows) == SIZE else None,
+        "is_first": before is None,
         "ids": [row.id for row in found.rows if row.state == "waiting"],
         "may_mend": may_mend,
         "is_exportable": access.may(Deed.EXPORT_TABLES),
@@ -134,19 +151,28 @@ def _columns(access: Access) -> list[Column[reads.QuarantinedView]]:
 
 
 def _state(one: reads.QuarantinedView) -> dict[str, Any]:
-    return {"text": STATES.get(one.state, one.state), "tone": TONES.get(one.state, "")}
+    return _state_of(one.state)
+
+
+def _state_of(state: str) -> dict[str, Any]:
+    return {"text": STATES.get(state, state), "tone": TONES.get(state, "")}
+
+
+def _group_of(one: reads.QuarantinedView) -> dict[str, str]:
+    return address_of(reads.Group(one.origin, one.reason, one.mapping, one.column))
 
 
 def _lines(access: Access, wanted: dict[str, Any]) -> Iterator[list[Any]]:
-    number = 1
+    before: int | None = None
     while True:
-        found = reads.list_quarantined(access.shop, **wanted, page=number, size=CHUNK)
+        found = reads.list_quarantined(access.shop, **wanted, before=before, size=CHUNK)
         for one in found.rows:
             yield [
                 one.id,
                 one.state,
                 one.origin,
                 one.import_id,
+                one.mapping,
                 one.line,
                 one.column,
                 one.reason,
@@ -155,9 +181,9 @@ def _lines(access: Access, wanted: dict[str, Any]) -> Iterator[list[Any]]:
                 one.received_at,
                 _payload(access, one.payload),
             ]
-        if number * CHUNK >= found.count:
+        if len(found.rows) < CHUNK:
             return
-        number += 1
+        before = found.rows[-1].id
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -188,6 +214,11 @@ def one(request: PageRequest, shop: str, quarantined_id: int) -> HttpResponse:
         "may_mend": access.may(Deed.MEND_QUARANTINE) and found.state == "waiting",
         "state": _state(found),
         "origin": ORIGINS.get(found.origin, found.origin),
+        "history": [
+            {"one": one, "changes": changes_of(access, one), "state": _state_of(one.state)}
+            for one in reads.history_of(access.shop, found.id)
+        ],
+        "mend_url": f"{reverse('intake:mend_group', args=[shop])}?{urlencode(_group_of(found))}",
         "problem": problem,
         "rows": min(24, max(4, text.count("\n") + len(text) // 100 + 2)),
     }

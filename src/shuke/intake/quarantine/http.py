@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from ninja import Field, Path, Query, Router, Schema
 
 from shuke.intake.quarantine import actions, reads
+from shuke.intake.quarantine.groups import waiting_groups
 from shuke.kernel import clock
 from shuke.shops.access import Access, ShopRequest, api
 from shuke.shops.roles import Deed
@@ -35,12 +36,28 @@ class ReasonCountOut(Schema):
     example: str
 
 
+class GroupOut(Schema):
+    """What waits for one reason in one column of one mapping; `example` is the newest case in words."""
+
+    origin: Origin
+    reason: str
+    mapping: str
+    column: str
+    count: int
+    since: datetime
+    example: str
+    remedy: str
+    file: str
+    import_id: int | None
+
+
 class QuarantinedOut(Schema):
     """One event or row. `payload` is null for a role that may not see customers: the text names people."""
 
     id: int
     origin: Origin
     import_id: int | None
+    mapping: str
     line: int | None
     column: str
     reason: str
@@ -70,6 +87,12 @@ class ChosenIn(Schema):
     ids: list[Id] = Field(min_length=1, max_length=actions.AT_ONCE)
 
 
+class DropIn(ChosenIn):
+    """`note`: why, in words."""
+
+    note: str = Field("", max_length=300)
+
+
 class StillRefusedOut(Schema):
     id: int
     words: str
@@ -95,6 +118,22 @@ def list_reasons(request: ShopRequest, shop: str, import_id: ImportId = None) ->
     return list(reads.waiting_by_reason(request.access.shop, import_id=import_id))
 
 
+@router.get("/shops/{shop}/quarantine/groups", response=list[GroupOut], operation_id="list_quarantine_groups")
+@api(Deed.VIEW_QUARANTINE)
+def list_groups(request: ShopRequest, shop: str, import_id: ImportId = None) -> Any:
+    """What waits, by reason, origin, mapping and column, the largest group first."""
+    return [
+        {
+            **{name: getattr(one.group, name) for name in ("origin", "reason", "mapping", "column")},
+            **{
+                name: getattr(one, name)
+                for name in ("count", "since", "example", "remedy", "file", "import_id")
+            },
+        }
+        for one in waiting_groups(request.access.shop, import_id=import_id)
+    ]
+
+
 @router.get("/shops/{shop}/quarantine", response=QuarantinePageOut, operation_id="list_quarantined")
 @api(Deed.VIEW_QUARANTINE)
 def list_quarantined(
@@ -104,16 +143,22 @@ def list_quarantined(
     reason: str | None = Query(None, max_length=40),
     origin: Origin | None = None,
     import_id: ImportId = None,
+    mapping: str | None = Query(None, max_length=80),
+    column: str | None = Query(None, max_length=200),
+    before: int | None = Query(None, ge=1, le=2**63 - 1),
     page: int = Query(1, ge=1, le=100_000),
     size: int = Query(50, ge=1, le=500),
 ) -> Any:
-    """Entries, newest first."""
+    """Entries, newest first. Very many are read by key: `before` the last id of the page before, instead of `page`."""
     found = reads.list_quarantined(
         request.access.shop,
         state=None if state == "any" else state,
         reason=reason,
         origin=origin,
         import_id=import_id,
+        mapping=mapping,
+        column=column,
+        before=before,
         page=page,
         size=size,
     )
@@ -144,10 +189,11 @@ def replay(request: ShopRequest, shop: str, asked: ChosenIn) -> Any:
 
 @router.post("/shops/{shop}/quarantine/drop", response=DroppedOut, operation_id="drop_quarantined")
 @api(Deed.MEND_QUARANTINE)
-def drop(request: ShopRequest, shop: str, asked: ChosenIn) -> Any:
+def drop(request: ShopRequest, shop: str, asked: DropIn) -> Any:
     """Settle entries that are worth nothing; they stay readable. Settled ones are passed over."""
     access = request.access
-    return {"count": actions.drop(shop=access.shop, ids=asked.ids, actor=access.actor, at=clock.now())}
+    count = actions.drop(shop=access.shop, ids=asked.ids, note=asked.note, actor=access.actor, at=clock.now())
+    return {"count": count}
 
 
 @router.get(

@@ -17,6 +17,22 @@ from shuke.kernel.errors import NotFound, ShukeError
 from shuke.records import reads as records
 from shuke.shops.reads import ShopView
 
+__all__ = [
+    "KeptView",
+    "MendPage",
+    "MendView",
+    "RefusedCount",
+    "SettledPage",
+    "SettledView",
+    "columns_of",
+    "get_mend",
+    "history_of",
+    "list_kept",
+    "list_mends",
+    "settled_by_mend",
+    "words_of_rules",
+]
+
 SIZE = 50
 MOST = 500
 
