@@ -10,6 +10,7 @@ day, with everything that pages ask for derived; its peak memory is what the sys
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -93,17 +94,26 @@ def measure() -> None:
     from django.conf import settings
 
     from shuke.intake.committer import Committer
+    from shuke.intake.second_core import SecondCore
     from shuke.kernel.periods import Period
     from shuke.shops.reads import get_shop
     from shuke.warehouse import actions, reads
 
     shop = get_shop("bench")
+    second = SecondCore()
+    gc.collect()
+    gc.freeze()  # as run_committer does
+    second.wait_until_ready(30)  # as it is in a committer that has had a large batch before
     began = time.perf_counter()
-    committer = Committer(Path(settings.JOURNAL))
+    committer = Committer(Path(settings.JOURNAL), second=second)
     count = 0
     while (done := committer.run_once()).events:
         count += done.events
     committed = time.perf_counter()
+    second.close()
+    # The second process ends before the sealing begins, so the two peaks are of different times.
+    beside = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    while_committing = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 + beside
     actions.seal(shop)
     sealed = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -125,7 +135,11 @@ def measure() -> None:
         f"seal   {sealed - committed:6.2f} s  ({(sealed - committed) / scan:,.1f} bare scans of {scan:.2f} s)"
     )
     print(f"total  {total:6.2f} s  (asked: under 10)   {'met' if total < 10 else 'NOT MET'}")
-    print(f"peak   {peak:6.0f} MB (asked: under 2,000) {'met' if peak < 2000 else 'NOT MET'}")
+    largest = max(peak, while_committing)
+    print(
+        f"peak   {largest:6.0f} MB ({while_committing:.0f} in two processes while committing, {peak:.0f} while "
+        f"sealing; asked: under 2,000) {'met' if largest < 2000 else 'NOT MET'}"
+    )
 
 
 def main() -> None:

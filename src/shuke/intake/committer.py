@@ -8,9 +8,12 @@ the positions, which move only from where it believed them to be.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import gc
+import itertools
 import logging
+import os
 import shutil
 import signal
 import threading
@@ -34,6 +37,7 @@ from shuke.intake.models import JournalPosition, Quarantined
 from shuke.intake.models.quarantine import API
 from shuke.intake.moments import moment_of
 from shuke.intake.remembered import Remembered
+from shuke.intake.second_core import SecondCore, Share
 from shuke.intake.set_aside import Sent, SetAside, unreadable
 from shuke.intake.shops_of_day import ShopsOfDay
 from shuke.kernel import clock
@@ -53,6 +57,9 @@ _LOCK_SECONDS = 1.0
 _READ_BYTES = 4 << 20
 _ASIDE_AT_ONCE = 1_000  # rows of quarantine in one transaction
 _SMALLEST_SHARE = 64 << 10
+_WORTH_SHARING = 4 << 20  # bytes of a batch; below, handing over takes longer than it saves
+_SHARE = 0.5  # of a batch's bytes for the second core
+_SHARE_AHEAD = 0.6  # more, when it decodes while this process stores the batch before
 
 
 class Append(Protocol):
@@ -83,11 +90,33 @@ class _Gathered:
     waits: bool = False
 
 
+@dataclass
+class _Begun:
+    """A batch on its way to facts: which records this process decodes and which the second core has."""
+
+    gathered: _Gathered
+    shops: dict[int, ShopFacts]
+    own: list[Sent]
+    shared: list[Sent]
+
+    @property
+    def is_shared(self) -> bool:
+        return bool(self.shared)
+
+
 class Committer:
-    """`run_once` commits what lies in the journal, up to a bound. `append` is the warehouse's, given apart for tests."""
+    """`run_once` commits what lies in the journal, up to a bound. `append` is the warehouse's, given apart for tests.
+
+    With a `second` core a large batch is decoded by two processes, and the next one begins while this one is stored.
+    """
 
     def __init__(
-        self, folder: Path, *, append: Append | None = None, at_most_bytes: int = _AT_MOST_BYTES
+        self,
+        folder: Path,
+        *,
+        append: Append | None = None,
+        at_most_bytes: int = _AT_MOST_BYTES,
+        second: SecondCore | None = None,
     ) -> None:
         if append is None:
             from shuke.warehouse import actions as warehouse
@@ -96,6 +125,8 @@ class Committer:
         self.folder = folder
         self._append: Append = append
         self._at_most_bytes = at_most_bytes
+        self._second = second
+        self._ahead: _Begun | None = None
         self._reader = Reader()
         self._erasures = Erasures()
         self._shops = ShopsOfDay()
@@ -107,10 +138,14 @@ class Committer:
 
         nothing is lost, a new one reads anew what is stored. So it is with ErasedMeanwhile.
         """
-        gathered = self._gather()
+        begun = self._ahead or self._begin(self._gather(self._positions))
+        self._ahead = None
+        gathered = begun.gathered
         if gathered.positions == self._positions:
             return Committed()
-        decoded = self._decoded(gathered.records)
+        decoded = self._finish(begun)
+        if begun.is_shared and gathered.waits:
+            self._ahead = self._begin(self._gather(gathered.positions), share=_SHARE_AHEAD)
         with exclusive(SETTING_ASIDE) if decoded.set_aside else contextlib.nullcontext():
             return self._commit(gathered, decoded)
 
@@ -158,20 +193,25 @@ class Committer:
 
     # Reading the journal
 
-    def _gather(self) -> _Gathered:
+    def _gather(self, since: Mapping[str, tuple[int, int]]) -> _Gathered:
+        """Read on from the positions `since`."""
         found = _Gathered([], {})
         every = list(list_series(self.folder))
         room = self._at_most_bytes
         for place, series in enumerate(every):
             # Each writer gets its share, so that none waits behind a backlog of another.
             share = max(_SMALLEST_SHARE, room // (len(every) - place))
-            found.positions[series.writer], used = self._gather_series(series, share, found)
+            found.positions[series.writer], used = self._gather_series(
+                series, since.get(series.writer, (1, 0)), share, found
+            )
             room = max(0, room - used)
         return found
 
-    def _gather_series(self, series: Series, share: int, found: _Gathered) -> tuple[tuple[int, int], int]:
+    def _gather_series(
+        self, series: Series, since: tuple[int, int], share: int, found: _Gathered
+    ) -> tuple[tuple[int, int], int]:
         """Read on in one series, at most `share` bytes; its new position, and the bytes read."""
-        number, offset = self._positions.get(series.writer, (1, 0))
+        number, offset = since
         used = 0
         for one in series.numbers:
             if one < number:
@@ -212,12 +252,31 @@ class Committer:
 
     # Making facts of it
 
-    def _decoded(self, records: list[Sent]) -> Decoded:
+    def _begin(self, gathered: _Gathered, *, share: float = _SHARE) -> _Begun:
+        """Find the records' shops; of a large batch, hand the later `share` of its bytes to the second core."""
+        records = gathered.records
         wanted = {record.shop_id for record in records}
         shops = self._shops.of(wanted, clock.now())
         if unknown := wanted - shops.keys():
             log.error("committer.unknown_shops shops=%s", sorted(unknown))
             records = [record for record in records if record.shop_id in shops]
+        if self._second is not None:
+            sizes = list(itertools.accumulate(len(record.body) for record in records))
+            if sizes and sizes[-1] >= _WORTH_SHARING:
+                cut = bisect.bisect_left(sizes, sizes[-1] * (1 - share)) + 1
+                day = clock.now().date()
+                if self._second.ask(Share(records[cut:], shops, day, future_tolerance_minutes(day))):
+                    return _Begun(gathered, shops, records[:cut], records[cut:])
+        return _Begun(gathered, shops, records, [])
+
+    def _finish(self, begun: _Begun) -> Decoded:
+        own = self._decoded(begun.own, begun.shops)
+        if self._second is None or not begun.is_shared:
+            return own
+        other = self._second.answer() or self._decoded(begun.shared, begun.shops)
+        return Decoded(pa.concat_tables([own.table, other.table]), own.set_aside + other.set_aside)
+
+    def _decoded(self, records: list[Sent], shops: dict[int, ShopFacts]) -> Decoded:
         try:
             return self._read(records, shops)
         except Exception:
@@ -324,6 +383,15 @@ def run_committer(stop: threading.Event | None = None) -> None:
 
 
 def _run(stop: threading.Event) -> None:
+    second = SecondCore() if (os.cpu_count() or 1) > 1 else None
+    try:
+        _run_with(second, stop)
+    finally:
+        if second is not None:
+            second.close()
+
+
+def _run_with(second: SecondCore | None, stop: threading.Event) -> None:
     committer: Committer | None = None
     # What was imported stays for ever: not looking through it again keeps the collector of cycles from pausing a commit.
     gc.collect()
@@ -332,7 +400,10 @@ def _run(stop: threading.Event) -> None:
         began = time.monotonic()
         try:
             _sync_each_commit()
-            committer = committer or Committer(Path(settings.JOURNAL))
+            if committer is None:
+                if second is not None:
+                    second.close()  # it may hold an answer that nobody waits for any more
+                committer = Committer(Path(settings.JOURNAL), second=second)
             if committer.run_once().waits:
                 continue
             while time.monotonic() - began < _SECONDS and committer.waiting_bytes() < _SOON_BYTES:

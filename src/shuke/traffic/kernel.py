@@ -92,13 +92,14 @@ class _Codes:
     """A text column as codes: equal texts have equal codes; '' stands for null."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string())
-        encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
-        self.codes: np.ndarray = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        self.texts: pa.Array = encoded.dictionary
+        encoded = _encoded(column)
+        texts = encoded.dictionary
+        empty = pc.index(texts, "").as_py()
+        if encoded.null_count and empty < 0:
+            empty = len(texts)
+            texts = pa.concat_arrays([texts, pa.array([""], texts.type)])
+        self.codes: np.ndarray = pc.fill_null(encoded.indices.cast(pa.int64()), empty).to_numpy()
+        self.texts: pa.Array = texts
 
     def code_of(self, text: str) -> int:
         """The code of a text, -1 when no row has it."""
@@ -110,6 +111,16 @@ class _Codes:
         codes = np.where(rows >= 0, self.codes[np.maximum(rows, 0)], self.code_of(""))
         taken = self.texts.take(pa.array(codes, mask=codes < 0))
         return pc.if_else(pc.equal(taken, ""), pa.scalar(None, pa.string()), taken)
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A text column as one array of codes; one that came as codes keeps them."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    found = column.unify_dictionaries().combine_chunks()
+    if isinstance(found, pa.ChunkedArray):
+        found = found.chunk(0) if found.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    return found
 
 
 class _Cut:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -23,10 +23,9 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction
-from django.conf import settings
+from deltalake.transaction import AddAction, RemoveAction
 
-from shuke.warehouse import schemas
+from shuke.warehouse import lake, schemas
 
 LOCK = "sealed-tier"
 # Delta counts its grace in whole hours.
@@ -41,7 +40,7 @@ _CONFIGURATION = {
 
 
 def path_of(shop_id: int, kind: str) -> str:
-    return str(Path(settings.LAKE) / str(shop_id) / kind)
+    return lake.table_address(shop_id, kind)
 
 
 def _writer(kind: str) -> WriterProperties:
@@ -94,7 +93,7 @@ def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordB
     path = path_of(shop_id, kind)
     table = open_table(shop_id, kind)
     if table is None:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        lake.make_room(path)
     write_deltalake(
         path,
         rows,
@@ -111,27 +110,30 @@ def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordB
 
 
 def part_path(shop_id: int, kind: str, day: date) -> Path:
-    """Where a new file of a day goes; it belongs to nothing until `replace_day_by_file` commits it."""
+    """Where a new file of a day goes; it belongs to nothing until `replace_day_by_files` commits it."""
     folder = Path(path_of(shop_id, kind)) / f"day={day.isoformat()}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"part-{uuid.uuid4()}.zstd.parquet"
 
 
-def replace_day_by_file(shop_id: int, kind: str, day: date, file: Path, rows: int) -> int:
-    """Put one file that the engine has written (the kind's columns, without `day`) in the place of what the day held.
+def replace_day_by_files(shop_id: int, kind: str, day: date, files: Sequence[tuple[Path, int]]) -> int:
+    """Put files (each with its rows) that were written for it (the kind's columns, without `day`) in the place of what
+    the day held.
 
-    Returns the new version. Call only under LOCK. For large days: the engine sorts and writes on all cores.
+    Returns the new version. Call only under LOCK. For large days, which are sorted and written on all cores.
     """
     root = path_of(shop_id, kind)
-    state = file.stat()
-    action = AddAction(
-        path=str(file.relative_to(root)),
-        size=state.st_size,
-        partition_values={"day": day.isoformat()},
-        modification_time=int(state.st_mtime * 1000),
-        data_change=True,
-        stats=json.dumps({"numRecords": rows}),
-    )
+    actions: list[AddAction | RemoveAction] = [
+        AddAction(
+            path=str(file.relative_to(root)),
+            size=file.stat().st_size,
+            partition_values={"day": day.isoformat()},
+            modification_time=int(file.stat().st_mtime * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": rows}),
+        )
+        for file, rows in files
+    ]
     columns = schemas.ALL[kind].append(pa.field("day", pa.string()))
     if open_table(shop_id, kind) is None:
         write_deltalake(
@@ -139,7 +141,7 @@ def replace_day_by_file(shop_id: int, kind: str, day: date, file: Path, rows: in
         )
     table = DeltaTable(root)
     table.create_write_transaction(
-        [action],
+        actions,
         mode="overwrite",
         schema=table.schema(),
         partition_by=["day"],

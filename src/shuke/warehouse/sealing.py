@@ -24,8 +24,8 @@ from shuke.kernel import clock
 from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
 from shuke.records.locks import exclusive
 from shuke.shops.reads import ShopView, list_shops
-from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
-from shuke.warehouse.engine import engine
+from shuke.warehouse import derivations, lake, large_days, open_tier, schemas, sealed_tier
+from shuke.warehouse.engine import named
 from shuke.warehouse.models import Fill, SealedDay
 from shuke.warehouse.snapshots import Plan, Snapshot, plan
 
@@ -40,8 +40,9 @@ TODAY_AGAIN_AFTER = timedelta(minutes=10)
 # Days that are sealed in one commit: bounded by rows, since sorting holds them.
 BATCH_ROWS = 2_000_000
 BATCH_DAYS = 62
-# From here on a day is written by the engine alone.
+# From here on a day is sorted and written in memory on all cores, and above the second bound by the engine, which spills.
 LARGE_DAY = 200_000
+IN_MEMORY = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _fill(shop: ShopView, days: Sequence[date], through: int) -> None:
 def _run(shop: ShopView, fill: Fill) -> None:
     began = time.perf_counter()
     days = [date.fromisoformat(d) for d in fill.days]
-    used = engine()
+    used = named("duckdb")  # days are sealed here, whatever engine answers questions
     slot = used.take_slot()
     try:
         snapshot = Snapshot(shop, _plan_of(shop, days, fill.through), used, slot)
@@ -189,20 +190,58 @@ def _write_all(
     versions = dict(snapshot.plan.versions)
     rows: dict[str, dict[date, int]] = {}
     wanted = [ibis.date(d) for d in days]
+    derived = _DerivedByPiece(snapshot)
     for kind in schemas.RAW:
-        table = snapshot.raw_until_segment(kind, through)
-        table = table.filter(table.local_day.isin(wanted))
-        if len(days) == 1 and _rows_of(snapshot, kind) >= LARGE_DAY:
-            _write_large(snapshot, kind, table, days[0], versions, rows)
+        # What lies in an object store is streamed there: nobody writes a file beside a table's others.
+        count = _rows_of(snapshot, kind) if len(days) == 1 and not lake.is_remote() else 0
+        if LARGE_DAY <= count <= IN_MEMORY:
+            _write_in_memory(snapshot, kind, days[0], through, versions, rows, derived)
         else:
-            _write(snapshot, kind, table, days, versions, rows)
+            table = snapshot.raw_until_segment(kind, through)
+            table = table.filter(table.local_day.isin(wanted))
+            if count > IN_MEMORY:
+                _write_by_engine(snapshot, kind, table, days[0], versions, rows)
+            else:
+                _write(snapshot, kind, table, days, versions, rows)
         _offer(snapshot, kind, days, versions)
     for derivation in derivations.in_order():
         kind = derivation.kind
-        made = snapshot.engine.hold(f"s{snapshot.slot}_{kind}_made", snapshot.made(kind))
+        answer = derived.taken(kind)
+        made = snapshot.engine.hold(
+            f"s{snapshot.slot}_{kind}_made", snapshot.made(kind) if answer is None else answer
+        )
         _write(snapshot, kind, made, days, versions, rows)
         _offer(snapshot, kind, days, versions)
     return versions, rows
+
+
+class _DerivedByPiece:
+    """What kernels made of a large day's pieces while these were at hand: a piece holds all of each of its keys."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._context = derivations.Context(snapshot.shop, snapshot.period)
+        self._made: dict[str, dict[int, pa.Table]] = {}
+
+    def kernels_of(self, kind: str) -> list[derivations.Derivation]:
+        """Those that read this kind alone, by the key that pieces are cut by."""
+        return [
+            derivation
+            for derivation in derivations.in_order()
+            if derivation.kernel is not None
+            and tuple(derivation.kernel.columns) == derivation.inputs == (kind,)
+            and derivation.key == schemas.SORT[kind][0]
+        ]
+
+    def derive(self, kind: str, number: int, rows: pa.Table) -> None:
+        for derivation in self.kernels_of(kind):
+            assert derivation.kernel is not None
+            inputs = {kind: rows.select(derivation.kernel.columns[kind])}
+            self._made.setdefault(derivation.kind, {})[number] = derivation.kernel.run(inputs, self._context)
+
+    def taken(self, kind: str) -> pa.Table | None:
+        """The pieces' answers in order, once; None when there are none."""
+        made = self._made.pop(kind, None)
+        return None if made is None else pa.concat_tables([made[number] for number in sorted(made)])
 
 
 def _rows_of(snapshot: Snapshot, kind: str) -> int:
@@ -261,7 +300,37 @@ def _sorted(snapshot: Snapshot, kind: str, table: ibis.Table) -> Iterator[pa.Rec
     return snapshot.engine.batches([dated.order_by(["local_day", *schemas.SORT[kind]])])
 
 
-def _write_large(
+def _write_in_memory(
+    snapshot: Snapshot,
+    kind: str,
+    day: date,
+    through: int,
+    versions: dict[str, int],
+    rows: dict[str, dict[date, int]],
+    derived: _DerivedByPiece,
+) -> None:
+    shop_id = snapshot.shop.id
+    sources = [large_days.Source(path) for path in snapshot.sealed_files(kind, [day])]
+    since = snapshot.plan.through.get(day, 0)
+    for file in snapshot.plan.open_files.get(kind, ()):
+        span = file.spans[shop_id].get(day)
+        if span is not None and span.last > since:
+            sources.append(large_days.Source(file.path, since, through))
+    written = large_days.write(
+        sources,
+        shop_id=shop_id,
+        kind=kind,
+        day=day,
+        target=lambda: sealed_tier.part_path(shop_id, kind, day),
+        each=lambda number, piece: derived.derive(kind, number, piece),
+    )
+    versions[kind] = sealed_tier.replace_day_by_files(
+        shop_id, kind, day, [(one.path, one.rows) for one in written]
+    )
+    rows[kind] = {day: sum(one.rows for one in written)}
+
+
+def _write_by_engine(
     snapshot: Snapshot,
     kind: str,
     table: ibis.Table,
@@ -269,11 +338,10 @@ def _write_large(
     versions: dict[str, int],
     rows: dict[str, dict[date, int]],
 ) -> None:
-    """A large day is sorted and written by the engine itself, on all cores and spilling where memory ends: streaming two
-    million rows through this process takes twice the time and the memory."""
+    """A day beyond what memory should hold is sorted and written by the engine, which spills where memory ends."""
     path = sealed_tier.part_path(snapshot.shop.id, kind, day)
     count = snapshot.engine.write_file(table.order_by(list(schemas.SORT[kind])), path)
-    versions[kind] = sealed_tier.replace_day_by_file(snapshot.shop.id, kind, day, path, count)
+    versions[kind] = sealed_tier.replace_day_by_files(snapshot.shop.id, kind, day, [(path, count)])
     rows[kind] = {day: count}
 
 

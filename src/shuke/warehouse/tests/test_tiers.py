@@ -7,13 +7,25 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 from django_scopes import scope
 
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
-from shuke.warehouse import actions, derivations, open_tier, processes, reads, schemas, sealed_tier, sealing
+from shuke.warehouse import (
+    actions,
+    derivations,
+    large_days,
+    open_tier,
+    processes,
+    reads,
+    schemas,
+    sealed_tier,
+    sealing,
+)
 from shuke.warehouse.models import Fill, SealedDay, Segment
 from shuke.warehouse.tests.facts import NOON, event, events_table, line, lines_table, order_event, views
 
@@ -113,8 +125,11 @@ def test_late_fact__after_sealing__joins_the_visit_it_belongs_to(shop):
     assert sealing.open_days(shop.id) == []
 
 
-def test_seal__large_day__is_written_by_the_engine_and_changes_no_answer(shop, monkeypatch):
+@pytest.mark.parametrize("in_memory", [0, 1_000_000], ids=["by the engine", "in memory"])
+def test_seal__large_day__changes_no_answer(shop, monkeypatch, in_memory):
     monkeypatch.setattr(sealing, "LARGE_DAY", 1)
+    monkeypatch.setattr(sealing, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(large_days, "PIECE_ROWS", 1)
     add(shop, *views(shop, "ann", [0, 5, 50]), *views(shop, "bob", [1]))
     actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500)])})
     before = answers(shop)
@@ -124,9 +139,11 @@ def test_seal__large_day__is_written_by_the_engine_and_changes_no_answer(shop, m
     before = answers(shop)
     actions.seal(shop)
     assert answers(shop) == before
-    assert (
-        len(sealed_tier.files_by_day(shop.id, "events", sealed_version(shop), str(settings.LAKE))[DAY]) == 1
-    )
+    files = sealed_tier.files_by_day(shop.id, "events", sealed_version(shop), str(settings.LAKE))[DAY]
+    rows = pa.concat_tables([pq.read_table(f, partitioning=None) for f in files])
+    assert len(files) <= 2
+    assert rows["visitor_id"].to_pylist() == sorted(rows["visitor_id"].to_pylist())
+    assert rows.schema.equals(schemas.EVENTS), "whoever reads the lake finds texts, not our codes"
 
 
 def sealed_version(shop: ShopView) -> int:
