@@ -11,14 +11,17 @@ two cores with what it measures, so it sends prepared bytes over kept connection
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import gc
 import json
 import multiprocessing
 import os
+import re
 import selectors
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,12 +30,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tools")]
 HOME = Path(os.environ.setdefault("SHUKE_HOME", tempfile.mkdtemp(prefix="shuke-bench-")))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shuke.project.settings")
 os.environ.setdefault("SHUKE_LOG", "ERROR")
 
 CONNECTIONS = 16
+SINGLE_CONNECTIONS = 64
 PER_BATCH = 100
 MARK = b"@@@@@@@@@@@@"
 
@@ -65,8 +69,6 @@ def event(i: int) -> dict:
 
 def request(key: str, count: int) -> bytes:
     """A whole HTTP request; MARK stands where each sending puts a number of its own."""
-    import base64
-
     if count == 1:
         path, body = "/v1/track", json.dumps(event(0)).encode()
     else:
@@ -263,11 +265,42 @@ class Bench:
         return [Result("acks", f"acknowledged in batches of {PER_BATCH}", events / took, 250_000, "events/s")]
 
     def singles(self, seconds: float) -> list[Result]:
+        """By wrk: a sender in Python would take as much of the two cores as the one who answers."""
+        if not shutil.which("wrk"):
+            from set_up import install_from_packages
+
+            install_from_packages("wrk", purpose="a sender of single requests")
         with self.web():
-            self.send(count=1, seconds=1)
-            events, _, took = self.send(count=1, seconds=seconds)
+            self.send_singles(1)
+            rate, refused = self.send_singles(seconds)
         shutil.rmtree(HOME / "journal")
-        return [Result("singles", "acknowledged one by one", events / took, 8_000, "requests/s")]
+        return [
+            Result("singles", "acknowledged one by one", rate, 8_000, "requests/s"),
+            Result("singles", "of them refused", refused, 0, "requests", is_least=False),
+        ]
+
+    def send_singles(self, seconds: float) -> tuple[float, float]:
+        """(requests a second, refused ones) of wrk, each with a message id of its own."""
+        self.series += 1
+        body = json.dumps(event(0)).replace(MARK.decode(), f"{self.series:02d}' .. n .. '")
+        user = base64.b64encode(f"{self.keys[0]}:".encode()).decode()
+        script = HOME / "singles.lua"
+        script.write_text(
+            "local n = 0\n"
+            'wrk.method = "POST"\n'
+            f'wrk.headers["Authorization"] = "Basic {user}"\n'
+            'wrk.headers["Content-Type"] = "application/json"\n'
+            "request = function()\n"
+            "  n = n + 1\n"
+            f"  return wrk.format(nil, '/v1/track', nil, '{body}')\n"
+            "end\n"
+        )
+        command = ["wrk", "-t1", f"-c{SINGLE_CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(script)]
+        told = subprocess.run(
+            [*command, f"http://127.0.0.1:{self.house.port}"], capture_output=True, text=True, check=True
+        ).stdout
+        found = dict(re.findall(r"(Requests/sec|Non-2xx or 3xx responses):\s+([\d.]+)", told))
+        return float(found["Requests/sec"]), float(found.get("Non-2xx or 3xx responses", 0))
 
     def commit(self, seconds: float) -> list[Result]:
         """Sent somewhat faster than needed, so that the committer is never idle and the acknowledging goes on."""
