@@ -29,17 +29,26 @@ SIZES = {"small": 2_000_000, "full": 50_000_000}
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=SIZES[os.environ.get("SIZE") or "small"])
+    size = os.environ.get("SIZE") or "small"
+    if size not in SIZES:
+        parser.error(f"SIZE: {size} is none of {', '.join(SIZES)}")
+    parser.add_argument("--events", type=int, default=SIZES[size])
     parser.add_argument(
         "--shops", type=int, nargs="+", default=[1, 20], help="one table for each number of shops"
     )
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument(
+        "--folder", type=Path, help="kept, and a bench that was killed goes on there (one number of shops)"
+    )
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md as it is")
     parser.add_argument("--no-postgres", action="store_true")
     asked = parser.parse_args()
+    if asked.folder and len(asked.shops) > 1:
+        parser.error("--folder: holds one number of shops")
     for shops in asked.shops:
         load = os.getloadavg()[0]
-        folder = Path(tempfile.mkdtemp(prefix="shuke-bench-"))
+        folder = asked.folder or Path(tempfile.mkdtemp(prefix="shuke-bench-"))
+        folder.mkdir(parents=True, exist_ok=True)
         try:
             results = run(
                 events=asked.events,
@@ -50,7 +59,8 @@ def main() -> int:
                 has_postgres=not asked.no_postgres and shops == 1,
             )
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if asked.folder is None:
+                shutil.rmtree(folder, ignore_errors=True)
         body = report.section(results, load=load)
         print(f"\n{body}\n", flush=True)
         if not asked.no_page:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,19 @@ def spawned(module: str, task: dict[str, Any], folder: Path, *, within: Sequence
     return json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
 
 
+def done_once(folder: Path, name: str, do: Callable[[], Any]) -> Any:
+    """What was done before under this name in this folder, else do it and note it: a bench that was killed goes on."""
+    note = folder / "done" / f"{name}.json"
+    if note.exists():
+        return json.loads(note.read_text())
+    found = do()
+    note.parent.mkdir(exist_ok=True)
+    part = note.with_suffix(".part")
+    part.write_text(json.dumps(found))
+    part.replace(note)
+    return found
+
+
 def place(results: Results, folder: Path, say: Callable[[str], None], *, has_postgres: bool) -> str:
     """Events into the product and its peers; returns the shop that is asked."""
     each = results.events // results.shops
@@ -105,7 +119,7 @@ def place(results: Results, folder: Path, say: Callable[[str], None], *, has_pos
             "events": each,
             "seed": 7 + shops.index(shop),
         }
-        done = spawned("place", task, folder)
+        done = done_once(folder, f"{part}-{shop}", partial(spawned, "place", task, folder))
         known = results.placed.setdefault(part, {})
         for name, value in done.items():
             known[name] = max(known.get(name, 0), value) if name == "peak_mb" else known.get(name, 0) + value
@@ -114,14 +128,17 @@ def place(results: Results, folder: Path, say: Callable[[str], None], *, has_pos
         )
     if has_postgres:
         task = {"part": "raw", "folder": str(folder), "shop": TENTH, "events": each // 10, "seed": 7}
-        spawned("place", task, folder)
+        done_once(folder, f"raw-{TENTH}", partial(spawned, "place", task, folder))
     return asked
 
 
-def asked_of(engine: str, question: str, shop: str, folder: Path, runs: int) -> tuple[Timing, dict]:
-    """The timing, and the answer in the product's form."""
+def asked_of(
+    engine: str, question: str, shop: str, folder: Path, runs: int, *, nth: int = 0
+) -> tuple[Timing, dict]:
+    """The timing, and the answer in the product's form; `nth` tells apart askings of the same."""
     task = {"engine": engine, "question": question, "folder": str(folder), "shop": shop, "runs": runs}
-    return _told(engine, question, spawned("one", task, folder))
+    name = f"{engine}{nth}-{question}-{shop}"
+    return _told(engine, question, done_once(folder, name, partial(spawned, "one", task, folder)))
 
 
 def _told(engine: str, question: str, done: dict[str, Any]) -> tuple[Timing, dict]:
@@ -156,7 +173,7 @@ def run(
         answers = {}
         scans = []
         for engine in ("scan", *PEERS, "product", "again", "scan"):
-            timing, answer = asked_of(engine, question.name, shop, folder, runs)
+            timing, answer = asked_of(engine, question.name, shop, folder, runs, nth=len(scans))
             if engine == "scan":
                 scans.append(timing)
             else:
