@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -19,7 +20,8 @@ log = logging.getLogger("project.home")
 def set_up_home() -> None:
     """Bring the home to the state that this version of the code needs."""
     for folder in (settings.JOURNAL, settings.LAKE, settings.OPEN_TIER, settings.LOCKS, settings.UPLOADS):
-        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(folder, Path):  # an object store needs none made
+            folder.mkdir(parents=True, exist_ok=True)
     compile_messages()
     call_command("migrate", interactive=False, verbosity=0)
     _collect_static()

@@ -2,6 +2,7 @@
 
 SHUKE_HOME      folder of database, journal, lake, uploads and the generated secret key
 DATABASE_URL    e.g. postgres://user@host/name; default: SQLite in SHUKE_HOME
+SHUKE_LAKE      where sealed facts lie: a folder (default: lake in SHUKE_HOME) or s3://bucket/prefix
 SHUKE_HOSTS     comma-separated host names that pages answer to (default: localhost, 127.0.0.1, [::1])
 SHUKE_HTTPS     1 behind TLS: secure cookies, HSTS
 SHUKE_DEMO      1 in a demo installation: its clock may be moved
@@ -254,7 +255,8 @@ Q_CLUSTER = {
 # The two tiers of facts
 JOURNAL = HOME / "journal"
 JOURNAL_BYTES = int(os.environ.get("SHUKE_JOURNAL_BYTES", 4 * 1024**3))  # above it senders are told to wait
-LAKE = HOME / "lake"
+_lake = os.environ.get("SHUKE_LAKE", str(HOME / "lake")).rstrip("/")
+LAKE: Path | str = _lake if "://" in _lake else Path(_lake)
 OPEN_TIER = HOME / "open"
 LOCKS = HOME / "locks"
 WAREHOUSE_ENGINE = os.environ.get("WAREHOUSE_ENGINE", "duckdb")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
+from django.utils.translation import gettext as _
 from rich.console import Console
 
 from shuke.project.commands import app
@@ -18,13 +19,24 @@ def backup(
     from shuke.kernel import clock
     from shuke.project.in_use import taking_part
     from shuke.records.backup import write_backup
+    from shuke.records.backup.tiers import has_remote_lake
 
     with taking_part():
         report = write_backup(Path(dest).resolve(), at=clock.now())
     rows = sum(report.rows.values())
-    Console(highlight=False).print(
-        f"{report.path}: {rows:,} rows, {report.files:,} files, {report.size / 1e6:,.1f} MB", markup=False
+    screen = Console(highlight=False, soft_wrap=True)
+    screen.print(
+        _("%(path)s: %(rows)s rows, %(files)s files, %(size)s MB")
+        % {
+            "path": report.path,
+            "rows": f"{rows:,}",
+            "files": f"{report.files:,}",
+            "size": f"{report.size / 1e6:,.1f}",
+        },
+        markup=False,
     )
+    if has_remote_lake():
+        screen.print(_("Sealed facts lie in an object store and are not in this file: copy them there."))
 
 
 @app.command()
@@ -42,6 +54,12 @@ def restore(
         report = restore_backup(Path(source).resolve(), replaces=replaces)
     erased = sum(report.erased_again.values())
     Console(highlight=False).print(
-        f"{report.at}: {sum(report.rows.values()):,} rows, {report.files:,} files, {erased:,} erased again",
+        _("%(at)s: %(rows)s rows, %(files)s files, %(erased)s erased again")
+        % {
+            "at": report.at,
+            "rows": f"{sum(report.rows.values()):,}",
+            "files": f"{report.files:,}",
+            "erased": f"{erased:,}",
+        },
         markup=False,
     )

@@ -19,11 +19,20 @@ from shuke.kernel.durable import sync_folder
 from shuke.records.backup.archive import ArchiveWriter
 
 
+def has_remote_lake() -> bool:
+    """Whether sealed facts lie in an object store."""
+    return "://" in str(settings.LAKE)
+
+
 def tiers() -> dict[str, Path]:
-    """Name in the archive -> folder. The journal comes last: it may only be newer than what the rows say of it."""
+    """Name in the archive -> folder. The journal comes last: it may only be newer than what the rows say of it.
+
+    A lake in an object store is not among them: it is kept by the store's own copies (docs/howto/object-store.md).
+    """
+    lake = {} if has_remote_lake() else {"lake": Path(settings.LAKE)}
     return {
         "open": Path(settings.OPEN_TIER),
-        "lake": Path(settings.LAKE),
+        **lake,
         "uploads": Path(settings.UPLOADS),
         "remembered": Path(settings.JOURNAL).parent / "remembered",  # ids by which collection knows a repeat
         "journal": Path(settings.JOURNAL),

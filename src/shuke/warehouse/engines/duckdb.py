@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 from ibis.backends.duckdb import Backend
+
+from shuke.warehouse import lake
+from shuke.warehouse.engines.base import FileGone
 
 _TYPES = {
     pa.int64(): "BIGINT",
@@ -27,6 +31,17 @@ _TYPES = {
     pa.decimal128(18, 3): "DECIMAL(18,3)",
 }
 _MEMORY = "800MB"
+
+
+@contextmanager
+def _gone_told() -> Iterator[None]:
+    """A file that is gone from an object store is told by Arrow, in words only."""
+    try:
+        yield
+    except duckdb.InvalidInputException as error:
+        if "does not exist" in str(error):
+            raise FileGone(str(error)) from error
+        raise
 
 
 class DuckDBEngine:
@@ -76,7 +91,10 @@ class DuckDBEngine:
     def table(self, name: str, schema: pa.Schema, files: Sequence[str]) -> ibis.Table:
         """A table of the given schema over a list of Parquet files; no files, no rows."""
         columns = ", ".join(f'"{f.name}"' for f in schema)
-        if files:
+        if files and lake.is_remote(files[0]):
+            self.backend().con.register(f"{name}_files", lake.dataset(files, schema))
+            query = f'SELECT {columns} FROM "{name}_files"'  # noqa: S608
+        elif files:
             listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
             query = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning=false)"  # noqa: S608
         else:
@@ -114,11 +132,13 @@ class DuckDBEngine:
 
     def answer(self, sql: str) -> pa.Table:
         """The whole answer to a question in the engine's language."""
-        return self.backend().con.execute(sql).to_arrow_table()
+        with _gone_told():
+            return self.backend().con.execute(sql).to_arrow_table()
 
     def run(self, expression: ibis.Expr) -> pa.Table:
         """The whole answer as an Arrow table."""
-        return self.backend().to_pyarrow(expression.as_table())
+        with _gone_told():
+            return self.backend().to_pyarrow(expression.as_table())
 
     def write_file(self, question: ibis.Table, path: Path) -> int:
         """Write the answer in its order to one synced Parquet file, on all cores; returns its rows.

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -112,7 +110,9 @@ class SparkEngine:
         if files:
             # A partition column is not looked for: the facts hold their day themselves.
             reader = self._session.read.schema(shape).option("recursiveFileLookup", "true")
-            found = _told(lambda: reader.parquet(*files))
+            # A cluster reads s3:// by the connector that Hadoop calls s3a.
+            names = ["s3a" + file[2:] if file.startswith("s3://") else file for file in files]
+            found = _told(lambda: reader.parquet(*names))
         else:
             found = self._session.createDataFrame([], shape)
         return self._named(name, schema, found)
@@ -153,42 +153,18 @@ class SparkEngine:
                 self._session.catalog.dropTempView(held.name)
 
     def write_file(self, question: ibis.Table, path: Path) -> int:
-        """Executors write the parts of the answer, in its order, beside the target; here they become one synced file."""
-        rows = 0
-        with pq.ParquetWriter(path, question.schema().to_pyarrow(), compression="zstd") as writer:
-            for batch in self.batches([question]):
-                writer.write_batch(batch)
-                rows += batch.num_rows
+        answer = self.run(question)
+        pq.write_table(answer, path, compression="zstd")
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        return rows
+        return answer.num_rows
 
     def batches(self, questions: Sequence[ibis.Table], size: int = 131_072) -> Iterator[pa.RecordBatch]:
-        """Through the lake: executors write what they have in parts, so that no answer has to fit into this process."""
-        translated = [(self.sql_of(question), question.schema().to_pyarrow()) for question in questions]
-
-        def drawn() -> Iterator[pa.RecordBatch]:
-            for sql, schema in translated:
-                folder = scratch() / uuid.uuid4().hex
-                try:
-                    frame = self._session.sql(sql)
-                    _told(lambda frame=frame, folder=folder: frame.write.parquet(str(folder)))  # type: ignore[misc]
-                    for part in sorted(folder.glob("part-*.parquet")):
-                        for batch in pq.ParquetFile(part).iter_batches(size):
-                            if batch.num_rows:
-                                yield batch.cast(schema)
-                finally:
-                    shutil.rmtree(folder, ignore_errors=True)
-
-        return drawn()
-
-
-def scratch() -> Path:
-    """Where executors leave what this process fetches. It may name persons, so an erasure empties it."""
-    return Path(settings.LAKE) / ".spark"
+        for question in questions:
+            yield from (batch for batch in self.run(question).to_batches(size) if batch.num_rows)
 
 
 def _told(work: Callable[[], T]) -> T:
