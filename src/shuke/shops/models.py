@@ -107,7 +107,7 @@ class ApiKey(AbstractAPIKey):
     revoked_at = models.DateTimeField(null=True)
     expiry_date: Any = None  # keys are revoked, they do not lapse
 
-    objects = ScopedManager(_manager_class=_ApiKeyManager, shop="shop_id")
+    objects: ClassVar[Any] = ScopedManager(_manager_class=_ApiKeyManager, shop="shop_id")
 
     class Meta(AbstractAPIKey.Meta):
         pass
