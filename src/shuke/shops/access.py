@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope, scopes_disabled
 
+from shuke.kernel import clock
 from shuke.kernel.errors import NotAllowed, NotFound, ShukeError
 from shuke.records.actor import Actor
 from shuke.shops import repeats
@@ -27,6 +28,7 @@ from shuke.shops.reads import ShopNotFound, ShopView, WriteKeyView, shop_view, w
 from shuke.shops.roles import DEED_TITLES, Deed, Role, may
 from shuke.shops.words import is_slug
 
+T = TypeVar("T")
 # Dotted name of a view or operation -> the deed that it asks for; None: whoever is signed in, about themselves only.
 COVERED: dict[str, Deed | None] = {}
 
@@ -64,6 +66,10 @@ class Access:
 
     def may(self, deed: Deed | str) -> bool:
         return may(self.role, Deed(deed))
+
+    def do(self, action: Callable[..., T], **given: Any) -> T:
+        """A deed of theirs, now: the action in their shop and their name."""
+        return action(shop=self.shop, actor=self.actor, at=clock.now(), **given)
 
 
 class ShopRequest(HttpRequest):

@@ -190,9 +190,7 @@ def get_shop(request: ShopRequest, shop: str) -> Any:
 def update_shop(request: ShopRequest, shop: str, change: ShopChange) -> Any:
     """Change name, category or platforms. Zone and currency are fixed."""
     access = request.access
-    view = actions.update_shop(
-        shop=access.shop, actor=access.actor, at=clock.now(), **change.dict(exclude_unset=True)
-    )
+    view = access.do(actions.update_shop, **change.dict(exclude_unset=True))
     return _shop_out(type(access)(view, access.role, access.actor))
 
 
@@ -207,14 +205,8 @@ def list_members(request: ShopRequest, shop: str) -> Any:
 @api(Deed.MANAGE_MEMBERS)
 def invite_member(request: ShopRequest, shop: str, member: MemberIn) -> Any:
     """Add a person by e-mail; a new one gets a path under which the password is set once."""
-    access = request.access
-    invitation = actions.invite_member(
-        shop=access.shop,
-        email=member.email,
-        name=member.name,
-        role=member.role,
-        actor=access.actor,
-        at=clock.now(),
+    invitation = request.access.do(
+        actions.invite_member, email=member.email, name=member.name, role=member.role
     )
     return 201, {"user_id": invitation.user.pk, "path": invitation.path}
 
@@ -223,10 +215,7 @@ def invite_member(request: ShopRequest, shop: str, member: MemberIn) -> Any:
 @api(Deed.MANAGE_MEMBERS)
 def change_role(request: ShopRequest, shop: str, user_id: Id, change: RoleIn) -> Any:
     """Give a member another role."""
-    access = request.access
-    actions.change_role(
-        shop=access.shop, user_id=user_id, role=change.role, actor=access.actor, at=clock.now()
-    )
+    request.access.do(actions.change_role, user_id=user_id, role=change.role)
     return 204, None
 
 
@@ -234,8 +223,7 @@ def change_role(request: ShopRequest, shop: str, user_id: Id, change: RoleIn) ->
 @api(Deed.MANAGE_MEMBERS)
 def remove_member(request: ShopRequest, shop: str, user_id: Id) -> Any:
     """Take a member out of the shop."""
-    access = request.access
-    actions.remove_member(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
+    request.access.do(actions.remove_member, user_id=user_id)
     return 204, None
 
 
@@ -250,8 +238,7 @@ def list_write_keys(request: ShopRequest, shop: str) -> Any:
 @api(Deed.MANAGE_KEYS)
 def create_write_key(request: ShopRequest, shop: str, key: NameIn) -> Any:
     """A key with which pages and apps send events."""
-    access = request.access
-    row = actions.create_write_key(shop=access.shop, name=key.name, actor=access.actor, at=clock.now())
+    row = request.access.do(actions.create_write_key, name=key.name)
     return 201, reads.write_key_view(row)
 
 
@@ -259,8 +246,7 @@ def create_write_key(request: ShopRequest, shop: str, key: NameIn) -> Any:
 @api(Deed.MANAGE_KEYS)
 def revoke_write_key(request: ShopRequest, shop: str, key_id: Id) -> Any:
     """Refuse events under this key from now on."""
-    access = request.access
-    actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    request.access.do(actions.revoke_write_key, key_id=key_id)
     return 204, None
 
 
@@ -275,10 +261,7 @@ def list_api_keys(request: ShopRequest, shop: str) -> Any:
 @api(Deed.MANAGE_KEYS)
 def create_api_key(request: ShopRequest, shop: str, key: ApiKeyIn) -> Any:
     """A key for a program, with a role not above the asker's own."""
-    access = request.access
-    row, secret = actions.create_api_key(
-        shop=access.shop, name=key.name, role=key.role, actor=access.actor, at=clock.now()
-    )
+    row, secret = request.access.do(actions.create_api_key, name=key.name, role=key.role)
     return 201, {"id": row.pk, "secret": secret}
 
 
@@ -286,8 +269,7 @@ def create_api_key(request: ShopRequest, shop: str, key: ApiKeyIn) -> Any:
 @api(Deed.MANAGE_KEYS)
 def revoke_api_key(request: ShopRequest, shop: str, key_id: Id) -> Any:
     """Refuse the key from now on."""
-    access = request.access
-    actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    request.access.do(actions.revoke_api_key, key_id=key_id)
     return 204, None
 
 
@@ -371,12 +353,7 @@ def resume_job(request: ShopRequest, shop: str, job_id: Id) -> Any:
 @api(Deed.ERASE_PERSON)
 def erase_person(request: ShopRequest, shop: str, erasure: ErasureIn) -> Any:
     """Erase a person from every store of the shop, for good; how many things went, by store."""
-    access = request.access
-    gone = actions.erase_person(
-        shop=access.shop,
-        person_refs=erasure.person_refs,
-        anonymous_refs=erasure.anonymous_refs,
-        actor=access.actor,
-        at=clock.now(),
+    gone = request.access.do(
+        actions.erase_person, person_refs=erasure.person_refs, anonymous_refs=erasure.anonymous_refs
     )
     return list(gone)

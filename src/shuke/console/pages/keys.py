@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console.deeds import attempt
-from shuke.kernel import clock
 from shuke.shops import actions, reads
 from shuke.shops.access import page
 from shuke.shops.page_request import PageRequest
@@ -54,9 +53,7 @@ def create_write_key(request: PageRequest, shop: str) -> HttpResponse:
     form = WriteKeyForm(request.POST, prefix="write")
     made = attempt(
         form,
-        lambda: actions.create_write_key(
-            shop=access.shop, name=form.cleaned_data["name"], actor=access.actor, at=clock.now()
-        ),
+        lambda: access.do(actions.create_write_key, name=form.cleaned_data["name"]),
     )
     if made is None:
         return _page(request, form, ApiKeyForm(prefix="api"))
@@ -73,9 +70,7 @@ def create_api_key(request: PageRequest, shop: str) -> HttpResponse:
     form = ApiKeyForm(request.POST, prefix="api")
     made = attempt(
         form,
-        lambda: actions.create_api_key(
-            shop=access.shop, **form.cleaned_data, actor=access.actor, at=clock.now()
-        ),
+        lambda: access.do(actions.create_api_key, **form.cleaned_data),
     )
     if made is None:
         return _page(request, WriteKeyForm(prefix="write"), form)
@@ -88,7 +83,7 @@ def create_api_key(request: PageRequest, shop: str) -> HttpResponse:
 def revoke_write_key(request: PageRequest, shop: str, key_id: int) -> HttpResponse:
     """Events under the key are refused from now on."""
     access = request.access
-    actions.revoke_write_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    access.do(actions.revoke_write_key, key_id=key_id)
     messages.success(request, gettext("The write key is revoked; events sent with it are refused now."))
     return redirect("console:keys", shop)
 
@@ -98,7 +93,7 @@ def revoke_write_key(request: PageRequest, shop: str, key_id: int) -> HttpRespon
 def revoke_api_key(request: PageRequest, shop: str, key_id: int) -> HttpResponse:
     """The program is refused from now on."""
     access = request.access
-    actions.revoke_api_key(shop=access.shop, key_id=key_id, actor=access.actor, at=clock.now())
+    access.do(actions.revoke_api_key, key_id=key_id)
     messages.success(request, gettext("The API key is revoked; the program is refused now."))
     return redirect("console:keys", shop)
 

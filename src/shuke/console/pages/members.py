@@ -10,7 +10,6 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from shuke.console.deeds import attempt
-from shuke.kernel import clock
 from shuke.shops import actions, reads
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
@@ -41,9 +40,7 @@ def members(request: PageRequest, shop: str) -> HttpResponseBase:
     if request.method == "POST":
         invited = attempt(
             form,
-            lambda: actions.invite_member(
-                shop=access.shop, **form.cleaned_data, actor=access.actor, at=clock.now()
-            ),
+            lambda: access.do(actions.invite_member, **form.cleaned_data),
         )
         if invited is not None:
             if invited.path is None:
@@ -103,7 +100,7 @@ def change_role(request: PageRequest, shop: str, user_id: int) -> HttpResponse:
     """Give a member another role."""
     access = request.access
     role = request.POST.get("role", "")
-    actions.change_role(shop=access.shop, user_id=user_id, role=role, actor=access.actor, at=clock.now())
+    access.do(actions.change_role, user_id=user_id, role=role)
     messages.success(request, gettext("The role is changed to %(role)s.") % {"role": ROLE_TITLES[Role(role)]})
     return redirect("console:members", shop)
 
@@ -113,7 +110,7 @@ def change_role(request: PageRequest, shop: str, user_id: int) -> HttpResponse:
 def remove(request: PageRequest, shop: str, user_id: int) -> HttpResponse:
     """Take a member out of the shop; their account stays."""
     access = request.access
-    actions.remove_member(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
+    access.do(actions.remove_member, user_id=user_id)
     messages.success(request, gettext("The member is removed. What they did stays in the audit."))
     return redirect("console:members", shop)
 
@@ -123,6 +120,6 @@ def remove(request: PageRequest, shop: str, user_id: int) -> HttpResponse:
 def renew(request: PageRequest, shop: str, user_id: int) -> HttpResponseBase:
     """A new link for someone who has not set a password yet."""
     access = request.access
-    found = actions.renew_invitation(shop=access.shop, user_id=user_id, actor=access.actor, at=clock.now())
+    found = access.do(actions.renew_invitation, user_id=user_id)
     link = request.build_absolute_uri(found.path) if found.path else ""
     return _page(request, InviteForm(), link)
