@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.apps import apps
@@ -29,6 +31,7 @@ log = logging.getLogger("project.warming")
 
 NOBODY = ShopView(0, "", "", ZoneInfo("Asia/Shanghai"), "CNY", "", ())
 MOST_CURRENCIES = 3
+LONGEST_SECONDS = 15.0  # a cluster's answers take seconds each, and translations are the smaller part of them
 SOURCES = (("channel", "is_paid"), ("channel",))
 
 
@@ -56,9 +59,11 @@ def _templates() -> None:
 
 
 def _questions() -> None:
-    at = clock.now()
+    at, began = clock.now(), time.monotonic()
     for shop in _shops():
         for ask in _of_pages(shop, at):
+            if time.monotonic() - began > LONGEST_SECONDS:
+                return
             ask()
 
 
@@ -76,13 +81,16 @@ def _of_pages(shop: ShopView, at: datetime) -> Iterator[Callable[[], object]]:
     metrics = choices.default_metrics()
     name, version = choices.DEFAULT[0]
     for period in (Period.of_day(today), Period.of_day(today - ONE_DAY), Period(today - ONE_DAY * 7, today)):
-        about = {"shop": shop, "period": period, "at": at}
+        about: dict[str, Any] = {"shop": shop, "at": at}
         against = "yesterday" if period.length == 1 else "before"
-        others = [period.shifted(-1) if period.length == 1 else period.before(), period.same_days_last_week()]
-        grain = "hour" if period.length == 1 else "day"
-        yield lambda about=about: traffic.overview(metrics=metrics, **about)
-        yield lambda periods=(period, *others), grain=grain: traffic.courses(
-            shop=shop, periods=periods, metric_id=name, version=version, grain=grain, at=at
-        )
+        before = period.shifted(-1) if period.length == 1 else period.before()
+        periods = (period, before, period.same_days_last_week())
+        course = {
+            "metric_id": name,
+            "version": version,
+            "grain": "hour" if period.length == 1 else "day",
+        }
+        yield partial(traffic.overview, period=period, metrics=metrics, **about)
+        yield partial(traffic.courses, periods=periods, **course, **about)
         for by in SOURCES:
-            yield lambda about=about, by=by, against=against: traffic.sources(by=by, against=against, **about)
+            yield partial(traffic.sources, period=period, by=by, against=against, **about)
