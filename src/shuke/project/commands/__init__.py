@@ -47,7 +47,7 @@ def main() -> None:
     from shuke.kernel.errors import ShukeError
 
     try:
-        app()
+        languages.speaking(app, sys.argv[1:])()
     except ShukeError as error:
         screen = Console(stderr=True, highlight=False, soft_wrap=True)
         screen.print(f"[red]{error.code}[/red]", error.message(), markup=True)
@@ -67,6 +67,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     erasing,
     filling,
     keeping,
+    quarantine,
     reports,
     serving,
     setup,

@@ -88,10 +88,12 @@ def add(
 ) -> None:
     """Make someone a member. A new user gets a one-time password, which is printed."""
     from django.contrib.auth import get_user_model
+    from django.utils.translation import gettext as _
     from django_scopes import scope
 
     from shuke.kernel import clock
     from shuke.shops import actions, reads
+    from shuke.shops.roles import ROLE_TITLES, Role
 
     view = reads.get_shop(shop)
     user = get_user_model().objects.filter(email__iexact=email).first()
@@ -103,7 +105,10 @@ def add(
         )
     with scope(shop=view.id):
         actions.add_member(shop=view, user=user, role=role.value, actor=command_line_actor(), at=clock.now())
-    typer.echo(f"{email} {role.value}" + (f" password: {password}" if password else ""))
+    told = f"{email} {ROLE_TITLES[Role(role.value)]}"
+    if password:
+        told += " " + _("password: %(password)s") % {"password": password}
+    typer.echo(told)
 
 
 @key_app.command("write")
