@@ -6,6 +6,7 @@ from django.urls import path
 
 from shuke.console.pages import (
     audit,
+    cohorts,
     definitions,
     evidence,
     home,
@@ -40,6 +41,10 @@ urlpatterns = [
     path("s/<slug:shop>/evidence/<slug:metric_id>/", evidence.evidence, name="evidence"),
     path("s/<slug:shop>/sources/", sources.sources, name="sources"),
     path("s/<slug:shop>/sources/table/", sources.table, name="sources_table"),
+    path("s/<slug:shop>/cohorts/", cohorts.cohorts, name="cohorts"),
+    path("s/<slug:shop>/cohorts/table/", cohorts.table, name="cohorts_table"),
+    path("s/<slug:shop>/cohorts/names/", cohorts.names, name="cohort_names"),
+    path("s/<slug:shop>/cohorts/people/", cohorts.people, name="cohort_people"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

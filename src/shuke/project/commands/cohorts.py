@@ -86,11 +86,13 @@ def _table(found: Cohorts, width: int) -> Table:
     """Sizes first, then as many periods as fit side by side."""
     from shuke.console.words import percent
 
-    fitting = min(found.offsets, max(1, (width - 26) // 8))
+    # Of the same behaviour everybody is back in the period of the start.
+    first = 1 if found.starting == found.returning and found.offsets > 1 else 0
+    fitting = min(found.offsets, first + max(1, (width - 26) // 8))
     table = Table(title=_("Retention"))
     table.add_column(_("From"), no_wrap=True)
     table.add_column(_("People"), justify="right", no_wrap=True)
-    for offset in range(fitting):
+    for offset in range(first, fitting):
         table.add_column(f"+{offset}", justify="right", no_wrap=True)
 
     def cell(one: CohortCell) -> str:
@@ -99,7 +101,7 @@ def _table(found: Cohorts, width: int) -> Table:
 
     for row in found.rows:
         size = f"{row.size.value}{'…' if row.is_unfinished else ''}"
-        table.add_row(row.period.start.isoformat(), size, *(cell(one) for one in row.cells[:fitting]))
+        table.add_row(row.period.start.isoformat(), size, *(cell(one) for one in row.cells[first:fitting]))
     table.caption = _("… not finished: the number may still rise")
     if fitting < found.offsets:
         table.caption += " · " + _("a wider terminal or --json shows the other periods")

@@ -25,7 +25,7 @@ from shuke.traffic.reads.cohort_shapes import (
     Cohorts,
     TooManyCohorts,
 )
-from shuke.traffic.reads.cohorts import cohort_people, cohorts
+from shuke.traffic.reads.cohorts import cohort_people, cohorts, event_names
 from shuke.traffic.reads.evidence import evidence
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
@@ -55,6 +55,7 @@ __all__ = [
     "cohort_people",
     "cohorts",
     "courses",
+    "event_names",
     "evidence",
     "metric",
     "overview",

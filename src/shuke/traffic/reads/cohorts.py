@@ -365,6 +365,24 @@ def cohort_people(
     return warehouse.ask(shop, life, question)
 
 
+def event_names(*, shop: ShopView, at: datetime, most: int = 50) -> tuple[str, ...]:
+    """The names of events (track) of the last thirty days that have facts, the most frequent first."""
+    life = warehouse.whole_life(shop.id)
+    if life is None:
+        return ()
+    last = min(life.last, local_day(at, shop.zone))
+    recent = Period.inclusive(max(life.start, last - ONE_DAY * 29), max(last, life.start))
+
+    def question(snapshot: warehouse.Snapshot) -> tuple[str, ...]:
+        events = snapshot.raw("events")
+        told = events.filter((events["type"] == "track") & events["name"].notnull())
+        counted = told.group_by(event=told["name"]).aggregate(n=told.count())
+        found = warehouse.run(counted.order_by([ibis.desc("n"), "event"]).limit(most)).to_pylist()
+        return tuple(row["event"] for row in found)
+
+    return warehouse.ask(shop, recent, question)
+
+
 _REFS = {
     "person": (("order_lines", "buyer_id", "buyer_ref"), ("events", "person_id", "person_ref")),
     "visitor": (("events", "visitor_id", "anonymous_ref"),),
