@@ -73,7 +73,9 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def shaped(origin: Origin, blanks: Iterable[str] = ()) -> Callable[[str], str | BadCell]:
+def shaped(
+    origin: Origin, blanks: Iterable[str] = (), *, is_exact: bool = False
+) -> Callable[[str], str | BadCell]:
     """What a mapping does to a cell's text: blanks, strip, pattern, values, prefixes, contains, otherwise.
 
     Full-width and half-width forms of a value are the same: exports write both.
@@ -89,6 +91,8 @@ def shaped(origin: Origin, blanks: Iterable[str] = ()) -> Callable[[str], str | 
         text = cleaned(text)
         if text in empty:
             return ""
+        if is_exact:
+            text = whole_number(text)
         if pattern is not None:
             found = pattern.search(text)
             text = found[1] if found else ""
@@ -133,6 +137,11 @@ def to_ref(text: str) -> str | BadCell | None:
 def has_lost_digits(text: str) -> bool:
     """Whether a spreadsheet has written a long number as 1.93E+18."""
     return bool(_SCIENTIFIC.match(text))
+
+
+def whole_number(text: str) -> str:
+    """1e+05 as 100000, where a mapping says that its source writes numbers so without losing any digit."""
+    return str(int(Decimal(text))) if has_lost_digits(text) else text
 
 
 def to_host(text: str) -> str | None:

@@ -184,6 +184,8 @@ class Mapper:
         keys: list[str | None] = []
         for i, parts in enumerate(zip(*columns, strict=True)):
             parts = tuple(cells.id_text(p) for p in parts)
+            if self.spec.is_exact:
+                parts = tuple(cells.whole_number(p) for p in parts)
             if any(cells.has_lost_digits(p) for p in parts):
                 column, text = next(
                     (c, p) for c, p in zip(self.spec.key, parts, strict=True) if cells.has_lost_digits(p)
@@ -402,7 +404,9 @@ class Mapper:
         """What the mapping does to a field's text, remembered."""
         if name not in self._shapes:
             self._shapes[name] = cells.Remembering(
-                cells.shaped(self.spec.columns.get(name, NO_ORIGIN), self.spec.blank)
+                cells.shaped(
+                    self.spec.columns.get(name, NO_ORIGIN), self.spec.blank, is_exact=self.spec.is_exact
+                )
             )
         return self._shapes[name]
 

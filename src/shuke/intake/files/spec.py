@@ -23,6 +23,7 @@ blank: ["-"]                       texts that mean an empty cell
 ragged: true                       cells missing at a row's end are blank
 carry: [Created at]                order-level columns that stand on an order's first row only
 personal: [收货人姓名]              kept with rows that name a buyer; of others only what came encrypted
+scientific: exact                  1e+05 as a number that lost nothing; else a reference so written is refused
 grain: order                       one row is a whole order; rows of its lines, from the same source, replace it
 """
 
@@ -94,6 +95,7 @@ _KEYS = [
     "carry",
     "personal",
     "grain",
+    "scientific",
 ]
 _MEANING = (
     "kind",
@@ -104,6 +106,7 @@ _MEANING = (
     "amount_sign",
     "blank",
     "grain",
+    "scientific",
     "personal",
     "carry",
 )
@@ -153,6 +156,7 @@ class MappingSpec:
     carry: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
     grain: str = "line"
+    is_exact: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def title_in(self, language: str | None = None) -> str:
@@ -272,6 +276,7 @@ def parse(raw: Any) -> MappingSpec:
         is_ragged=flag_at("ragged", data.get("ragged", False)),
         carry=tuple(names_at("carry", data.get("carry") or [])),
         personal=tuple(names_at("personal", data.get("personal") or [])),
+        is_exact=one_of("scientific", data.get("scientific", "refuse"), ("refuse", "exact")) == "exact",
         grain=one_of("grain", data.get("grain", "line"), GRAINS),
         joins=tuple(_join(i, j) for i, j in enumerate(list_at("join", data.get("join") or []))),
         raw=data,

@@ -166,7 +166,7 @@ def _part(amount: int, some: int, whole: int) -> int:
 def _key_reader(table: Table, spec: MappingSpec) -> Callable[[Sequence[str]], str]:
     """A row's order, as its reference will be read; blank when it has none."""
     origin = spec.columns["order_ref"]
-    shape = cells.Remembering(cells.shaped(origin, spec.blank))
+    shape = cells.Remembering(cells.shaped(origin, spec.blank, is_exact=spec.is_exact))
     position = table.columns.index(origin.column) if origin.column in table.columns else None
 
     def key(row: Sequence[str]) -> str:
