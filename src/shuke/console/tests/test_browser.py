@@ -121,3 +121,18 @@ def test_keyboard__alone__reaches_the_content_the_palette_and_the_drawer(
     page.keyboard.press("Enter")
     page.wait_for_url("**/members/")
     page.context.close()
+
+
+@pytest.mark.parametrize("status", [500, 502])
+def test_answer__that_fails_in_nobodys_words__is_told_where_it_was_awaited(
+    browser, live_server, client, shop, member_of, warehouse_home, status
+) -> None:
+    """What stands between us and the browser may fail with an empty answer or a page of its own."""
+    page = _signed_in(browser, live_server, client, member_of(shop, Role.OWNER), "en", "light", 390)
+    body = "" if status == 500 else "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>"
+    page.route("**/overview/answer/**", lambda route: route.fulfill(status=status, body=body))
+    page.goto(live_server.url + reverse("console:overview", args=[shop.slug]))
+    page.locator("#answer [role=alert]").wait_for()
+    assert "Bad gateway" not in page.content()
+    assert page.locator("#answer .skeleton").count() == 0
+    page.context.close()

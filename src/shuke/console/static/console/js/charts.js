@@ -92,7 +92,7 @@
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 },
       aria: { enabled: false },
-      grid: { left: 8, right: isNarrow ? 12 : Math.min(220, widest + 20), top: isNarrow ? 40 : 28, bottom: 4, containLabel: true },
+      grid: { left: 8, right: isNarrow ? 12 : Math.min(220, widest + 20), top: isNarrow ? (series.length > 2 ? 64 : 44) : 28, bottom: 4, containLabel: true },
       legend: isNarrow && series.length > 1 ? { top: 0, left: 0, itemWidth: 20, itemHeight: 8, icon: "roundRect", textStyle: { color: colours["ink-2"], fontSize: 13 } } : undefined,
       tooltip: {
         trigger: "axis",

@@ -70,15 +70,24 @@
   });
 
   /* When the network is gone, the fragment says so where its skeleton stood. */
-  document.addEventListener("htmx:sendError", (event) => {
+  const sayGone = (target) => {
     const words = document.querySelector("[data-offline]")?.dataset.offline;
-    if (words && event.detail.target) {
+    if (words && target) {
       const note = document.createElement("p");
       note.className = "note is-bad";
       note.setAttribute("role", "alert");
       note.textContent = words;
-      event.detail.target.replaceChildren(note);
+      target.replaceChildren(note);
     }
+  };
+  document.addEventListener("htmx:sendError", (event) => sayGone(event.detail.target));
+
+  /* A failure that is not told in our own words (something between us and the shop failed) must not leave a blank page. */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, target } = event.detail;
+    if (xhr.status < 500 || xhr.responseText.includes('class="state"')) return;
+    event.detail.shouldSwap = false;
+    sayGone(target);
   });
 
   /* A deed that can not be undone says how many and who, and is asked once more in its own place. */
