@@ -54,7 +54,7 @@ def _told(request: Request, answers: Iterable[list[dict[str, Any]]]) -> dict[Gro
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """What is asked by the same keys: of which stretches, and which measures."""
 
     keys: tuple[str, ...]
@@ -63,11 +63,11 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """Requests to one dataset as one question: its stretches, its blocks, and where each request finds its rows."""
 
     stretches: tuple[Stretch, ...]
-    blocks: tuple[_Block, ...]
+    blocks: tuple[Block, ...]
     places: tuple[tuple[int, int], ...]  # (block, stretch) of each request
 
     @classmethod
@@ -76,13 +76,13 @@ class _Question:
         requests: Sequence[Request],
         used: Callable[[Request], Sequence[m.Measure]],
         stretch: Callable[[Scene], Stretch],
-    ) -> _Question:
+    ) -> Question:
         stretches = tuple(dict.fromkeys(stretch(one.scene) for one in requests))
         by_keys: dict[tuple[str, ...], list[Request]] = {}
         for one in requests:
             by_keys.setdefault(one.keys, []).append(one)
         blocks = [
-            _Block(
+            Block(
                 keys,
                 tuple(sorted({stretches.index(stretch(one.scene)) for one in asked})),
                 tuple({(x.entity, x.name): x for one in asked for x in used(one)}.values()),
@@ -105,7 +105,7 @@ class _Question:
             (one.keys, one.stretches, tuple((x.entity, x.name) for x in one.used)) for one in self.blocks
         )
 
-    def joined(self, part: Callable[[_Block], ibis.Table]) -> ibis.Table:
+    def joined(self, part: Callable[[Block], ibis.Table]) -> ibis.Table:
         """The blocks as one table: `block`, `stretch`, all keys, all measures; null where a block has no such column."""
         parts = [part(block) for block in self.blocks]
         types = {name: dtype for table in parts for name, dtype in table.schema().items()}
@@ -132,7 +132,7 @@ class _Question:
         return [found.get(place, []) for place in self.places]
 
 
-def _of_stretches(table: ibis.Table, question: _Question, block: _Block) -> ibis.Table:
+def _of_stretches(table: ibis.Table, question: Question, block: Block) -> ibis.Table:
     """The rows that a block is about."""
     if len(block.stretches) < len(question.stretches):
         table = table.filter(table.stretch.isin(list(block.stretches)))
@@ -153,7 +153,7 @@ def _visit_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
     if not requests:
         return []
     scene = requests[0].scene
-    question = _Question.of(requests, lambda one: one.of_visits, lambda one: Stretch(one.period, one.until))
+    question = visit_question(requests)
     kinds: dict[str, None] = {"visits": None}
     if any(_is_of_days(scene, block) for block in question.blocks):
         kinds["visitor_days"] = None
@@ -169,19 +169,24 @@ def _visit_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
     return question.shared(warehouse.ask(scene.shop, warehouse.hull(question.stretches), asked))
 
 
-def _is_of_days(scene: Scene, block: _Block) -> bool:
+def visit_question(requests: Sequence[Request]) -> Question:
+    """What requests under one condition ask of visits."""
+    return Question.of(requests, lambda one: one.of_visits, lambda one: Stretch(one.period, one.until))
+
+
+def _is_of_days(scene: Scene, block: Block) -> bool:
     """Whether a block may count visitors of a day from their own dataset: of all visits, by nothing but the day."""
     is_plain = scene.condition is None and set(block.keys) <= {"local_day"}
     return is_plain and any(one.entity in ("visitor_day", "day") for one in block.used)
 
 
-def visit_sums(tables: Tables, question: _Question, scene: Scene) -> ibis.Table:
+def visit_sums(tables: Tables, question: Question, scene: Scene) -> ibis.Table:
     """From `visits` (and `visitor_days`) of stretches to the sums of all blocks."""
     visits, days = tables["visits"], tables.get("visitor_days")
     if scene.condition is not None:
         visits = visits.filter(to_ibis(scene.condition, visits, {"is_one_page": visits.views == 1}))
 
-    def part(block: _Block) -> ibis.Table:
+    def part(block: Block) -> ibis.Table:
         own = {"visits": _of_stretches(visits, question, block)}
         if "hour" in block.keys:
             own["visits"] = _with_hour(own["visits"], "started_at")
@@ -204,13 +209,7 @@ def _order_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
     if not requests:
         return []
     shop = requests[0].scene.shop
-    reaches_back = any(one.name == "old_buyers" for request in requests for one in request.of_orders)
-    days = m.LOOK_BACK_DAYS if reaches_back else 0
-    question = _Question.of(
-        requests,
-        lambda one: [*one.of_orders, *HIDDEN_MEASURES],
-        lambda one: Stretch(one.period, one.until, days),
-    )
+    question = order_question(requests)
 
     def build(tables: Tables) -> ibis.Table:
         return order_sums(tables, question, shop.currency)
@@ -227,11 +226,22 @@ def _order_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
     return question.shared(rows)
 
 
-def order_sums(tables: Tables, question: _Question, currency: str) -> ibis.Table:
+def order_question(requests: Sequence[Request]) -> Question:
+    """What requests ask of orders: with the days before each stretch, where it matters who bought then."""
+    reaches_back = any(one.name == "old_buyers" for request in requests for one in request.of_orders)
+    days = m.LOOK_BACK_DAYS if reaches_back else 0
+    return Question.of(
+        requests,
+        lambda one: [*one.of_orders, *HIDDEN_MEASURES],
+        lambda one: Stretch(one.period, one.until, days),
+    )
+
+
+def order_sums(tables: Tables, question: Question, currency: str) -> ibis.Table:
     """From `order_facts` of stretches to the sums of all blocks."""
     movements = m.movements(asking.with_whole_refunds(tables["order_facts"]), currency)
 
-    def part(block: _Block) -> ibis.Table:
+    def part(block: Block) -> ibis.Table:
         found = _of_stretches(movements, question, block)
         now = found.filter(found.is_before == 0)
         if "hour" in block.keys:

@@ -16,13 +16,14 @@ from zoneinfo import ZoneInfo
 import ibis
 
 from shuke.conditions.reads import parse
-from shuke.kernel.periods import Period
+from shuke.kernel.periods import ONE_DAY, Period, day_start
 from shuke.shops.reads import ShopView
 from shuke.traffic import sessions
-from shuke.traffic.measures import MEASURES, order_entities, visit_entities
-from shuke.traffic.reads import asking
+from shuke.traffic.measures import LOOK_BACK_DAYS, MEASURES, order_entities, visit_entities
+from shuke.traffic.reads import asking, summing
 from shuke.traffic.tests import measure_oracle, oracle
 from shuke.traffic.tests.facts import RULES
+from shuke.warehouse.refunds import refunds_resolved
 
 Row = dict[str, Any]
 Facts = Mapping[str, Sequence[Row]]
@@ -84,6 +85,66 @@ def _order_sums(keys: tuple[str, ...]) -> Question:
     return Question("_by_".join(["order_sums", *keys]), ("order_facts",), build, expected)
 
 
+# Several periods in one question, as pages ask: they overlap, and the second is shorter.
+STRETCHES = (PERIOD, Period(PERIOD.start + ONE_DAY * 3, PERIOD.end - ONE_DAY * 4))
+
+
+def _laid_out(table: ibis.Table, days_before: int = 0) -> ibis.Table:
+    """Each row once per stretch that it belongs to, as the warehouse lays them out."""
+    parts = []
+    for number, period in enumerate(STRETCHES):
+        day = table.local_day
+        own = table.filter(
+            day >= ibis.date(period.start - ONE_DAY * days_before), day < ibis.date(period.end)
+        )
+        parts.append(
+            own.mutate(
+                stretch=ibis.literal(number, "int64"),
+                is_before=ibis.ifelse(own.local_day < ibis.date(period.start), 1, 0).cast("int64"),
+                midnight=ibis.literal(int(day_start(period.start, SHOP.zone).timestamp()), "int64"),
+            )
+        )
+    return parts[0].union(parts[1], distinct=False)
+
+
+def _visit_sums_of_stretches() -> Question:
+    scenes = [asking.Scene(SHOP, period) for period in STRETCHES]
+    question = summing.visit_question([asking.Request(scene, VISIT_NAMES) for scene in scenes])
+
+    def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        laid = {kind: _laid_out(tables[kind]) for kind in ("visits", "visitor_days")}
+        return summing.visit_sums(laid, question, scenes[0])
+
+    def expected(facts: Facts) -> list[Row]:
+        found = []
+        for number, period in enumerate(STRETCHES):
+            visits = [visit for visit in facts["visits"] if visit["local_day"] in period]
+            rows = measure_oracle.visit_rows(visits, VISIT_NAMES, (), period, SHOP.zone) if visits else []
+            found += [{"stretch": number} | row for row in rows]
+        return found
+
+    return Question("visit_sums_by_stretch", ("visits", "visitor_days"), build, expected)
+
+
+def _order_sums_of_stretches() -> Question:
+    requests = [asking.Request(asking.Scene(SHOP, period), ORDER_NAMES) for period in STRETCHES]
+    question = summing.order_question(requests)
+
+    def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        laid = _laid_out(refunds_resolved(tables["order_facts"]), LOOK_BACK_DAYS)
+        return summing.order_sums({"order_facts": laid}, question, SHOP.currency)
+
+    def expected(facts: Facts) -> list[Row]:
+        found = []
+        for number, period in enumerate(STRETCHES):
+            if any(row["local_day"] in period for row in facts["order_facts"]):
+                rows = measure_oracle.order_rows(facts["order_facts"], ORDER_NAMES, (), period, SHOP)
+                found += [{"stretch": number} | row for row in rows]
+        return found
+
+    return Question("order_sums_by_stretch", ("order_facts",), build, expected)
+
+
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "visits",
@@ -105,4 +166,6 @@ QUESTIONS: tuple[Question, ...] = (
     _order_sums(()),
     _order_sums(("local_day",)),
     _order_sums(("hour",)),
+    _visit_sums_of_stretches(),
+    _order_sums_of_stretches(),
 )
