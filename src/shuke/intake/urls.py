@@ -17,6 +17,7 @@ urlpatterns = [
     path("s/<slug:shop>/imports/<int:import_id>/stop/", pages.imports.stop, name="stop_import"),
     path("s/<slug:shop>/imports/<int:import_id>/resume/", pages.imports.resume, name="resume_import"),
     path("s/<slug:shop>/mappings/", pages.mappings.mappings, name="mappings"),
+    path("s/<slug:shop>/mappings/point/", pages.pointing.point, name="point"),
     path("s/<slug:shop>/mappings/new/", pages.mappings.edit, name="new_mapping"),
     path("s/<slug:shop>/mappings/<str:name>/", pages.mappings.edit, name="mapping"),
     path("s/<slug:shop>/mappings/<str:name>/remove/", pages.mappings.remove, name="remove_mapping"),

@@ -17,7 +17,7 @@ from shuke.intake.files.load import KIND
 from shuke.intake.files.parts import sheets_of
 from shuke.intake.files.preview import Preview, preview_of
 from shuke.intake.files.reads import ImportView, MappingView, Recognised, UploadView
-from shuke.intake.files.saying import MappingInvalid
+from shuke.intake.files.saying import MappingInvalid, check_storable
 from shuke.intake.files.shipped import shipped_mappings
 from shuke.intake.files.spec import MappingSpec, is_name, parse
 from shuke.intake.models.imports import Import, Mapping
@@ -275,6 +275,7 @@ def _checked(choices: Table[str, Any] | None) -> dict[str, Any]:
         if value in (None, "", {}):
             continue
         if name == "columns" and isinstance(value, dict):
+            check_storable(value)
             checked[name] = {str(k): str(v) for k, v in value.items() if v}
             continue
         if name == "name" and isinstance(value, str) and value.isprintable() and len(value) <= 200:

@@ -8,7 +8,7 @@ from typing import IO, Annotated, Any, Literal, cast
 from ninja import Field, File, Path, Query, Router, Schema
 from ninja.files import UploadedFile
 
-from shuke.intake.files import actions, reads, spec
+from shuke.intake.files import actions, problems, reads, spec
 from shuke.intake.files.preview import Preview
 from shuke.kernel import clock
 from shuke.shops.access import ShopRequest, api
@@ -26,11 +26,17 @@ class UploadOut(Schema):
 
 
 class Choices(Schema):
-    """How the main file is laid out, where it should not be as the mapping says. `auto` detects."""
+    """How the main file is laid out, where it should not be as the mapping says. `auto` detects.
+
+    `columns`: a name that the mapping wants -> the file's column that holds it. `name`: what stands for the file's name,
+    where the mapping reads a month from it.
+    """
 
     separator: str | None = Field(default=None, max_length=4)
     encoding: str | None = Field(default=None, max_length=40)
     header: bool | None = None
+    columns: dict[str, str] | None = Field(default=None, max_length=200)
+    name: str | None = Field(default=None, max_length=200)
 
 
 class PreviewIn(Schema):
@@ -73,6 +79,14 @@ class NoticeOut(Schema):
     words: str
 
 
+class RecognisedOut(Schema):
+    """A mapping whose known header the file's columns are like (0 to 1), and what it needs that the file lacks."""
+
+    mapping: str
+    likeness: float
+    lacks: list[str]
+
+
 class PreviewOut(Schema):
     file: str
     detected: DetectedOut
@@ -84,6 +98,7 @@ class PreviewOut(Schema):
     notices: list[NoticeOut]
     refusal: dict[str, str] | None
     fitting: list[str]
+    recognised: list[RecognisedOut]
 
 
 class ImportIn(Schema):
@@ -176,7 +191,22 @@ def preview_file(request: ShopRequest, shop: str, asked: PreviewIn) -> Any:
         actor=access.actor,
         at=clock.now(),
     )
-    return _preview_out(seen, [m.name for m in reads.fitting_mappings(access.shop, seen.columns)])
+    try:
+        like = actions.recognise(
+            shop=access.shop,
+            file=asked.files[actions.MAIN],
+            choices=asked.choices.dict(exclude_none=True),
+            actor=access.actor,
+        )
+    except problems.FileProblem:
+        like = ()  # some other sheet can not be read; the one that was asked for could
+    return {
+        **_preview_out(seen, [m.name for m in reads.fitting_mappings(access.shop, seen.columns)]),
+        "recognised": [
+            {"mapping": r.mapping.name, "likeness": round(r.likeness, 3), "lacks": list(r.lacks)}
+            for r in like
+        ],
+    }
 
 
 @router.post("/shops/{shop}/imports", response={201: ImportOut}, operation_id="start_import")

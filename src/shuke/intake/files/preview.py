@@ -182,6 +182,7 @@ def _shown(spec: MappingSpec) -> frozenset[str]:
     }
     if spec.cases is not None:
         names |= set(spec.cases.otherwise) | {f for texts in spec.cases.when.values() for f in texts}
+    names |= {f"{name}_minor" for name in spec.columns}
     if "referrer" in names:
         names.add("referrer_host")
     return frozenset(names)

@@ -16,7 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shuke.intake import actions, reads
 from shuke.intake.files.actions import MAIN
+from shuke.intake.files.origins import FILE_NAME
 from shuke.intake.files.problems import FileProblem, MissingPart
+from shuke.intake.pages.pointing import KIND_WORDS
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
 from shuke.shops import navigation
@@ -47,7 +49,7 @@ SEPARATORS = (
     ("tab", pgettext_lazy("separator", "tab")),
     ("|", pgettext_lazy("separator", "bar")),
 )
-KINDS = {"orders": pgettext_lazy("import", "orders"), "events": pgettext_lazy("import", "events")}
+KINDS = KIND_WORDS
 
 
 def _columns(access: Access) -> list[Column[reads.ImportView]]:
@@ -104,7 +106,7 @@ def upload(request: PageRequest, shop: str) -> HttpResponse:
     """Keep the given files and go on to the preview; `part` names a second file that a mapping joins."""
     access = request.access
     typed = request.POST.dict()
-    query = {key: str(value) for key, value in typed.items() if key.startswith("file") or key in _CHOICES}
+    query = {key: str(value) for key, value in typed.items() if key.startswith("file") or _is_choice(key)}
     query["mapping"] = request.POST.get("mapping", "")
     given = {
         name: file
@@ -124,13 +126,29 @@ def upload(request: PageRequest, shop: str) -> HttpResponse:
                 at=clock.now(),
             )
             query[name] = kept.sha256
+            if name == "file" and not query["mapping"]:
+                query["mapping"] = _recognised(access, kept.sha256, query)
     except ShukeError as error:
         messages.error(request, str(error))
         return redirect("intake:imports", shop)
     return redirect(f"{reverse('intake:preview', args=[shop])}?{urlencode(_set(query))}")
 
 
-_CHOICES = ("separator", "encoding", "header")
+_CHOICES = ("separator", "encoding", "header", "name")
+
+
+def _is_choice(key: str) -> bool:
+    """What says how the main file is read; `column.<name>` is the file's column for one that the mapping wants."""
+    return key in _CHOICES or key.startswith("column.")
+
+
+def _recognised(access: Access, sha256: str, query: Mapping[str, str]) -> str:
+    """The mapping whose format the file is; blank when none is sure, or the file can not be read."""
+    try:
+        found = actions.recognise(shop=access.shop, file=sha256, choices=_choices(query), actor=access.actor)
+    except ShukeError:
+        return ""
+    return found[0].mapping.name if found else ""
 
 
 def _set(query: Mapping[str, str]) -> dict[str, str]:
@@ -145,11 +163,14 @@ def _files(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _choices(query: Mapping[str, str]) -> dict[str, Any]:
-    chosen: dict[str, Any] = {name: query.get(name, "") for name in ("separator", "encoding")}
+    chosen: dict[str, Any] = {name: query.get(name, "") for name in ("separator", "encoding", "name")}
+    chosen["columns"] = {
+        key.partition(".")[2]: value for key, value in query.items() if key.startswith("column.") and value
+    }
     header = query.get("header", "")
     if header in ("yes", "no"):
         chosen["header"] = header == "yes"
-    return {name: value for name, value in chosen.items() if value != ""}
+    return {name: value for name, value in chosen.items() if value not in ("", {})}
 
 
 @require_safe
@@ -165,7 +186,8 @@ def preview(request: PageRequest, shop: str) -> HttpResponse:
     found, refusal = _look(request, access, files, mapping if mapping in known else None)
     fitting = {one.name for one in reads.fitting_mappings(access.shop, found.columns)} if found else set()
     chosen = known.get(mapping)
-    joins = chosen.spec.joins if chosen else ()
+    # A part that is another sheet of the workbook is not asked for.
+    joins = [join for join in chosen.spec.joins if not join.layout.sheet] if chosen else []
     context = {
         "files": files,
         "found": found,
@@ -179,10 +201,31 @@ def preview(request: PageRequest, shop: str) -> HttpResponse:
         "separators": SEPARATORS,
         "choices": request.GET.dict(),
         "kind": KINDS.get(chosen.spec.kind, "") if chosen else "",
+        "is_recognised": bool(chosen and chosen.spec.header and chosen.name in fitting),
+        "wanted": _wanted(chosen, found, request.GET.dict()),
+        "file_columns": _file_columns(files, access, request.GET.dict()) if chosen else (),
+        "wants_name": bool(chosen and FILE_NAME in chosen.spec.named_columns()),
+        "chosen_columns": {k: v for k, v in request.GET.items() if _is_choice(k) and v},
         "may_map": access.may(Deed.MANAGE_MAPPINGS),
         "is_ready": bool(found and chosen and not refusal and not found.refusal and found.rows_looked_at),
     }
     return render(request, "intake/preview.html", context)
+
+
+def _wanted(chosen: Any, found: Any, query: Mapping[str, str]) -> list[dict[str, str]]:
+    """Columns that the mapping needs: those that the file lacks, and those that were pointed at."""
+    if chosen is None or found is None:
+        return []
+    told = _choices(query).get("columns", {})
+    lacking = chosen.spec.lacks(found.columns, "", {})
+    return [{"name": name, "column": told.get(name, "")} for name in dict.fromkeys((*lacking, *told))]
+
+
+def _file_columns(files: dict[str, str], access: Access, query: Mapping[str, str]) -> tuple[str, ...]:
+    """The columns under the names that they have in the file."""
+    common = {"shop": access.shop, "choices": _choices(query), "actor": access.actor, "at": clock.now()}
+    bare = _bare(files, common)
+    return () if bare is None else tuple(c for c in bare.columns if c)
 
 
 def _look(
