@@ -7,7 +7,6 @@ import sys
 from datetime import date, timedelta
 from typing import Any
 
-
 BY_HOUR = ("pv", "amount_paid")
 
 
