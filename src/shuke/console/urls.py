@@ -6,6 +6,7 @@ from django.urls import path
 
 from shuke.console.pages import (
     audit,
+    cohort_people,
     cohorts,
     definitions,
     evidence,
@@ -44,7 +45,7 @@ urlpatterns = [
     path("s/<slug:shop>/cohorts/", cohorts.cohorts, name="cohorts"),
     path("s/<slug:shop>/cohorts/table/", cohorts.table, name="cohorts_table"),
     path("s/<slug:shop>/cohorts/names/", cohorts.names, name="cohort_names"),
-    path("s/<slug:shop>/cohorts/people/", cohorts.people, name="cohort_people"),
+    path("s/<slug:shop>/cohorts/people/", cohort_people.people, name="cohort_people"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

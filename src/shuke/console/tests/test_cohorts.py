@@ -222,7 +222,7 @@ def test_page__in_a_browser__from_choice_to_the_people(
             )
             page.goto(live_server.url + reverse("console:cohorts", args=[shop.slug]))
             expect(page.locator("table.heat")).to_be_visible()
-            page.locator("details.pop summary").first.click()
+            page.locator("main details.pop summary").first.click()
             page.locator("#start-kind").select_option("movement")
             page.locator("form.is-behaviour button.is-main").first.click()
             page.wait_for_url("**start=movement**")

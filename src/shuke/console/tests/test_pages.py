@@ -22,6 +22,8 @@ PAGES: dict[str, tuple[Deed, dict[str, object]]] = {
     "console:evidence": (Deed.VIEW_TRAFFIC, {"metric_id": "uv_period"}),
     "console:sources": (Deed.VIEW_TRAFFIC, {}),
     "console:sources_table": (Deed.VIEW_TRAFFIC, {}),
+    "console:cohorts": (Deed.VIEW_TRAFFIC, {}),
+    "console:cohorts_table": (Deed.VIEW_TRAFFIC, {}),
     "console:rulebook": (Deed.VIEW_RULEBOOK, {}),
     "console:rule_differences": (Deed.VIEW_RULEBOOK, {}),
     "console:rule": (Deed.VIEW_RULEBOOK, {"rule_id": "common.visits.idle_minutes"}),

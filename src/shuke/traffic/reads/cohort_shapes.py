@@ -65,8 +65,9 @@ class Behaviour:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise Invalid(field="kind", value=self.kind)
+        is_text = not any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in self.name)
         is_named = bool(self.name.strip()) and len(self.name) <= LONGEST_NAME
-        if is_named != (self.kind == "event"):
+        if not is_text or is_named != (self.kind == "event"):
             raise Invalid(field="name", value=self.name)
 
     @property

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import ibis
-import pyarrow as pa
 from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.errors import Invalid
@@ -18,6 +16,7 @@ from shuke.shops.reads import ShopView
 from shuke.traffic import decisions
 from shuke.traffic.figures import Figure
 from shuke.traffic.reads import cohort_questions as questions
+from shuke.traffic.reads.cohort_asking import Asker, Reach
 from shuke.traffic.reads.cohort_shapes import (
     GRAINS,
     MOST_COHORTS,
@@ -40,20 +39,11 @@ from shuke.traffic.reads.cohort_shapes import (
     shifted,
 )
 from shuke.warehouse import reads as warehouse
-from shuke.warehouse.schemas import ALL, RAW
 
 ORDER = Behaviour("order")
 LARGEST_PAGE = 1000
 NOBODY = Reason("nobody_started", _("Nobody started in this period."))
 Counts = dict[tuple[int, int], int]
-
-
-@dataclass(frozen=True)
-class _Reach:
-    """How far the facts of a behaviour go: `last` is their last day, `complete` the day before which they are whole."""
-
-    last: date
-    complete: date
 
 
 def cohorts(
@@ -85,14 +75,14 @@ def cohorts(
         return nothing
 
     def question(snapshot: warehouse.Snapshot) -> Cohorts:
-        ask = _Asker(snapshot, who, starting, back)
+        ask = Asker(snapshot, who, starting, back)
         return _answer(ask, nothing, period, min(most, MOST_COHORTS), life, today)
 
     return warehouse.ask(shop, life, question)
 
 
 def _answer(
-    ask: _Asker,
+    ask: Asker,
     asked: Cohorts,
     period: Period | None,
     most: int,
@@ -140,47 +130,8 @@ def _answer(
     )
 
 
-class _Asker:
-    """Asks questions of one snapshot whose translation for the engine is kept: it takes longer than most answers do.
-
-    `tables` are the kinds that some behaviours need, each under a name that stays the same from question to question.
-    """
-
-    def __init__(self, snapshot: warehouse.Snapshot, who: Who, *behaviours: Behaviour) -> None:
-        self.engine = snapshot.engine
-        self.prefix = f"s{snapshot.slot}_cohorts"
-        self.tables: dict[str, ibis.Table] = {}
-        for kind in dict.fromkeys(questions.kind_of(one, who) for one in behaviours):
-            facts = snapshot.raw(kind) if kind in RAW else snapshot.derived(kind)
-            self.tables[kind] = self.engine.define(f"{self.prefix}_{kind}", ALL[kind], facts)
-
-    def __call__(
-        self, key: Hashable, build: Callable[[questions.Tables], ibis.Table]
-    ) -> list[dict[str, Any]]:
-        """The rows of a question; `key` says all that its expression depends on."""
-        known = (self.engine.name, self.prefix, key)
-        if known not in _translated:
-            if len(_translated) >= _MOST_TRANSLATED:
-                _translated.clear()
-            made = build(self.tables)
-            _translated[known] = self.engine.sql_of(made), made.schema().to_pyarrow()
-        sql, schema = _translated[known]
-        # An engine widens a sum (to 128 bits); the expression says what it is.
-        return self.engine.answer(sql).cast(schema).to_pylist()
-
-    def reach(self, kind: str, today: date) -> _Reach | None:
-        """By any fact of a kind, not of one behaviour: that nobody signed up is a fact too."""
-        rows = self(("reach", kind, today), lambda tables: questions.last_day(tables[kind], today + ONE_DAY))
-        found = rows[0]["last_day"]
-        return None if found is None else _Reach(found, min(found + ONE_DAY, today))
-
-
-_translated: dict[Hashable, tuple[str, pa.Schema]] = {}
-_MOST_TRANSLATED = 1000
-
-
 def _range(
-    grain: Grain, period: Period | None, most: int, life: Period, starts: _Reach
+    grain: Grain, period: Period | None, most: int, life: Period, starts: Reach
 ) -> tuple[Period, int] | None:
     """The first cohort's period and how many there are; None when the range holds none that can have any member."""
     newest = period_of(starts.last, grain)
@@ -199,11 +150,11 @@ def _range(
 
 
 def _counts(
-    ask: _Asker,
+    ask: Asker,
     asked: Cohorts,
     range_: tuple[Period, int],
-    starts: _Reach,
-    returns: _Reach | None,
+    starts: Reach,
+    returns: Reach | None,
     today: date,
 ) -> Counts:
     """(cohort, period) → people, both by their place from the first cohort on; the size stands at SIZE_OF_ALL."""
@@ -252,7 +203,7 @@ def counts_of_others(rows: Sequence[Mapping[str, Any]], first: date, grain: Grai
 
 
 def _row(
-    grain: Grain, period: Period, place: int, found: Counts, starts: _Reach, returns: _Reach | None
+    grain: Grain, period: Period, place: int, found: Counts, starts: Reach, returns: Reach | None
 ) -> CohortRow:
     members = found.get((place, questions.SIZE_OF_ALL), 0)
     begun = between(period.start, returns.last, grain) + 1 if returns else 0
@@ -292,7 +243,7 @@ _NO_RETURNS = _(
 )
 
 
-def _notes(rows: Sequence[CohortRow], life: Period, returns: _Reach | None) -> tuple[Reason, ...]:
+def _notes(rows: Sequence[CohortRow], life: Period, returns: Reach | None) -> tuple[Reason, ...]:
     notes = []
     if rows and life.start in rows[0].period:
         notes.append(Reason("first_facts", _FIRST_FACTS, {"day": life.start.isoformat()}))
@@ -337,7 +288,7 @@ def cohort_people(
         return CohortPeople(period, offset, there, (), 0, page, size)
 
     def question(snapshot: warehouse.Snapshot) -> CohortPeople:
-        ask = _Asker(snapshot, who, *([starting] if there is None else [starting, back]))
+        ask = Asker(snapshot, who, *([starting] if there is None else [starting, back]))
 
         def found(tables: questions.Tables) -> ibis.Table:
             return questions.people(

@@ -280,6 +280,8 @@ def test_cohorts__returning_kind_without_any_fact__sizes_and_a_word(life) -> Non
         lambda: Behaviour("event"),
         lambda: Behaviour("event", " "),
         lambda: Behaviour("event", "x" * 201),
+        lambda: Behaviour("event", "a\x00b"),
+        lambda: Behaviour("event", "a\ud800"),
         lambda: Behaviour("order", "Product Added"),
     ],
 )
