@@ -136,6 +136,8 @@ class Snapshot:
     offered: dict[str, list[str]] = field(default_factory=dict)
     _tables: dict[str, ibis.Table] = field(default_factory=dict)
     _kept: list[tuple[str, pa.Table]] = field(default_factory=list)
+    # Asked of the database once per question; narrowed snapshots share them.
+    _variants: dict[tuple[str, Period], tuple[Hashable, ...]] = field(default_factory=dict)
 
     @property
     def period(self) -> Period:
@@ -330,10 +332,16 @@ class Snapshot:
         return f"s{self.slot}{self.tag}_{source}_{'cut' if self.is_cut else 'fresh'}_input"
 
     def _variant(self, kind: str) -> tuple[Hashable, ...]:
-        context = derivations.Context(self.shop, self.period)
-        derivation = derivations.derivation(kind)
-        inputs = [i for i in derivation.inputs if i not in schemas.RAW]
-        return (derivation.variant(context), *(v for i in inputs for v in self._variant(i)))
+        known = (kind, self.period)
+        if known not in self._variants:
+            context = derivations.Context(self.shop, self.period)
+            derivation = derivations.derivation(kind)
+            inputs = [i for i in derivation.inputs if i not in schemas.RAW]
+            self._variants[known] = (
+                derivation.variant(context),
+                *(v for i in inputs for v in self._variant(i)),
+            )
+        return self._variants[known]
 
     def sql(self, kind: str) -> str:
         """The expression of a kind over this snapshot's inputs."""
