@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shuke.intake import reasons
 from shuke.intake.files import problems, tables, uploads
+from shuke.intake.files.origins import FILE_NAME, SHARE
 from shuke.intake.files.parts import open_parts
 from shuke.intake.files.rows import Mapper, Places
 from shuke.intake.files.spec import MappingSpec
@@ -115,7 +116,13 @@ def preview_of(
         shop.id, files, spec, choices, currency=shop.currency, looked_at=LOOKED_AT + FIRST_ROWS
     )
     batch = table.take(LOOKED_AT) or Batch([], [])
-    first = list(zip(batch.lines, batch.rows, strict=True))[:FIRST_ROWS]
+    # What the doors add to a row (its file's name, its share of an order) is not the file's.
+    shown = [i for i, name in enumerate(table.columns) if name not in (FILE_NAME, SHARE)]
+    columns = tuple(table.columns[i] for i in shown)
+    first = [
+        (line, [row[i] for i in shown if i < len(row)])
+        for line, row in list(zip(batch.lines, batch.rows, strict=True))[:FIRST_ROWS]
+    ]
     try:
         mapper = Mapper(
             spec,
@@ -130,7 +137,7 @@ def preview_of(
         return Preview(
             file=main["name"],
             detected=table.detected,
-            columns=table.columns,
+            columns=columns,
             fields=(),
             rows=tuple(MappedRow(line, tuple(row), None) for line, row in first),
             problems=(),
@@ -150,7 +157,7 @@ def preview_of(
     return Preview(
         file=main["name"],
         detected=table.detected,
-        columns=table.columns,
+        columns=columns,
         fields=given,
         rows=rows,
         problems=tuple(

@@ -62,7 +62,7 @@ class WrongSeparator(FileProblem):
 class MissingColumns(FileProblem):
     code = "file_missing_columns"
     words = _("“%(field)s” lacks columns that the mapping needs (%(count)s): %(missing)s.")
-    remedy = _("Its columns are: %(found)s. Choose another mapping, or name the columns as they are.")
+    remedy = _("Its columns are: %(found)s. Say which of them it is, or choose another mapping.")
 
 
 class DuplicateColumns(FileProblem):

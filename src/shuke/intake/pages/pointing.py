@@ -108,7 +108,9 @@ def point(request: PageRequest, shop: str) -> HttpResponse:
         return redirect("intake:imports", shop)
     pointed = _pointed(asked, kind, bare.columns)
     found, spec, problem = _through(access, sha256, kind, pointed, bare, asked)
-    if request.method == "POST" and spec is not None:
+    if request.method == "POST" and not asked.get("name", "").strip():
+        problem = problem or gettext("Give the mapping a name.")
+    elif request.method == "POST" and spec is not None:
         try:
             actions.save_mapping(shop=access.shop, spec=dict(spec.raw), actor=access.actor, at=clock.now())
         except ShukeError as error:
