@@ -1,0 +1,94 @@
+"""A shop's real year through the console: given to the page in a browser, previewed, loaded, and read from the pages."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from shuke.intake import reads as intake
+from shuke.records import jobs
+from shuke.shops.roles import Role
+from shuke.warehouse import actions
+from tests.needs import data_folder
+from tests.test_journeys import LIST, address, browser, page_of  # noqa: F401 (fixtures)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.data,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("warehouse_home"),
+    pytest.mark.timeout(900),
+]
+FILE = data_folder() / "uci_online_retail" / "online_retail.csv.gz"
+YEAR = "?range=custom&from=2010-12-01&to=2011-12-09"
+
+
+def load(page, live_server, shop) -> dict[str, str]:
+    """Give the file to the page, look at its first rows, load it; what the import's own page says then."""
+    page.goto(address(live_server, shop, "intake:imports"))
+    page.set_input_files("input[type=file]", str(FILE))
+    page.locator("form:has(input[type=file]) button").first.click()
+    page.locator("select[name=mapping]").wait_for()
+    if page.locator("select[name=mapping]").input_value() != "uci_online_retail":
+        page.select_option("select[name=mapping]", "uci_online_retail")  # asks for the page again by itself
+        page.wait_for_url("**mapping=uci_online_retail**")
+    expect(page.locator("main")).to_contain_text("WHITE HANGING HEART T-LIGHT HOLDER")
+    with page.expect_response(lambda answer: "imports/start" in answer.url):
+        page.locator("form[action*='imports/start'] button").first.click()
+    jobs.run_to_end(intake.list_imports(shop).rows[0].job_id)
+    page.wait_for_url("**/imports/*/")
+    page.reload()
+    cells = page.locator("#import-state .numbers .cell")
+    return {
+        cells.nth(i).locator(".name").inner_text(): cells.nth(i).locator(".figure").inner_text()
+        for i in range(cells.count())
+    }
+
+
+def overview(page, live_server, shop) -> dict[str, str]:
+    """The numbers of the year as the overview's table shows them, by metric."""
+    page.goto(address(live_server, shop, "console:overview", YEAR))
+    page.locator(f"{LIST} a[href*='/evidence/orders/']").wait_for()
+    wanted = ("orders", "cancelled_orders", "amount_paid", "amount_net")
+    return {
+        name: page.locator(f"{LIST} a[href*='/evidence/{name}/']").first.inner_text().strip()
+        for name in wanted
+    }
+
+
+@pytest.mark.row("T1")
+@pytest.mark.row("T2")
+def test_real_file__by_the_pages__counts_as_published_and_once(page_of, live_server, make_shop, member_of):  # noqa: F811
+    shop = make_shop("uci", currency="GBP", zone="Europe/London")
+    page = page_of(member_of(shop, Role.OWNER))
+    page.set_default_timeout(120_000)
+    told = load(page, live_server, shop)
+    assert told == {
+        "Rows read": "541,909",
+        "New": "541,909",
+        "Changed": "0",
+        "Known already": "0",
+        "In quarantine": "0",
+    }
+    actions.seal(shop)
+    before = overview(page, live_server, shop)
+    assert before == {
+        "orders": "22,061",
+        "cancelled_orders": "3,836",
+        "amount_paid": "£10,666,684.54",
+        "amount_net": "£9,747,747.93",
+    }
+    totals = f"{live_server.url}/api/v1/shops/{shop.slug}/orders/totals?start=2010-12-01&end=2011-12-10"
+    page.goto(totals)
+    found = json.loads(page.locator("body").inner_text())
+    assert (found["sales"], found["cancellations"], found["adjustments"]) == (22_061, 3_836, 3)
+    assert found["sales"] + found["cancellations"] + found["adjustments"] == 25_900
+    assert found["buyers"] == 4_372
+
+    again = load(page, live_server, shop)
+    assert (again["Rows read"], again["New"], again["Known already"]) == ("541,909", "0", "541,909")
+    assert overview(page, live_server, shop) == before
+    page.goto(totals)
+    assert json.loads(page.locator("body").inner_text()) == found
