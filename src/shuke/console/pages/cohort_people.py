@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from shuke.console import words
 from shuke.console.cohort_view import read_cohort_view
-from shuke.console.pages.cohorts import offset_words, period_name
+from shuke.console.pages.cohorts import offset_words, period_words
 from shuke.kernel import clock
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
@@ -57,8 +57,8 @@ def people(request: PageRequest, shop: str) -> HttpResponseBase:
     context = {
         "view": view,
         "found": found,
-        "name": period_name(found.period, view.grain),
-        "returned": period_name(found.returned_in, view.grain) if found.returned_in else "",
+        "name": period_words(found.period, view.grain),
+        "returned": period_words(found.returned_in, view.grain) if found.returned_in else "",
         "later": offset_words(offset, view.grain) if offset is not None else "",
         "table": build_paged_table(
             request, "cohort-people", columns, found.rows, count=found.count, page=number, size=SIZE

@@ -160,6 +160,12 @@ def period_name(period: Period, grain: str) -> str:
     return words.short_day(period.start)
 
 
+def period_words(period: Period, grain: str) -> str:
+    """A period as it stands in a sentence."""
+    name = period_name(period, grain)
+    return name if grain == "month" else gettext("the week of %(day)s") % {"day": name}
+
+
 def _period_sub(period: Period, grain: str) -> str:
     if grain == "month":
         return ""
@@ -227,7 +233,7 @@ def _hint(cell: traffic.CohortCell, grain: str) -> str:
             "people": words.count(cell.figure.numerator or 0),
             "all": words.count(cell.figure.cases),
             "share": words.percent(cell.figure.value, 1),
-            "period": period_name(cell.period, grain),
+            "period": period_words(cell.period, grain),
         }
     return said + (" · " + gettext("not finished, may still rise") if cell.is_unfinished else "")
 
@@ -276,9 +282,9 @@ def _sentence(found: traffic.Cohorts, first: int) -> str:
     if most == least:
         return said
     more = gettext("Most of those who began in %(best)s (%(most)s), fewest of %(worst)s (%(least)s).") % {
-        "best": period_name(best.period, found.grain),
+        "best": period_words(best.period, found.grain),
         "most": words.percent(most, 1),
-        "worst": period_name(worst.period, found.grain),
+        "worst": period_words(worst.period, found.grain),
         "least": words.percent(least, 1),
     }
     return said + ("" if words.locale().language == "zh" else " ") + more

@@ -188,6 +188,17 @@ def test_states__nobody_and_too_many__say_what_to_do(read, shop, life) -> None:
     assert "同期群，一张图放不下" in read("cohorts_table", query, language="zh-hans").content.decode()
 
 
+def test_state__only_another_kind_of_facts__leads_to_it(read, shop, warehouse_home) -> None:
+    empty = read("cohorts_table").content.decode()
+    assert "The shop has no facts yet" in empty
+    lines = draw(shop).lines
+    actions.append(facts={"order_lines": pa.Table.from_pylist(lines, schema=schemas.ORDER_LINES)})
+    html = read("cohorts_table", {"start": "visit"}).content.decode()
+    assert "No fact is of this behaviour" in html
+    assert "Begin with the first order" in html
+    assert 'class="list heat"' in read("cohorts_table", {"start": "order"}).content.decode()
+
+
 def test_names__of_events__are_offered(read, life) -> None:
     html = read("cohort_names").content.decode()
     assert '<option value="Product Added">' in html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -93,7 +94,7 @@ def _answer(
     starts = reaches[questions.kind_of(asked.starting, asked.who)]
     returns = reaches[questions.kind_of(asked.returning, asked.who)]
     if starts is None:
-        return asked
+        return replace(asked, facts_from=life.start)
     range_ = _range(asked.grain, period, most, life, starts)
     until = today + ONE_DAY
     said = ask(
