@@ -6,15 +6,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console.deeds import attempt
 from shuke.shops import actions, reads
-from shuke.shops.access import page
+from shuke.shops.access import Access, page
+from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import ROLE_TITLES, Deed, Role
 from shuke.shops.tables import Column, build_table
@@ -39,8 +41,10 @@ class ApiKeyForm(forms.Form):
 
 @require_safe
 @page(Deed.MANAGE_KEYS)
-def keys(request: PageRequest, shop: str) -> HttpResponse:
-    """Both kinds of key."""
+def keys(request: PageRequest, shop: str) -> HttpResponseBase:
+    """Both kinds of key; each as a file. No file holds a secret, since none is kept."""
+    if wants_csv(request.GET):
+        return _file(request.access, is_write=request.GET.get("table") == "write")
     return _page(request, WriteKeyForm(prefix="write"), ApiKeyForm(prefix="api"))
 
 
@@ -98,6 +102,21 @@ def revoke_api_key(request: PageRequest, shop: str, key_id: int) -> HttpResponse
     return redirect("console:keys", shop)
 
 
+def _file(access: Access, *, is_write: bool) -> HttpResponseBase:
+    if is_write:
+        write_keys = reads.list_write_keys(access.shop)
+        rows = ([key.name, key.key, key.created_at, key.is_live] for key in write_keys)
+        return csv_response(access, "write-keys", ["name", "key", "created_at", "is_live"], rows)
+    header = ["name", "prefix", "role", "created_at", "is_live"]
+    api_keys = reads.list_api_keys(access.shop)
+    return csv_response(
+        access,
+        "api-keys",
+        header,
+        ([key.name, key.prefix, key.role.value, key.created_at, key.is_live] for key in api_keys),
+    )
+
+
 def _page(
     request: PageRequest, write_form: forms.Form, api_form: forms.Form, *, secret: str = ""
 ) -> HttpResponse:
@@ -121,6 +140,10 @@ def _page(
         "live_keys": [key for key in write_keys if key.is_live],
         "table": build_table(request, "api-keys", api_columns, api_keys),
         "base": base,
+        "table_page": reverse(
+            "console:keys", args=[access.shop.slug]
+        ),  # a new secret stands on another address
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
     }
     status = 422 if write_form.errors or api_form.errors else 200
     return render(request, "console/keys.html", context, status=status)

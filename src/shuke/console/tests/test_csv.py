@@ -21,8 +21,10 @@ CSV_PAGES = {
     "console:members": Deed.MANAGE_MEMBERS,
     "console:audit": Deed.VIEW_AUDIT,
     "console:jobs": Deed.VIEW_JOBS,
+    "console:keys": Deed.MANAGE_KEYS,
     "intake:imports": Deed.IMPORT_FILES,
     "intake:quarantine": Deed.VIEW_QUARANTINE,
+    "intake:mends": Deed.VIEW_QUARANTINE,
 }
 
 
@@ -65,3 +67,23 @@ def test_csv__overview__holds_each_metric_with_id_and_version(
     rows = list(csv.DictReader(io.StringIO(body)))
     assert {row["metric"] for row in rows} >= {"pv", "uv_period", "amount_paid", "value_per_buyer"}
     assert all(row["version"] for row in rows)
+
+
+@pytest.mark.django_db
+def test_csv__keys__holds_both_kinds_and_no_secret(client, shop, member_of) -> None:
+    client.force_login(member_of(shop, Role.OWNER))
+    page = reverse("console:keys", args=[shop.slug])
+    made = client.post(
+        reverse("console:create_api_key", args=[shop.slug]), {"api-name": "ERP", "api-role": "analyst"}
+    )
+    secret = made.context["secret"]
+    assert f'href="{page}?format=csv"' in made.content.decode()
+    client.post(reverse("console:create_write_key", args=[shop.slug]), {"write-name": "pages"})
+    files = {}
+    for table in ("api", "write"):
+        answer = client.get(page, {"format": "csv", "table": table})
+        files[table] = b"".join(answer.streaming_content).decode("utf-8-sig")
+    assert secret not in "".join(files.values())
+    (api_key,) = csv.DictReader(io.StringIO(files["api"]))
+    assert (api_key["name"], api_key["role"], api_key["is_live"]) == ("ERP", "analyst", "1")
+    assert [row["name"] for row in csv.DictReader(io.StringIO(files["write"]))] == ["pages"]

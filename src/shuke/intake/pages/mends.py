@@ -95,7 +95,7 @@ def mend(request: PageRequest, shop: str) -> HttpResponse:
         "chain": json.dumps(chain, ensure_ascii=False) if chain else "",
         "chain_words": words_of_rules(preview.rules) if preview and asked else "",
         "kinds": [(one.name, one.title, one is kind) for one in rules_for(group.origin)],
-        "kind": kind,
+        "has_kind": kind is not None,
         "fields": _form(kind, request.GET, group, columns) if kind is not None else [],
         "columns": columns,
         "is_file": group.origin == "import",

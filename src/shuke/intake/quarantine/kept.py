@@ -24,7 +24,7 @@ from shuke.intake.models.quarantine import IMPORT, REPLAYED, WAITING, KeptMend, 
 from shuke.intake.quarantine.groups import Group
 from shuke.intake.quarantine.payloads import RowText, differences
 from shuke.intake.quarantine.rules import Rule, apply_rules, is_dropping, parse_rules
-from shuke.intake.quarantine.said import masked_rules
+from shuke.intake.quarantine.said import BY_KEPT_RULES, masked_rules
 from shuke.kernel.errors import Conflict, Invalid, NotFound
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
@@ -33,9 +33,8 @@ from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 
 MOST = 10_000  # rows of one batch; where more need mending, the mapping is to be changed
-BY = "kept rules"  # as who settles a row at a load
 _AT_ONCE = 500
-ROUNDS = 3  # a row may be wrong in several columns, each with rules of its own
+ROUNDS = 8  # a row may be wrong in several columns, each with rules of its own
 
 
 class NotKept(Invalid):
@@ -197,11 +196,11 @@ def record(
     for start in range(0, len(mended), _AT_ONCE):
         part = {row.key: (row, one) for row, one in mended[start : start + _AT_ONCE]}
         for row, _one in part.values():
-            row.state, row.settled_at, row.settled_by = REPLAYED, at, BY
+            row.state, row.settled_at, row.settled_by = REPLAYED, at, BY_KEPT_RULES
         with transaction.atomic():
             Quarantined.objects.bulk_create([row for row, _one in part.values()], ignore_conflicts=True)
             rows = Quarantined.objects.filter(key__in=part)
-            rows.filter(state=WAITING).update(state=REPLAYED, settled_at=at, settled_by=BY)
+            rows.filter(state=WAITING).update(state=REPLAYED, settled_at=at, settled_by=BY_KEPT_RULES)
             Settlement.objects.bulk_create(
                 [
                     Settlement(
@@ -214,7 +213,7 @@ def record(
                             dict(zip(columns, one.cells, strict=False)),
                         ),
                         at=at,
-                        by=BY,
+                        by=BY_KEPT_RULES,
                     )
                     for pk, key in rows.filter(state=REPLAYED).values_list("id", "key")
                     for row, one in (part[key],)

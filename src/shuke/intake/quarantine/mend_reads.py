@@ -12,7 +12,7 @@ from django_scopes import scope
 from shuke.intake.models.quarantine import KeptMend, Mend, Quarantined, Settlement
 from shuke.intake.quarantine.groups import Group, waiting_in
 from shuke.intake.quarantine.rules import parse_rules, words_of_rules
-from shuke.intake.quarantine.said import in_readers_language
+from shuke.intake.quarantine.said import in_readers_language, settler
 from shuke.kernel.errors import NotFound, ShukeError
 from shuke.records import reads as records
 from shuke.shops.reads import ShopView
@@ -247,5 +247,5 @@ def _settled(row: Settlement) -> SettledView:
         mend_id=row.mend_id,
         kept_id=row.kept_id,
         at=row.at,
-        by=row.by,
+        by=settler(row.by),
     )

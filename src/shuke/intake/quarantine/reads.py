@@ -10,6 +10,7 @@ from django_scopes import scope
 
 from shuke.intake.models.quarantine import WAITING, Quarantined
 from shuke.intake.quarantine.groups import Group
+from shuke.intake.quarantine.said import settler
 from shuke.intake.reasons import remedy_of, words_of
 from shuke.kernel.errors import NotFound
 from shuke.shops.reads import ShopView
@@ -145,7 +146,7 @@ def view_of(row: Quarantined) -> QuarantinedView:
         received_at=row.received_at,
         state=row.state,
         settled_at=row.settled_at,
-        settled_by=row.settled_by,
+        settled_by=settler(row.settled_by),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation import gettext
 
 from shuke.records.audit import MASK
 
@@ -24,6 +25,14 @@ _PLAIN = frozenset(
         "properties.currency",
     }
 )
+
+
+BY_KEPT_RULES = "kept rules"  # as who settles a row at a load
+
+
+def settler(name: str) -> str:
+    """Who settled an entry, as its reader calls them."""
+    return gettext("kept rules") if name == BY_KEPT_RULES else name
 
 
 def in_every_language(words: Callable[[], str]) -> dict[str, str]:
