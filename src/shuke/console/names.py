@@ -127,5 +127,7 @@ def value(found: Any, name: str = "") -> str:
         return str(JOB_STATES[found][0])
     if found is None or found == "":
         return ""
+    if isinstance(found, list):
+        return shortened(", ".join(value(one) for one in found), 80)
     text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
     return shortened(text, 80)
