@@ -1,19 +1,30 @@
 """Take every page of the console: both languages, both themes, wide and phone, into ./screenshots (not kept in git).
 
-Looks at an installation that runs (`make demo`), signs in with SHUKE_SIGN_IN="address password" (or --sign-in), and says
-what a person would not see: errors in the browser's console (violations of the policy too), answers of 400 and above,
-pages wider than the window.
+Without --url it brings up a demo of its own (a small one, in a folder that goes afterwards), with a second shop that has
+nothing yet and a third one that has too much of everything. With --url it looks at an installation that runs and signs in
+with SHUKE_SIGN_IN="address password" (or --sign-in). Pages that load their answers later are taken as they wait and as
+they fail, too. It says what a person would not see: errors in the browser's console (violations of the policy too),
+answers of 400 and above, pages wider than the window.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gzip
 import os
+import re
+import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -30,12 +41,15 @@ SHOP_PAGES = (
     "overview/?range=custom&from=2001-01-01&to=2001-01-02",
     "sources/",
     "sources/?range=last30&by=campaign",
+    "cohorts/",
     "evidence/uv_period/",
+    "evidence/amount_paid/?range=last7",
     "metrics/bounce_visitor/",
     "imports/",
     "mappings/",
     "mappings/uci_online_retail/",
     "quarantine/",
+    "quarantine/mends/",
     "rulebook/",
     "rulebook/differences/",
     "rulebook/common.visits.idle_minutes/",
@@ -46,80 +60,249 @@ SHOP_PAGES = (
     "audit/",
     "no-such-page/",
 )
+# What is empty, and what is full, is worth a look where there are tables.
+LISTS = (
+    "",
+    "overview/",
+    "sources/",
+    "cohorts/",
+    "imports/",
+    "quarantine/",
+    "jobs/",
+    "members/",
+    "keys/",
+    "audit/",
+)
+EMPTY, FULL = "just-opened", "too-much"
+# Pages whose answers come later: the address, and what is asked for then.
+LATER = (
+    ("overview/", "**/overview/*/**"),
+    ("sources/", "**/sources/table/**"),
+    ("cohorts/", "**/cohorts/table/**"),
+)
+MANY = 30
+ROWS = 400
+
+
+@dataclass(frozen=True)
+class Place:
+    """An installation that runs. `shops`: of the demo of our own also the empty and the full one."""
+
+    url: str
+    sign_in: str
+    shops: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def main() -> int:
     """Returns 1 when the browser had something to complain of."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--url", default="", help="an installation that runs; default: a demo of our own")
     parser.add_argument("--shop", default="linen-life")
     parser.add_argument("--sign-in", default=os.environ.get("SHUKE_SIGN_IN", ""), help="address and password")
     parser.add_argument("--to", type=Path, default=Path("screenshots"))
     parser.add_argument("--only", default="", help="only pages whose address contains this")
+    parser.add_argument("--languages", nargs="+", choices=LANGUAGES, default=list(LANGUAGES))
+    parser.add_argument("--themes", nargs="+", choices=THEMES, default=list(THEMES))
+    parser.add_argument("--widths", nargs="+", choices=WIDTHS, default=list(WIDTHS))
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, contextlib.ExitStack() as ends:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for language in LANGUAGES:
-            for theme in THEMES:
-                for width in WIDTHS:
-                    complaints += _take(browser, given, language, theme, width)
-        browser.close()
+        ends.callback(browser.close)
+        if given.url:
+            place = Place(given.url.rstrip("/"), given.sign_in, ((given.shop, SHOP_PAGES),))
+        else:
+            place = ends.enter_context(own_demo(browser))
+        for language in given.languages:
+            for theme in given.themes:
+                for width in given.widths:
+                    complaints += _take(browser, place, given, language, theme, width)
     print("\n".join(complaints) or "no complaint of the browser")
     return 1 if complaints else 0
 
 
-def _take(browser: Browser, given: argparse.Namespace, language: str, theme: str, width: str) -> list[str]:
+# --- a demo of our own
+
+
+@contextlib.contextmanager
+def own_demo(browser: Browser) -> Iterator[Place]:
+    """A demo with a fortnight of history, an empty shop and a full one; ended and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="shuke-screenshots-") as folder:
+        home = Path(folder) / "home"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        words = ["demo", "--days", "15", "--visitors", "200", "--port", str(port), "--home", str(home)]
+        with (Path(folder) / "told").open("w+") as told:
+            process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "shuke", *words], stdout=told, stderr=subprocess.STDOUT
+            )
+            try:
+                text = _when(Path(told.name), process, r"password\s+\S*\s+(\S+)[\s\S]*messages of")
+                place = Place(
+                    f"http://127.0.0.1:{port}",
+                    f"owner@example.com {text}",
+                    (("linen-life", SHOP_PAGES), (EMPTY, LISTS), (FULL, LISTS)),
+                )
+                _fill(home, Path(folder), place, browser)
+                yield place
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=60)
+
+
+def _when(file: Path, process: subprocess.Popen[bytes], pattern: str, seconds: float = 300) -> str:
+    """What the pattern's group is, as soon as the file says it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(pattern, file.read_text(encoding="utf-8", errors="replace"))
+        if found:
+            return found.group(1)
+        time.sleep(0.3)
+    raise SystemExit(
+        f"the demo did not come up:\n{file.read_text(encoding='utf-8', errors='replace')[-2000:]}"
+    )
+
+
+def _fill(home: Path, folder: Path, place: Place, browser: Browser) -> None:
+    """A shop without anything; a shop with many rows, rows in quarantine, imports that failed, keys and names too long."""
+    long_name = "A shop whose name is so long that it has no place anywhere, not even on a wide screen"
+    for slug, name in ((EMPTY, "刚开张"), (FULL, long_name)):
+        _shuke(home, "shop", "create", slug, "--name", name)
+        _shuke(home, "member", "add", "owner@example.com", "--shop", slug, "--role", "owner")
+    good, bad = folder / ("orders of a year with a very long file name" * 3 + ".csv.gz"), folder / "empty.csv"
+    with gzip.open(good, "wt", encoding="utf-8") as lines:
+        lines.write("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n")
+        for i in range(ROWS):
+            quantity = ("many", "6", "-1", "")[i % 4]
+            day = f"2010-12-{1 + i % 28:02d} 08:26:00"
+            lines.write(f"{536365 + i // 3},S{i},THING {'LONG ' * (i % 9)}{i},{quantity},{day},2.55,{i},UK\n")
+    bad.write_text("")
+    for file in (good, bad):
+        _shuke(
+            home, "import", file, "--shop", FULL, "--mapping", "uci_online_retail", "--no-report", check=False
+        )
+    context = browser.new_context()
+    page = context.new_page()
+    _sign_in(page, place)
+    for number in range(MANY):
+        page.goto(f"{place.url}/s/{FULL}/keys/")
+        form = page.locator("form[action$='/keys/write/']")
+        form.locator("input[name=write-name]").fill(
+            f"key {number} " + "of a program with a long name " * (number % 4)
+        )
+        form.locator("button").click()
+        page.wait_for_load_state()
+    context.close()
+
+
+def _shuke(home: Path, *words: object, check: bool = True) -> None:
+    environment = {**os.environ, "SHUKE_HOME": str(home), "SHUKE_DEMO": "1"}
+    command = [sys.executable, "-m", "shuke", *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if check and done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+
+
+# --- pictures
+
+
+def _take(
+    browser: Browser, place: Place, given: argparse.Namespace, language: str, theme: str, width: str
+) -> list[str]:
     context = browser.new_context(
         viewport={"width": WIDTHS[width], "height": 900}, color_scheme=theme, locale=LANGUAGES[language]
     )
     cookies = {"shuke_language": LANGUAGES[language], "shuke_theme": theme}
-    context.add_cookies([{"name": name, "value": value, "url": given.url} for name, value in cookies.items()])
+    context.add_cookies([{"name": name, "value": value, "url": place.url} for name, value in cookies.items()])
     page = context.new_page()
     complaints: list[str] = []
     _listen(page, complaints)
-    for address in _addresses(given, page):
-        page.goto(f"{given.url}/{address}")
+    ending = f"{language}.{theme}.{width}.png"
+    for address in _addresses(place, given, page):
+        page.goto(f"{place.url}/{address}")
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(200)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > WIDTHS[width]:
-            complaints.append(f"{address}: {wide} pixels wide in a window of {WIDTHS[width]}")
-        name = (
-            "".join(sign if sign.isalnum() or sign in "-." else "_" for sign in address.strip("/")) or "start"
-        )
-        page.screenshot(path=given.to / f"{name}.{language}.{theme}.{width}.png", full_page=True)
+        _check_width(page, address, WIDTHS[width], complaints)
+        page.screenshot(path=given.to / f"{_file_name(address)}.{ending}", full_page=True)
+    if place.sign_in:
+        _take_states(context, place, given, ending)
     context.close()
     return [f"[{language} {theme} {width}] {complaint}" for complaint in complaints]
 
 
-def _addresses(given: argparse.Namespace, page: Page) -> Iterator[str]:
+def _take_states(context: BrowserContext, place: Place, given: argparse.Namespace, ending: str) -> None:
+    """Pages whose answers come later, while they wait and when they fail."""
+    slug = place.shops[0][0]
+    for address, later in LATER:
+        whole = f"s/{slug}/{address}"
+        if given.only not in whole:
+            continue
+        for state in ("loading", "failed"):
+            page = context.new_page()
+            page.route(later, _never if state == "loading" else _failing)
+            page.goto(f"{place.url}/{whole}", wait_until="domcontentloaded")
+            page.wait_for_timeout(900)
+            page.screenshot(path=given.to / f"{_file_name(address)}-{state}.{ending}", full_page=True)
+            page.close()
+
+
+def _never(route: Route) -> None:
+    """The request stays open until its page is closed."""
+
+
+def _failing(route: Route) -> None:
+    route.fulfill(status=500, body="")
+
+
+def _check_width(page: Page, address: str, most: int, complaints: list[str]) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    if wide > most:
+        complaints.append(f"{address}: {wide} pixels wide in a window of {most}")
+
+
+def _file_name(address: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-." else "_" for sign in address.strip("/")) or "start"
+
+
+def _addresses(place: Place, given: argparse.Namespace, page: Page) -> Iterator[str]:
     """Those that stand open first; then, signed in, all the others."""
     yield from (address for address in OPEN_PAGES if given.only in address)
-    email, _blank, password = given.sign_in.partition(" ")
-    if not password:
+    if not place.sign_in:
         return
-    page.goto(f"{given.url}/accounts/login/")
+    _sign_in(page, place)
+    pages: Sequence[str] = [f"s/{slug}/{address}" for slug, addresses in place.shops for address in addresses]
+    yield from (address for address in (*READER_PAGES, *pages) if given.only in address)
+
+
+def _sign_in(page: Page, place: Place) -> None:
+    email, _blank, password = place.sign_in.partition(" ")
+    page.goto(f"{place.url}/accounts/login/")
     page.fill("[name=login]", email)
     page.fill("[name=password]", password)
     page.click("main button[type=submit]")
-    page.wait_for_load_state("networkidle")
-    everything = (*READER_PAGES, *(f"s/{given.shop}/{address}" for address in SHOP_PAGES))
-    yield from (address for address in everything if given.only in address)
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
 
 def _listen(page: Page, complaints: list[str]) -> None:
+    def is_expected(url: str) -> bool:
+        return "no-such-page" in url
+
     page.on(
         "console",
-        lambda message: complaints.append(f"{page.url}: {message.text}") if message.type == "error" else None,
+        lambda message: (
+            complaints.append(f"{page.url}: {message.text}")
+            if message.type == "error" and not is_expected(page.url)
+            else None
+        ),
     )
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     page.on(
         "response",
         lambda answer: (
             complaints.append(f"{answer.status} {answer.url}")
-            if answer.status >= 400 and "no-such-page" not in answer.url
+            if answer.status >= 400 and not is_expected(answer.url)
             else None
         ),
     )
