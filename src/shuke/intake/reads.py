@@ -13,6 +13,7 @@ from shuke.intake.files.reads import (
     list_mappings,
     recognised,
 )
+from shuke.intake.files.report_reads import ReportLine, list_report_lines
 from shuke.intake.quarantine.groups import Group, GroupView, waiting_groups
 from shuke.intake.quarantine.mend_reads import (
     KeptView,
@@ -50,6 +51,7 @@ __all__ = [
     "QuarantinedView",
     "ReasonCount",
     "Recognised",
+    "ReportLine",
     "SettledPage",
     "SettledView",
     "UploadView",
@@ -66,6 +68,7 @@ __all__ = [
     "list_mappings",
     "list_mends",
     "list_quarantined",
+    "list_report_lines",
     "recognised",
     "settled_by_mend",
     "waiting_by_reason",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("s/<slug:shop>/imports/<int:import_id>/", pages.imports.one, name="import"),
     path("s/<slug:shop>/imports/<int:import_id>/stop/", pages.imports.stop, name="stop_import"),
     path("s/<slug:shop>/imports/<int:import_id>/resume/", pages.imports.resume, name="resume_import"),
+    path("s/<slug:shop>/reports/", pages.reports.reports, name="reports"),
     path("s/<slug:shop>/mappings/", pages.mappings.mappings, name="mappings"),
     path("s/<slug:shop>/mappings/point/", pages.pointing.point, name="point"),
     path("s/<slug:shop>/mappings/new/", pages.mappings.edit, name="new_mapping"),

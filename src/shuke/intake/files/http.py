@@ -8,7 +8,7 @@ from typing import IO, Annotated, Any, Literal, cast
 from ninja import Field, File, Path, Query, Router, Schema
 from ninja.files import UploadedFile
 
-from shuke.intake.files import actions, problems, reads, spec
+from shuke.intake.files import actions, problems, reads, report_reads, spec
 from shuke.intake.files.preview import Preview
 from shuke.kernel import clock
 from shuke.shops.access import ShopRequest, api
@@ -260,6 +260,33 @@ def resume_import(request: ShopRequest, shop: str, import_id: ImportId) -> Any:
     access = request.access
     actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
     return reads.get_import(access.shop, import_id)
+
+
+class ReportLineOut(Schema):
+    """`state` as the platform reports it; `findings`: where the line contradicts itself."""
+
+    report: str
+    metric: str
+    item: str
+    marketplace: str
+    begins: datetime
+    ends: datetime | None
+    day: date
+    state: str
+    reported: str
+    counted: str
+    target: str
+    findings: list[str]
+    amount_minor: int | None
+    currency: str
+    quantity: str
+
+
+@router.get("/shops/{shop}/reports", response=list[ReportLineOut], operation_id="list_report_lines")
+@api(Deed.VIEW_TRAFFIC)
+def list_report_lines(request: ShopRequest, shop: str, report: str = Query("", max_length=80)) -> Any:
+    """Lines of the platforms' reports, contradictions first, at most 2,000."""
+    return report_reads.list_report_lines(request.access.shop, report=report)
 
 
 @router.get("/shops/{shop}/mappings", response=list[MappingOut], operation_id="list_mappings")

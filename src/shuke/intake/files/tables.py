@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from shuke.intake.files import problems, sniffing
+from shuke.intake.files import amazon_reports, problems, sniffing
 from shuke.intake.files.delimited import delimited_table
 from shuke.intake.files.layout import (
     AUTO,
@@ -16,6 +18,7 @@ from shuke.intake.files.layout import (
     Detected,
     Layout,
     Table,
+    is_packed,
     is_separator,
     known_encoding,
     opened,
@@ -37,6 +40,7 @@ __all__ = [
 ]
 
 HEAD_BYTES = 1 << 20
+REPORT_BYTES = 64 << 20
 MAX_COLUMNS = 1_000
 
 
@@ -73,6 +77,8 @@ def open_table(path: Path, name: str, layout: Layout, names: Sequence[str] = ())
     Raises the FileProblem that says what is wrong with the file.
     """
     head = _head(path, name)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _report(path, name)
     if head.startswith((sniffing.ZIP, sniffing.OLE2)):
         table = workbook_table(path, name, layout)
     else:
@@ -80,6 +86,33 @@ def open_table(path: Path, name: str, layout: Layout, names: Sequence[str] = ())
     if len(table.columns) > MAX_COLUMNS:
         raise problems.TooManyColumns(field=name, count=len(table.columns), limit=MAX_COLUMNS)
     return table
+
+
+def _report(path: Path, name: str) -> Table:
+    """A platform's report in JSON as a table. Raises BinaryFile for JSON that is no report, UnpacksTooLarge."""
+    with opened(path) as file:
+        content = file.read(REPORT_BYTES + 1)
+    if len(content) > REPORT_BYTES:
+        raise problems.UnpacksTooLarge(
+            field=name, value=f"> {REPORT_BYTES >> 20} MB", limit=f"{REPORT_BYTES >> 20} MB"
+        )
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError):
+        raise problems.BinaryFile(field=name, value="JSON", kind="JSON") from None
+    if not amazon_reports.is_report(raw):
+        raise problems.BinaryFile(field=name, value="JSON", kind="JSON")
+    rows = [list(row.values()) for row in amazon_reports.report_rows(raw)]
+    if not rows:
+        raise problems.EmptyFile(field=name)
+    left = iter(enumerate(rows, start=1))
+
+    def take(size: int) -> Batch | None:
+        taken = list(itertools.islice(left, size))
+        return Batch([line for line, _ in taken], [row for _, row in taken]) if taken else None
+
+    detected = Detected("report", is_packed(path), "utf-8", "", True)
+    return Table(name, detected, amazon_reports.COLUMNS, take)
 
 
 def _head(path: Path, name: str) -> bytes:

@@ -1,0 +1,64 @@
+"""Reports that platforms give: what each line says, and beside it where a line contradicts itself."""
+
+from __future__ import annotations
+
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from shuke.intake import reads
+from shuke.kernel.money import Money
+from shuke.shops.access import page
+from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
+from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_paged_table, page_number
+
+SIZE = 50
+
+
+def _amount(one: reads.ReportLine) -> str:
+    if one.amount_minor is None:
+        return ""
+    return f"{Money(one.amount_minor, one.currency).amount} {one.currency}"
+
+
+def _columns() -> list[Column[reads.ReportLine]]:
+    return [
+        Column("metric", gettext("Line"), lambda i: i.metric, is_first=True),
+        Column("report", gettext("Report"), lambda i: i.report),
+        Column("state", gettext("Reported status"), lambda i: i.state),
+        Column("findings", gettext("Contradiction"), lambda i: i.findings_text()),
+        Column("reported", gettext("Reported value"), lambda i: i.reported),
+        Column("counted", gettext("From its counts"), lambda i: i.counted),
+        Column("target", gettext("Target"), lambda i: i.target),
+        Column("item", gettext("Item"), lambda i: "" if i.item == "all" else i.item),
+        Column("amount", gettext("Amount"), _amount),
+        Column("quantity", gettext("Count"), lambda i: i.quantity),
+        Column("begins", gettext("Begins"), lambda i: i.begins, "moment"),
+        Column("ends", gettext("Ends"), lambda i: i.ends, "moment"),
+        Column("marketplace", gettext("Marketplace"), lambda i: i.marketplace),
+    ]
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def reports(request: PageRequest, shop: str) -> HttpResponseBase:
+    """The lines of the shop's reports, contradictions first."""
+    access = request.access
+    columns = _columns()
+    lines = reads.list_report_lines(access.shop, report=request.GET.get("report", "")[:80])
+    if wants_csv(request.GET):
+        header = [column.title for column in columns]
+        return csv_response(access, "reports", header, ([c.value(one) for c in columns] for one in lines))
+    number = page_number(request)
+    shown = lines[(number - 1) * SIZE : number * SIZE]
+    context = {
+        "table": build_paged_table(
+            request, "reports", columns, shown, count=len(lines), page=number, size=SIZE
+        ),
+        "contradicting": sum(1 for one in lines if one.findings),
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+    }
+    return render(request, "intake/reports.html", context)

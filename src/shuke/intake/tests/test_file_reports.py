@@ -1,0 +1,78 @@
+"""Amazon's reports in JSON: recognised, kept as dated facts, shown with what contradicts itself beside the status."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from shuke.intake import actions, reads
+from shuke.intake.files.amazon_reports import report_rows
+from shuke.intake.tests.test_file_exports import ACTOR, recognised, run
+from shuke.kernel import clock
+from shuke.shops.roles import Role
+
+pytestmark = [pytest.mark.row("T1"), pytest.mark.data]
+EXAMPLES = (
+    "accountHealthReport-2020-11-18",
+    "promotionReport",
+    "sellerCouponReport",
+    "sellerSalesAndTrafficReport",
+    "sellingPartnerRepeatPurchaseReport",
+)
+
+
+def example(name: str, number: int = 0) -> dict:
+    path = Path(os.environ["SHUKE_DATA"]) / "seller_export_formats" / "amazon_sp_api" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["examples"][number]
+
+
+def test_account_health__of_the_vendor__contradicts_itself_where_it_is_known_to() -> None:
+    rows = {row["metric"]: row for row in report_rows(example("accountHealthReport-2020-11-18"))}
+    cancelled = rows["prefulfillmentCancelRate"]
+    assert (cancelled["status"], cancelled["reported"], cancelled["counted"]) == ("GOOD", "0.005", "0.032")
+    assert cancelled["finding"] == "rate_differs"
+    assert rows["onTimeDeliveryRate"]["finding"] == "part_exceeds_whole counts_swapped"
+    units = rows["unitOnTimeDeliveryRate"]
+    assert (units["status"], units["target"], units["finding"]) == (
+        "GOOD",
+        "GREATER_THAN 0.9",
+        "status_against_target",
+    )
+    assert rows["lateShipmentRate"]["finding"] == rows["invoiceDefectRate"]["finding"] == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports__given_as_files__are_recognised_loaded_and_shown(
+    shop, client, member_of, warehouse_home
+) -> None:
+    for name in EXAMPLES:
+        report = example(name)
+        kept = actions.upload_file(
+            shop=shop,
+            content=io.BytesIO(json.dumps(report, indent=1).encode()),
+            name=f"{name}.json",
+            actor=ACTOR,
+            at=clock.now(),
+        )
+        assert recognised(shop, kept.sha256) == "amazon_reports"
+        ended = run(shop, {"": kept.sha256}, "amazon_reports")
+        assert (ended.rows_new, ended.rows_bad) == (len(report_rows(report)), 0)
+        assert run(shop, {"": kept.sha256}, "amazon_reports").rows_known == ended.rows_new
+    lines = reads.list_report_lines(shop)
+    assert len(lines) == sum(len(report_rows(example(name))) for name in EXAMPLES)
+    assert lines[0].findings
+    assert not lines[-1].findings
+    (coupon,) = reads.list_report_lines(shop, report="coupons")
+    assert (coupon.amount_minor, coupon.currency, coupon.quantity) == (6210, "USD", "1")
+    client.force_login(member_of(shop, Role.ANALYST))
+    client.cookies["shuke_language"] = "en"
+    text = client.get(reverse("intake:reports", args=[shop.slug])).content.decode()
+    assert "its two counts are swapped" in text
+    assert "GOOD" in text
+    table = client.get(reverse("intake:reports", args=[shop.slug]) + "?format=csv")
+    assert table.status_code in (200, 403)
