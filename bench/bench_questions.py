@@ -42,6 +42,11 @@ def main() -> int:
     )
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md as it is")
     parser.add_argument("--no-postgres", action="store_true")
+    parser.add_argument(
+        "--cpu",
+        action="store_true",
+        help="processor time, for a machine that others use (then without PostgreSQL)",
+    )
     asked = parser.parse_args()
     if asked.folder and len(asked.shops) > 1:
         parser.error("--folder: holds one number of shops")
@@ -56,7 +61,8 @@ def main() -> int:
                 runs=asked.runs,
                 folder=folder,
                 say=lambda words: print(words, flush=True),
-                has_postgres=not asked.no_postgres and shops == 1,
+                has_postgres=not asked.no_postgres and not asked.cpu and shops == 1,
+                clock="cpu" if asked.cpu else "wall",
             )
         finally:
             if asked.folder is None:

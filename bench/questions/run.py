@@ -46,6 +46,7 @@ class Results:
 
     events: int
     shops: int
+    clock: str = "wall"  # or cpu: processor time of all threads, for a machine that others use as well
     placed: dict[str, dict[str, float]] = field(default_factory=dict)
     timings: dict[str, dict[str, Timing]] = field(default_factory=dict)
 
@@ -133,11 +134,12 @@ def place(results: Results, folder: Path, say: Callable[[str], None], *, has_pos
 
 
 def asked_of(
-    engine: str, question: str, shop: str, folder: Path, runs: int, *, nth: int = 0
+    engine: str, question: str, shop: str, folder: Path, runs: int, *, nth: int = 0, clock: str = "wall"
 ) -> tuple[Timing, dict]:
     """The timing, and the answer in the product's form; `nth` tells apart askings of the same."""
     task = {"engine": engine, "question": question, "folder": str(folder), "shop": shop, "runs": runs}
-    name = f"{engine}{nth}-{question}-{shop}"
+    task["clock"] = clock
+    name = f"{engine}{nth}-{question}-{shop}-{clock}"
     return _told(engine, question, done_once(folder, name, partial(spawned, "one", task, folder)))
 
 
@@ -163,17 +165,34 @@ def compare(question: str, answers: dict[str, dict]) -> None:
 
 
 def run(
-    *, events: int, shops: int, runs: int, folder: Path, say: Callable[[str], None], has_postgres: bool
+    *,
+    events: int,
+    shops: int,
+    runs: int,
+    folder: Path,
+    say: Callable[[str], None],
+    has_postgres: bool,
+    clock: str = "wall",
 ) -> Results:
     """Place and ask. Raises Differs, RuntimeError."""
-    results = Results(events, shops)
+    results = Results(events, shops, clock)
     shop = place(results, folder, say, has_postgres=has_postgres)
+    ask_all(results, shop, folder, runs, say)
+    if has_postgres:
+        _ask_postgres(results, folder, runs, say)
+    return results
+
+
+def ask_all(results: Results, shop: str, folder: Path, runs: int, say: Callable[[str], None]) -> None:
+    """Every question of every engine that answers in its own process."""
     for question in QUESTIONS:
         found = results.timings.setdefault(question.name, {})
         answers = {}
         scans = []
         for engine in ("scan", *PEERS, "product", "again", "scan"):
-            timing, answer = asked_of(engine, question.name, shop, folder, runs, nth=len(scans))
+            timing, answer = asked_of(
+                engine, question.name, shop, folder, runs, nth=len(scans), clock=results.clock
+            )
             if engine == "scan":
                 scans.append(timing)
             else:
@@ -183,9 +202,6 @@ def run(
         compare(question.name, answers)
         words = "  ".join(f"{e} {t.seconds * 1000:,.0f} ms {t.peak_mb:,.0f} MB" for e, t in found.items())
         say(f"{question.name}: {words}")
-    if has_postgres:
-        _ask_postgres(results, folder, runs, say)
-    return results
 
 
 def _ask_postgres(results: Results, folder: Path, runs: int, say: Callable[[str], None]) -> None:
