@@ -13,13 +13,13 @@ from datetime import date, timedelta
 
 import pytest
 from django_scopes import scope
-from tests.conftest import free_port
 
 from shuke.kernel.periods import Period
 from shuke.kernel.surrogates import surrogate
 from shuke.warehouse import actions, lake, reads, sealed_tier
 from shuke.warehouse.models import SealedDay
 from shuke.warehouse.tests.facts import NOON, events_table, line, lines_table, order_event, views
+from tests.conftest import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row("E4"), pytest.mark.timeout(200)]
 ADDRESS = "s3://lake/shuke"

@@ -31,7 +31,8 @@ _SUBJECT_TYPES = {
     "timestamp(6)": pa.timestamp("us"),
 }
 SUBJECTS = pa.schema([("id", pa.int64()), *((name, _SUBJECT_TYPES[kind]) for name, kind in COLUMNS.items())])
-SCHEMAS = schemas.ALL | {"subjects": SUBJECTS}
+ACTS = pa.schema([("subject_id", pa.int64()), ("local_day", pa.date32())])
+SCHEMAS = schemas.ALL | {"subjects": SUBJECTS, "starting": ACTS, "returning": ACTS}
 
 
 def _orders() -> dict[str, list[Row]]:
@@ -102,6 +103,10 @@ def rows(dataset: str) -> Mapping[str, list[Row]]:
         return _orders()
     if dataset == "subjects":
         return {"subjects": _subjects()}
+    if dataset == "acts":
+        from tests.corpus.cohort_corpus import drawn as drawn_acts
+
+        return drawn_acts()
     return {kind: list(found) for kind, found in cases.all_cases()[dataset].items()}
 
 
@@ -135,6 +140,3 @@ def tables(dataset: str) -> dict[str, pa.Table]:
     return {
         kind: pa.Table.from_pylist(list(found), schema=SCHEMAS[kind]) for kind, found in rows(dataset).items()
     }
-
-
-DATASETS = ("nothing", "worked cases", "a drawn shop", "orders", "subjects", "many visitors")

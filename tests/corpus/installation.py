@@ -15,12 +15,19 @@ from shuke.warehouse import schemas, sealed_tier, snapshots
 from shuke.warehouse.models import SealedDay
 
 _ALL = "start=2026-03-02&end=2026-03-07"
+_CHOSEN = "range=custom&from=2026-03-02&to=2026-03-06"
+# Of a page that loads its numbers after it stands, what it loads.
 PAGES = {
-    "overview of all days": "/s/{shop}/overview/?range=custom&from=2026-03-02&to=2026-03-06",
-    "overview of today": "/s/{shop}/overview/?range=today",
-    "sources": "/s/{shop}/sources/?range=custom&from=2026-03-02&to=2026-03-06",
-    "rows behind a number": "/s/{shop}/evidence/uv_period/?range=custom&from=2026-03-02&to=2026-03-06",
+    "overview": f"/s/{{shop}}/overview/answer/?{_CHOSEN}",
+    "overview of today": "/s/{shop}/overview/answer/?range=today",
+    "cause of the change": f"/s/{{shop}}/overview/cause/?{_CHOSEN}",
+    "picture": f"/s/{{shop}}/overview/picture/?{_CHOSEN}",
+    "sources": f"/s/{{shop}}/sources/table/?{_CHOSEN}",
+    "cohorts": "/s/{shop}/cohorts/table/?start=visit&who=visitor&grain=week",
+    "rows behind a number": f"/s/{{shop}}/evidence/uv_period/?{_CHOSEN}",
     "overview by API": f"/api/v1/shops/{{shop}}/traffic/overview?{_ALL}",
+    "orders by API": f"/api/v1/shops/{{shop}}/orders?{_ALL}",
+    "totals by API": f"/api/v1/shops/{{shop}}/orders/totals?{_ALL}",
 }
 _CHANGING = (r'name="csrfmiddlewaretoken" value="[^"]*"', r'"X-CSRFToken": "[^"]*"', r'nonce="[^"]*"')
 

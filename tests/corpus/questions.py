@@ -6,14 +6,12 @@ a page does), and what the oracle says. Engines see tables of the kinds' schemas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import ibis
-import pyarrow as pa
 
 from shuke.commerce.order_facts import order_facts
 from shuke.commerce.tests import oracle as order_oracle
@@ -26,21 +24,8 @@ from shuke.traffic.tests import measure_oracle
 from shuke.traffic.tests.corpus.questions import PERIOD, QUESTIONS, SHOP
 from shuke.traffic.tests.corpus.test_corpus import answer
 from shuke.warehouse.refunds import refunds_resolved
-from tests.corpus import condition_oracle, datasets
-
-Row = dict[str, Any]
-Tables = Mapping[str, ibis.Table]
-Ask = Callable[[ibis.Table], pa.Table]
-
-
-@dataclass(frozen=True)
-class Question:
-    """`ask_all` gets the tables of its data set and a function that an engine answers; it returns rows, in any order."""
-
-    name: str
-    dataset: str
-    ask_all: Callable[[Tables, Ask], list[Row]]
-    expected: Callable[[], list[Row]]
+from tests.corpus import cohort_corpus, condition_oracle, datasets
+from tests.corpus.asked import Ask, Question, Row, Tables
 
 
 def _traffic() -> list[Question]:
@@ -172,6 +157,7 @@ def all_questions() -> Sequence[Question]:
         _refunds(),
         *(_conditions(kind) for kind in Kind),
         _conditions(Kind.NUMBER, is_mixed=True),
+        *cohort_corpus.all_questions(),
         _many_visitors(),
     )
 
