@@ -122,13 +122,15 @@ def load(slug: str, path: Path) -> None:
     assert job_id is not None
     jobs.run_to_end(job_id, watch=watch)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    peak, cpu = used.ru_maxrss // 1024, used.ru_utime + used.ru_stime
     (ended,) = reads.list_imports(shop).rows
     life = warehouse.whole_life(shop.id)
     assert life is not None, ended.error
     totals = order_totals(shop, life)
     told = {
         "seconds": round(seconds, 1),
+        "cpu": round(cpu, 1),
         "peak_mb": peak,
         "steps": steps,
         "lines": ended.rows_new,

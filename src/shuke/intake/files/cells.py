@@ -52,7 +52,7 @@ class Remembering(dict[Any, Any]):
 def cleaned(text: str) -> str:
     """A cell without what spreadsheets and exports wrap around it: blanks, TAB, `="…"`."""
     text = text.strip()
-    if text.startswith('="') and text.endswith('"') and len(text) >= 3:
+    if text[:1] == "=" and text[:2] == '="' and text[-1] == '"' and len(text) >= 3:
         text = text[2:-1].strip()
     return text
 

@@ -98,7 +98,10 @@ class Work:
                 blank = self.mapper.blanks
                 other = self.raw(origin.fallback)
                 texts = [
-                    own if cells.cleaned(own) not in blank else second
+                    own
+                    if own
+                    and (own not in blank if own[0] not in _WRAPPED else cells.cleaned(own) not in blank)
+                    else second
                     for own, second in zip(texts, other, strict=True)
                 ]
         elif origin.template:
@@ -191,13 +194,14 @@ class Work:
         encode, blanks = msgspec.json.encode, self.mapper.blanks
         kept = []
         for i, row in enumerate(self.rows):
-            held = {name: row[position] for position, name in unknown if row[position]}
-            for name in [
-                n for n, cell in held.items() if cell[0] in _WRAPPED or cell[-1] in " \t" or cell in blanks
-            ]:
-                if (cell := cells.id_text(held[name])) in blanks:
-                    del held[name]
-                else:
+            held = {}
+            for position, name in unknown:
+                cell = row[position]
+                if cell:
+                    if cell[0] in _WRAPPED or cell[-1] in _BLANK or cell in blanks:
+                        cell = cells.id_text(cell)
+                        if cell in blanks:
+                            continue
                     held[name] = cell
             if personal and named[i] is None:
                 for name in personal:
@@ -208,7 +212,8 @@ class Work:
         return kept
 
 
-_WRAPPED = frozenset("\t ='\u3000")
+_BLANK = frozenset(" \t\r\n\u3000\xa0")
+_WRAPPED = _BLANK | frozenset("='")
 _CIPHERS = ("##", "$$", "~")
 
 
