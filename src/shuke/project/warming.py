@@ -76,21 +76,23 @@ def _shops() -> Iterator[ShopView]:
 
 
 def _of_pages(shop: ShopView, at: datetime) -> Iterator[Callable[[], object]]:
-    """What overview and sources ask for a day that is running, one that is over, and several."""
+    """What overview and sources ask for a day and for several, each running and over, against what they are shown against
+    at first."""
     today = local_day(at, shop.zone)
-    metrics = choices.default_metrics()
     name, version = choices.DEFAULT[0]
-    for period in (Period.of_day(today), Period.of_day(today - ONE_DAY), Period(today - ONE_DAY * 7, today)):
+    asked: tuple[tuple[Period, tuple[str, ...]], ...] = (
+        (Period.of_day(today), ("yesterday", "last_week")),
+        (Period.of_day(today - ONE_DAY), ("before", "last_week")),
+        (Period(today - ONE_DAY * 7, today), ("before",)),
+        (Period(today - ONE_DAY * 2, today + ONE_DAY), ("before",)),
+    )
+    for period, against in asked:
         about: dict[str, Any] = {"shop": shop, "at": at}
-        against = "yesterday" if period.length == 1 else "before"
-        before = period.shifted(-1) if period.length == 1 else period.before()
-        periods = (period, before, period.same_days_last_week())
-        course = {
-            "metric_id": name,
-            "version": version,
-            "grain": "hour" if period.length == 1 else "day",
-        }
-        yield partial(traffic.overview, period=period, metrics=metrics, **about)
-        yield partial(traffic.courses, periods=periods, **course, **about)
+        others = (period.before(), period.same_days_last_week())[: len(against)]
+        course = {"metric_id": name, "version": version, "grain": "hour" if period.length == 1 else "day"}
+        yield partial(
+            traffic.overview, period=period, against=against, metrics=choices.default_metrics(), **about
+        )
+        yield partial(traffic.courses, periods=(period, *others), **course, **about)
         for by in SOURCES:
-            yield partial(traffic.sources, period=period, by=by, against=against, **about)
+            yield partial(traffic.sources, period=period, by=by, against=against[0], **about)

@@ -260,7 +260,8 @@ class Snapshot:
             name = self.input_name(source)
             if source not in schemas.RAW:
                 made = self._fresh(source, days, touched)
-                self.engine.define(name, schemas.ALL[source], made)
+                same = self.kept_sql(("same", made.get_name()), lambda made=made: made)
+                self.engine.define(name, schemas.ALL[source], same)
                 continue
             pairs = None if touched is None else self.holding(f"{derivation.key}_touched", touched)
             self.engine.define(name, schemas.ALL[source], self._rows_to_derive(source, days, pairs))

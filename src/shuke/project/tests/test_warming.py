@@ -48,15 +48,16 @@ def test_warm_up__then_the_first_reader__nothing_is_left_to_translate(shop, othe
     translated.clear()
     for one in (shop, other_shop):
         today = local_day(at, one.zone)
-        for period in (
-            Period.of_day(today),
-            Period.of_day(today - ONE_DAY),
-            Period(today - ONE_DAY * 8, today),
+        for period, against in (
+            (Period.of_day(today), ("yesterday", "last_week")),
+            (Period.of_day(today - ONE_DAY), ("before", "last_week")),
+            (Period(today - ONE_DAY * 30, today), ("before",)),
+            (Period(today - ONE_DAY * 4, today + ONE_DAY), ("before",)),
         ):
-            found = traffic.overview(shop=one, period=period, metrics=choices.default_metrics(), at=at)
+            metrics = choices.default_metrics()
+            found = traffic.overview(shop=one, period=period, against=against, metrics=metrics, at=at)
             assert any(row.now.value for row in found.rows)
-            against = "yesterday" if period.length == 1 else "before"
-            report = traffic.sources(shop=one, period=period, by=("channel",), against=against, at=at)
+            report = traffic.sources(shop=one, period=period, by=("channel",), against=against[0], at=at)
             assert report.rows
     assert translated == []
 
