@@ -114,7 +114,7 @@ class TimeFormat(Rule):
         try:
             if "%" not in self.format or datetime.strptime(shown.strftime(self.format), self.format) is None:  # noqa: DTZ007
                 raise ValueError
-        except ValueError:
+        except (ValueError, re.error):  # the latter for a part that stands twice
             raise RuleInvalid(
                 field="format", value=self.format, allowed="%Y-%m-%d %H:%M:%S, %d.%m.%Y %H:%M, …"
             ) from None

@@ -393,7 +393,7 @@ def test_history__of_a_mended_row__before_and_after_whole_and_masked_in_the_audi
     rules = [DOTTED, {"rule": "replace", "column": "buyer", "old": "tom", "new": "ann"}]
     done = mend(shop, groups(shop)["row_not_a_time", "at"].group, *rules)
     (settled,) = reads.history_of(shop, row.id)
-    assert [tuple(one.values()) for one in settled.changes] == [
+    assert [(one["column"], one["before"], one["after"]) for one in settled.changes] == [
         ("at", "01.03.2026", "2026-03-01 00:00:00"),
         ("buyer", "tom", "ann"),
     ]
@@ -441,6 +441,7 @@ def test_erasure__of_a_person_that_a_mend_wrote_in__takes_the_record(shop, book)
         ({"rule": "zone", "column": "at"}, "zone"),
         ({"rule": "zone", "column": "at", "zone": "UTC", "ignores_offset": "yes"}, "ignores_offset"),
         ({"rule": "time_format", "column": "at", "format": "day"}, "format"),
+        ({"rule": "time_format", "column": "at", "format": "%d %d"}, "format"),
         ({"rule": "default", "column": "at", "value": " "}, "value"),
         ({"rule": "replace", "column": "at", "old": "", "new": "x", "is_part": True}, "old"),
         ({"rule": "received", "column": "timestamp"}, "rule"),
