@@ -121,9 +121,11 @@ def commit_beside(measuring, until, told) -> None:
     from django.conf import settings
 
     from shuke.intake import committer as committing
+    from shuke.intake.second_core import SecondCore
 
     gc.freeze()  # as run_committer does
-    committer = committing.Committer(settings.JOURNAL)
+    second = SecondCore()
+    committer = committing.Committer(settings.JOURNAL, second=second)
     durations, most_files = [], 0
     while not until.is_set():
         began = time.monotonic()
@@ -135,6 +137,7 @@ def commit_beside(measuring, until, told) -> None:
         if not done.waits:
             while time.monotonic() - began < 1.0 and committer.waiting_bytes() < committing._SOON_BYTES:
                 time.sleep(0.05)
+    second.close()
     told.put((durations, most_files))
 
 

@@ -38,6 +38,7 @@ _LENGTH = struct.Struct("<Q")
 _READY = b"ready"
 _PIPE_BYTES = 1 << 20
 _AGAIN_SECONDS = 30.0  # after a failure
+_LONGEST_SECONDS = 30.0  # without a byte from it or to it; then it hangs, and is ended
 _PROGRAM = "import django; django.setup(); from shuke.intake.second_core import main; main()"
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
@@ -82,8 +83,8 @@ class SecondCore:
         assert self._process.stdout is not None
         self._is_asked = False
         try:
-            told = _received(self._process.stdout)
-            table = _received(self._process.stdout)
+            told = _received(self._process.stdout, _LONGEST_SECONDS)
+            table = _received(self._process.stdout, _LONGEST_SECONDS)
             aside = pickle.loads(told)  # noqa: S301 (written by our own process, over its pipe)
             # The rows stay where they arrived.
             return Decoded(pa.ipc.open_stream(pa.py_buffer(table)).read_all(), aside) if table else None
@@ -156,6 +157,7 @@ def _started() -> subprocess.Popen[bytes]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    os.set_blocking(process.stdin.fileno(), False)
     for pipe in (process.stdin, process.stdout):
         if _SET_PIPE_SIZE is not None:
             with contextlib.suppress(OSError):  # an unprivileged user's pipes may be limited
@@ -167,28 +169,33 @@ def _send(pipe: IO[bytes], content: bytes | pa.Buffer) -> None:
     for part in (_LENGTH.pack(len(content)), content):
         view = memoryview(part)
         while view:
-            view = view[pipe.write(view) :]
-    pipe.flush()
+            try:
+                view = view[os.write(pipe.fileno(), view) :]
+            except BlockingIOError:
+                if not select.select([], [pipe], [], _LONGEST_SECONDS)[1]:
+                    raise TimeoutError("it takes nothing") from None
 
 
-def _receive(pipe: IO[bytes]) -> bytearray | None:
-    """One frame; None when the other side is gone."""
-    head = _exactly(pipe, _LENGTH.size)
-    return None if head is None else _exactly(pipe, _LENGTH.unpack(head)[0])
+def _receive(pipe: IO[bytes], seconds: float | None = None) -> bytearray | None:
+    """One frame; None when the other side is gone. Raises TimeoutError when no byte comes for so many seconds."""
+    head = _exactly(pipe, _LENGTH.size, seconds)
+    return None if head is None else _exactly(pipe, _LENGTH.unpack(head)[0], seconds)
 
 
-def _received(pipe: IO[bytes]) -> bytearray:
-    """One frame. Raises EOFError when the other side is gone."""
-    content = _receive(pipe)
+def _received(pipe: IO[bytes], seconds: float) -> bytearray:
+    """One frame. Raises EOFError when the other side is gone, TimeoutError when it says nothing."""
+    content = _receive(pipe, seconds)
     if content is None:
         raise EOFError("the process ended")
     return content
 
 
-def _exactly(pipe: IO[bytes], count: int) -> bytearray | None:
+def _exactly(pipe: IO[bytes], count: int, seconds: float | None) -> bytearray | None:
     content = bytearray(count)
     view, have = memoryview(content), 0
     while have < count:
+        if seconds is not None and not select.select([pipe], [], [], seconds)[0]:
+            raise TimeoutError("it says nothing")
         got = os.readv(pipe.fileno(), [view[have:]])
         if not got:
             return None

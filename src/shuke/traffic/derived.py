@@ -6,13 +6,12 @@ from collections.abc import Hashable, Mapping
 from datetime import date
 
 import ibis
-import pyarrow as pa
 
 from shuke.kernel.periods import Period
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic import kernel, sessions
-from shuke.warehouse.derivations import Context, Derivation, Kernel, register
+from shuke.warehouse.derivations import Context, Derivation, Kernel, Prepared, register
 
 _IDLE = "common.visits.idle_minutes"
 _MIDNIGHT = "common.visits.ends_at_midnight"
@@ -52,8 +51,9 @@ def visits(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
     return sessions.visits(inputs["events"], visit_rules(context.shop, context.period))
 
 
-def _visits_by_kernel(inputs: Mapping[str, pa.Table], context: Context) -> pa.Table:
-    return kernel.visits(inputs["events"], visit_rules(context.shop, context.period))
+def _visits_by_kernel(context: Context) -> Prepared:
+    eras = visit_rules(context.shop, context.period)
+    return lambda inputs: kernel.visits(inputs["events"], eras)
 
 
 def visitor_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:

@@ -28,13 +28,17 @@ class Context:
 Expression = Callable[[Mapping[str, ibis.Table], Context], ibis.Table]
 
 
+# From inputs (whole days, any order) to the rows of the kind. It asks nothing but its inputs, so any thread may run it.
+Prepared = Callable[[Mapping[str, pa.Table]], pa.Table]
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """The same computation as array operations, for an engine in this process: `columns` names, per input, what it reads
-    (whole days, any order); the answer has the kind's schema. Held to the expression by the cases of its room."""
+    """The same computation as array operations, for an engine in this process: `columns` names, per input, what it reads;
+    `prepare` looks up the rules and gives the computation itself. The answer has the kind's schema. Held to the expression by the cases of its room."""
 
     columns: Mapping[str, tuple[str, ...]]
-    run: Callable[[Mapping[str, pa.Table], Context], pa.Table]
+    prepare: Callable[[Context], Prepared]
 
 
 @dataclass(frozen=True)

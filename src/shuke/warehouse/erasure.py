@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import date
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import transaction
@@ -23,8 +27,8 @@ from shuke.kernel.durable import sync_folder
 from shuke.records.locks import exclusive
 from shuke.shops.reads import get_shop_by_id
 from shuke.warehouse import open_tier, schemas, sealed_tier
-from shuke.warehouse.models import ErasureBegun, SealedDay, Segment
-from shuke.warehouse.sealing import redo_started
+from shuke.warehouse.models import ErasureBegun, Segment
+from shuke.warehouse.sealing import follow, redo_started, seal_again
 
 PERSON_COLUMNS = ("visitor_id", "person_id", "buyer_id")
 
@@ -58,9 +62,32 @@ def finish_begun(shop_id: int) -> int:
 def _run(begun: ErasureBegun) -> int:
     # A fill that was started and not finished may have written the person's rows into files that no ledger names.
     redo_started(get_shop_by_id(begun.shop_id))
-    gone = _erase_sealed(begun.shop_id, begun.surrogates) + _erase_open(begun.shop_id, begun.surrogates)
+    days = {date.fromisoformat(text) for text in begun.days} | _touched_days(begun.shop_id, begun.surrogates)
+    # Noted before a row goes: afterwards nothing tells any more on which days this person was.
+    begun.days = sorted(day.isoformat() for day in days)
+    begun.save(update_fields=["days"])
+    gone = _erase_open(begun.shop_id, begun.surrogates)
+    gone += _delete_sealed(begun.shop_id, begun.surrogates)
+    # What was derived from these rows (a visitor's day, who came by whose device) is derived again from what is left.
+    seal_again(get_shop_by_id(begun.shop_id), days)
+    _clean(begun.shop_id)
     begun.delete()
     return gone
+
+
+def _touched_days(shop_id: int, ids: Sequence[int]) -> set[date]:
+    """The sealed days in which some fact is of these surrogates."""
+    wanted = pa.array(ids, pa.int64())
+    found: set[date] = set()
+    for kind, schema in schemas.ALL.items():
+        table = sealed_tier.open_table(shop_id, kind)
+        columns = [name for name in PERSON_COLUMNS if name in schema.names]
+        if table is None or not columns:
+            continue
+        is_person = reduce(or_, [ds.field(name).isin(wanted) for name in columns])
+        rows = table.to_pyarrow_dataset().to_table(columns=["local_day"], filter=is_person)
+        found.update(pc.unique(rows["local_day"]).to_pylist())
+    return found
 
 
 def _erase_open(shop_id: int, ids: Sequence[int]) -> int:
@@ -113,9 +140,8 @@ def _replace(segment: Segment, kept: pa.Table, folder: Path) -> None:
     (folder / segment.file).unlink(missing_ok=True)
 
 
-def _erase_sealed(shop_id: int, ids: Sequence[int]) -> int:
-    """In an order that leaves the ledger naming a version that exists, wherever a kill comes: the rows go from every kind,
-    the ledger follows, and only then files and log are cleaned; the ledger is ahead of each cleaning."""
+def _delete_sealed(shop_id: int, ids: Sequence[int]) -> int:
+    """The rows go from every kind, then the ledger follows: it names a version that exists, wherever a kill comes."""
     listed = ", ".join(str(i) for i in ids)
     gone = 0
     for kind, schema in schemas.ALL.items():
@@ -123,33 +149,26 @@ def _erase_sealed(shop_id: int, ids: Sequence[int]) -> int:
         if table is None:
             continue
         columns = [c for c in PERSON_COLUMNS if c in schema.names]
+        if not columns:
+            continue
         metrics = table.delete(" OR ".join(f"{c} IN ({listed})" for c in columns))
         gone += metrics.get("num_deleted_rows", 0) or 0
-    _follow(shop_id)
+    follow(shop_id)
+    return gone
+
+
+def _clean(shop_id: int) -> None:
+    """Nothing of an earlier version stays, in files or log; the ledger is ahead of each cleaning."""
     for kind in schemas.ALL:
         table = sealed_tier.open_table(shop_id, kind)
         if table is None:
             continue
         sealed_tier.set_retention(table, 0)
         table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
-        _follow(shop_id)
+        follow(shop_id)
         table = sealed_tier.open_table(shop_id, kind)
         assert table is not None
         table.create_checkpoint()
         table.cleanup_metadata()
         sealed_tier.set_retention(table, 1)
-    _follow(shop_id)
-    return gone
-
-
-def _follow(shop_id: int) -> None:
-    """The ledger names the newest version of every table: no fill is begun, so it holds every day as the ledger says."""
-    versions = {}
-    for kind in schemas.ALL:
-        table = sealed_tier.open_table(shop_id, kind)
-        if table is not None:
-            versions[kind] = table.version()
-    with transaction.atomic():
-        for day in SealedDay.objects.all():
-            day.versions = {kind: versions[kind] for kind in day.versions}
-            day.save(update_fields=["versions"])
+    follow(shop_id)

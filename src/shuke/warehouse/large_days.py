@@ -52,6 +52,11 @@ class Written:
     rows: int
 
 
+def can_cut(kind: str) -> bool:
+    """Whether a kind's first sort key is a hash, by which its days can be cut into pieces of one size."""
+    return pa.types.is_int64(schemas.ALL[kind].field(schemas.SORT[kind][0]).type)
+
+
 def write(
     sources: Sequence[Source],
     *,
@@ -132,7 +137,7 @@ class _Cut:
         self._batches = rows.to_batches()
         self._pieces = []
         for batch in self._batches:
-            first = batch.column(keys[0]).to_numpy()
+            first = pc.fill_null(batch.column(keys[0]), 0).to_numpy(zero_copy_only=False)
             # The high half of the key as a number from 0, scaled: monotonous in the key.
             self._pieces.append((((first >> 32) + (1 << 31)) * pieces >> 32).astype(np.int16))
 
@@ -148,7 +153,7 @@ class _Cut:
 
 
 def integers(column: pa.ChunkedArray) -> np.ndarray:
-    """A column without nulls as int64: dates as days, moments as microseconds; texts by their rank."""
+    """A column as int64: dates as days, moments as microseconds, texts by their rank; null as 0."""
     kind = column.type
     if pa.types.is_dictionary(kind) or pa.types.is_string(kind):
         column = pc.rank(column.cast(pa.string()), tiebreaker="dense")
@@ -156,7 +161,7 @@ def integers(column: pa.ChunkedArray) -> np.ndarray:
         column = column.cast(pa.int32())
     elif pa.types.is_timestamp(kind):
         column = column.cast(pa.int64())
-    return column.to_numpy().astype(np.int64, copy=False)
+    return pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
 
 
 def _write_pieces(

@@ -76,6 +76,7 @@ class ErasureBegun(models.Model):
 
     shop_id = models.BigIntegerField(db_index=True)
     surrogates = models.JSONField()
+    days = models.JSONField(default=list)  # sealed days with facts of theirs, which are derived again
     begun_at = models.DateTimeField()
 
     objects = ScopedManager(shop="shop_id")

@@ -20,7 +20,7 @@ from shuke.shops.reads import list_shops
 from shuke.warehouse import open_tier, schemas, sealed_tier
 from shuke.warehouse.erasure import finish_begun
 from shuke.warehouse.models import ErasureBegun, Fill, SealedDay
-from shuke.warehouse.sealing import seal_due
+from shuke.warehouse.sealing import follow, seal_due
 
 log = logging.getLogger("warehouse")
 
@@ -64,7 +64,13 @@ def run_sealer(stop: threading.Event | None = None) -> None:
 def seal_once() -> None:
     """Finish erasures that were killed, then seal what is due."""
     for shop in list_shops():
-        finish_begun(shop.id)
+        try:
+            finish_begun(shop.id)
+        except OperationalError:
+            raise
+        except Exception:
+            # One shop must not keep the others from being sealed.
+            log.exception("erasure.failed shop=%s", shop.id)
     seal_due(clock.now())
 
 
@@ -104,8 +110,12 @@ def vacuum_all() -> None:
         with exclusive(sealed_tier.LOCK), scope(shop=shop.id):
             if Fill.objects.filter(done_at=None).exists() or ErasureBegun.objects.exists():
                 continue
-            for kind in schemas.ALL:
-                sealed_tier.vacuum(shop.id, kind)
+            kinds = [kind for kind in schemas.ALL if sealed_tier.vacuum(shop.id, kind)]
+            if kinds:
+                # The log goes only after the ledger has gone on: it may be all that tells of the version it named.
+                follow(shop.id)
+                for kind in kinds:
+                    sealed_tier.clean_log(shop.id, kind)
 
 
 def run_cleaner(stop: threading.Event | None = None) -> None:

@@ -34,6 +34,8 @@ _CONFIGURATION = {
     "delta.checkpointInterval": "10",
     "delta.logRetentionDuration": "interval 1 days",
     "delta.deletedFileRetentionDuration": "interval 1 days",
+    # No commit cleans the log by itself: it would take the version away that the ledger still names (clean_log).
+    "delta.enableExpiredLogCleanup": "false",
     # Statistics lie in the log, where an erasure does not reach them: none on a column that names a person.
     "delta.dataSkippingStatsColumns": "shop_id,local_day,at,started_at",
 }
@@ -57,6 +59,11 @@ def _writer(kind: str) -> WriterProperties:
         column_properties=moments,
         default_column_properties=ColumnProperties(dictionary_enabled=True),
     )
+
+
+def _hooks() -> PostCommitHookProperties:
+    """What a commit does besides: now and then a checkpoint, and never a cleaning of the log."""
+    return PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
 def _quoted(days: Iterable[date]) -> str:
@@ -102,9 +109,7 @@ def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordB
         partition_by=["day"],
         configuration=_CONFIGURATION if table is None else None,
         writer_properties=_writer(kind),
-        post_commithook_properties=PostCommitHookProperties(
-            create_checkpoint=True, cleanup_expired_logs=True
-        ),
+        post_commithook_properties=_hooks(),
     )
     return DeltaTable(path).version()
 
@@ -146,9 +151,7 @@ def replace_day_by_files(shop_id: int, kind: str, day: date, files: Sequence[tup
         schema=table.schema(),
         partition_by=["day"],
         partition_filters=[("day", "=", day.isoformat())],
-        post_commithook_properties=PostCommitHookProperties(
-            create_checkpoint=True, cleanup_expired_logs=True
-        ),
+        post_commithook_properties=_hooks(),
     )
     return DeltaTable(root).version()
 
@@ -158,7 +161,7 @@ def empty_days(shop_id: int, kind: str, days: Iterable[date]) -> int | None:
     table = open_table(shop_id, kind)
     if table is None:
         return None
-    table.delete(_quoted(days))
+    table.delete(_quoted(days), post_commithook_properties=_hooks())
     return table.version()
 
 
@@ -183,10 +186,27 @@ def vacuum(shop_id: int, kind: str, *, grace: timedelta = GRACE) -> int:
     if table is None:
         return 0
     hours = int(grace.total_seconds() // 3600)
-    # Full: also what no log names, which a killed writer left.
-    return len(
-        table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
-    )
+
+    def removed(*, is_trial: bool) -> int:
+        # Full: also what no log names, which a killed writer left.
+        files = table.vacuum(
+            retention_hours=hours,
+            dry_run=is_trial,
+            enforce_retention_duration=False,
+            full=True,
+            post_commithook_properties=_hooks(),
+        )
+        return len(files)
+
+    return removed(is_trial=False) if removed(is_trial=True) else 0
+
+
+def clean_log(shop_id: int, kind: str) -> None:
+    """Shorten the log to its retention. Call only under LOCK, when the ledger names the newest version."""
+    table = open_table(shop_id, kind)
+    if table is not None:
+        table.create_checkpoint()
+        table.cleanup_metadata()
 
 
 def set_retention(table: DeltaTable, days: int) -> None:

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 
 import ibis
 import pyarrow as pa
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django_scopes import scope
 
@@ -110,16 +110,53 @@ def seal(
 
 
 def seal_due(at: datetime) -> int:
-    """Seal what is due in every shop; returns how many days were sealed."""
+    """Seal what is due in every shop; returns how many days were sealed. One shop that can not be sealed keeps no other
+    from it; what it raised is raised at the end."""
     sealed = 0
     files = open_tier.listed()
+    first: Exception | None = None
     for shop in list_shops():
-        due = due_days(shop, at, files)
-        with scope(shop=shop.id):
-            is_unfinished = Fill.objects.filter(done_at=None).exists()
-        if due or is_unfinished:
-            sealed += seal(shop, [d.day for d in due])
+        try:
+            due = due_days(shop, at, files)
+            with scope(shop=shop.id):
+                is_unfinished = Fill.objects.filter(done_at=None).exists()
+            if due or is_unfinished:
+                sealed += seal(shop, [d.day for d in due])
+        except OperationalError:
+            raise
+        except Exception as error:
+            log.exception("seal.failed shop=%s", shop.id)
+            first = first or error
+    if first is not None:
+        raise first
     return sealed
+
+
+def seal_again(shop: ShopView, days: Iterable[date]) -> None:
+    """Write sealed days anew from their raw facts, with all that is derived. Call only under the sealed tier's lock and in
+    the shop's scope, with no fill begun."""
+    wanted = set(days)
+    sealed = [
+        OpenDay(row.day, sum(row.rows.get(kind, 0) for kind in schemas.RAW), row.through)
+        for row in SealedDay.objects.filter(day__in=wanted).order_by("day")
+    ]
+    for batch in _batches(sealed):
+        _fill(shop, [d.day for d in batch], open_tier.last_number())
+
+
+def follow(shop_id: int) -> None:
+    """The ledger names the newest version of every table. Call only under the sealed tier's lock and in the shop's scope,
+    with no fill begun: then the newest holds every day as the ledger says."""
+    versions = {}
+    for kind in schemas.ALL:
+        table = sealed_tier.open_table(shop_id, kind)
+        if table is not None:
+            versions[kind] = table.version()
+    with transaction.atomic():
+        days = list(SealedDay.objects.all())
+        for day in days:
+            day.versions = {kind: versions[kind] for kind in day.versions}
+        SealedDay.objects.bulk_update(days, ["versions"], batch_size=500)
 
 
 def _batches(days: Sequence[OpenDay]) -> list[list[OpenDay]]:
@@ -194,12 +231,12 @@ def _write_all(
     for kind in schemas.RAW:
         # What lies in an object store is streamed there: nobody writes a file beside a table's others.
         count = _rows_of(snapshot, kind) if len(days) == 1 and not lake.is_remote() else 0
-        if LARGE_DAY <= count <= IN_MEMORY:
+        if LARGE_DAY <= count <= IN_MEMORY and large_days.can_cut(kind):
             _write_in_memory(snapshot, kind, days[0], through, versions, rows, derived)
         else:
             table = snapshot.raw_until_segment(kind, through)
             table = table.filter(table.local_day.isin(wanted))
-            if count > IN_MEMORY:
+            if count >= LARGE_DAY:
                 _write_by_engine(snapshot, kind, table, days[0], versions, rows)
             else:
                 _write(snapshot, kind, table, days, versions, rows)
@@ -220,28 +257,32 @@ class _DerivedByPiece:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._context = derivations.Context(snapshot.shop, snapshot.period)
+        self._kernels: dict[str, list[tuple[derivations.Derivation, derivations.Prepared]]] = {}
         self._made: dict[str, dict[int, pa.Table]] = {}
 
-    def kernels_of(self, kind: str) -> list[derivations.Derivation]:
-        """Those that read this kind alone, by the key that pieces are cut by."""
-        return [
-            derivation
+    def prepare(self, kind: str) -> None:
+        """Ready the kernels that read this kind alone, by the key that pieces are cut by. They may ask the database now, in
+        this thread, and not when pieces come."""
+        self._kernels[kind] = [
+            (derivation, derivation.kernel.prepare(self._context))
             for derivation in derivations.in_order()
             if derivation.kernel is not None
             and tuple(derivation.kernel.columns) == derivation.inputs == (kind,)
             and derivation.key == schemas.SORT[kind][0]
         ]
+        for derivation, _kernel in self._kernels[kind]:
+            self._made[derivation.kind] = {}
 
     def derive(self, kind: str, number: int, rows: pa.Table) -> None:
-        for derivation in self.kernels_of(kind):
+        for derivation, kernel in self._kernels[kind]:
             assert derivation.kernel is not None
             inputs = {kind: rows.select(derivation.kernel.columns[kind])}
-            self._made.setdefault(derivation.kind, {})[number] = derivation.kernel.run(inputs, self._context)
+            self._made[derivation.kind][number] = kernel(inputs)
 
     def taken(self, kind: str) -> pa.Table | None:
         """The pieces' answers in order, once; None when there are none."""
         made = self._made.pop(kind, None)
-        return None if made is None else pa.concat_tables([made[number] for number in sorted(made)])
+        return pa.concat_tables([made[number] for number in sorted(made)]) if made else None
 
 
 def _rows_of(snapshot: Snapshot, kind: str) -> int:
@@ -316,6 +357,7 @@ def _write_in_memory(
         span = file.spans[shop_id].get(day)
         if span is not None and span.last > since:
             sources.append(large_days.Source(file.path, since, through))
+    derived.prepare(kind)
     written = large_days.write(
         sources,
         shop_id=shop_id,

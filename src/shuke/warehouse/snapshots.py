@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from threading import Lock
 
@@ -260,7 +260,9 @@ class Snapshot:
             name = self.input_name(source)
             if source not in schemas.RAW:
                 made = self._fresh(source, days, touched)
-                same = self.kept_sql(("same", made.get_name()), lambda made=made: made)
+                same = self.kept_sql(
+                    ("same", made.get_name()), partial(ibis.Table.select, made, made.columns)
+                )
                 self.engine.define(name, schemas.ALL[source], same)
                 continue
             pairs = None if touched is None else self.holding(f"{derivation.key}_touched", touched)
@@ -326,7 +328,7 @@ class Snapshot:
             else self.engine.columns(self.input_name(source), columns)
             for source, columns in derivation.kernel.columns.items()
         }
-        return derivation.kernel.run(inputs, derivations.Context(self.shop, self.period))
+        return derivation.kernel.prepare(derivations.Context(self.shop, self.period))(inputs)
 
     def input_name(self, source: str) -> str:
         """The name under which an expression of this snapshot finds its input."""

@@ -60,8 +60,12 @@ def deliver_through_kills(house: House, words: list[str], seconds: float) -> dic
     rounds = itertools.cycle(["web", "committer", "sealer", "cleaner"])
     for part in itertools.islice(rounds, 4 * KILLS):
         time.sleep(seconds / (4 * KILLS))
-        house.kill(part)
-        house.start(part)
+        # Of two only one works, and the other takes over in an instant: both go, so the working one is always hit.
+        names = [part, f"{part} by mistake"] if part in ("committer", "cleaner") else [part]
+        for name in names:
+            house.kill(name)
+        for name in names:
+            house.start(part, name)
     told, _ = sender.communicate(timeout=300)
     assert sender.returncode == 0
     return json.loads(told)

@@ -113,6 +113,16 @@ def test_second_core__killed_with_a_share_in_hand__costs_no_fact(journal, second
     assert second._stands() is False, "it is not started again at once"
 
 
+def test_second_core__that_hangs__is_ended_and_costs_no_fact(journal, second, monkeypatch):
+    assert second._process is not None
+    second._process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr("shuke.intake.second_core._LONGEST_SECONDS", 0.2)
+    facts = Facts()
+    done = Committer(journal, append=facts, second=second).run_once()
+    assert second._process is None
+    assert done.events == len(set(facts.ids())) > 20
+
+
 def test_second_core__that_can_not_start__leaves_the_work_to_the_committer(journal, second, monkeypatch):
     second.close()
     monkeypatch.setattr("shuke.intake.second_core._PROGRAM", "raise SystemExit(3)")

@@ -52,6 +52,25 @@ def test_erase__person_in_both_tiers__leaves_no_trace_and_others_untouched(shop,
     assert actions.erase(shop_id=shop.id, surrogates=ids) == 0
 
 
+@pytest.mark.row("E3")
+def test_erase__person_on_a_shared_device__leaves_what_is_derived_equal_to_what_is_left(shop):
+    """The device stays, the person goes: visits and visitor days are those of the events that are left."""
+    person = surrogate(shop.id, "person", "wang")
+    signed_in = [
+        row | {"person_id": person, "person_ref": "wang"} for row in views(shop, "device", [0, 5, 200, 203])
+    ]
+    add(shop, *signed_in, *views(shop, "device", [400]), *views(shop, "bob", [1]))
+    add(shop, *views(shop, "device", [2], NOON + timedelta(days=1)))
+    actions.seal(shop)
+    assert sum(r["views"] for r in rows_of(shop, "visitor_days")) == 7
+    actions.erase(shop_id=shop.id, surrogates=[person])
+    left = answers(shop)
+    assert len(left["events"]) == 3
+    for kind in ("visits", "visitor_days"):
+        assert sum(r["views"] for r in left[kind]) == 3, kind
+    assert {r["person_id"] for r in left["visits"]} == {None}
+
+
 def test_erase__same_name_in_another_shop__stays(shop, other_shop):
     add(shop, *views(shop, "ann", [0]))
     add(other_shop, *views(other_shop, "ann", [0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
@@ -146,6 +147,35 @@ def test_seal__large_day__changes_no_answer(shop, monkeypatch, in_memory):
     assert rows.schema.equals(schemas.EVENTS), "whoever reads the lake finds texts, not our codes"
 
 
+@pytest.mark.parametrize("kind", schemas.RAW)
+def test_seal__large_day_of_any_raw_kind__loads_with_what_is_not_stated(shop, monkeypatch, kind):
+    """Rows without an order, of kinds that are sorted by a text: a day of them is sealed like any other."""
+    monkeypatch.setattr(sealing, "LARGE_DAY", 1)
+    monkeypatch.setattr(large_days, "PIECE_ROWS", 1)
+    made = {"shop_id": shop.id, "local_day": DAY, "at": NOON.replace(tzinfo=None), "kind": "sale", "sign": 1}
+    made |= {
+        "received_at": NOON.replace(tzinfo=None),
+        "type": "page",
+        "ord": 0,
+        "line_no": 1,
+        "currency": "CNY",
+    }
+    unique = {"event_id", "visitor_id", "row_id", "content_id"}
+    if kind == "order_lines":
+        unique.add("order_id")  # a line is always of an order
+    ids = [name for name in schemas.RAW[kind].names if name in unique]
+    rows = [
+        {name: made.get(name) for name in schemas.RAW[kind].names} | dict.fromkeys(ids, n - 2)
+        for n in range(5)
+    ]
+    actions.append(facts={kind: pa.Table.from_pylist(rows, schema=schemas.RAW[kind])})
+    before = answers(shop)
+    assert len(before[kind]) == 5
+    actions.seal(shop)
+    assert answers(shop) == before
+    assert sealing.open_days(shop.id) == []
+
+
 def sealed_version(shop: ShopView) -> int:
     with scope(shop=shop.id):
         return max(day.versions["events"] for day in SealedDay.objects.all())
@@ -210,7 +240,7 @@ class Killed(BaseException):
 def run_until_line(
     wanted: int,
     work: Callable[[], object],
-    modules: Sequence[str] = (sealing.__file__, sealed_tier.__file__),
+    modules: Sequence[str] = (sealing.__file__, sealed_tier.__file__, large_days.__file__),
 ) -> int | None:
     """Run `work`, killed at the n-th line executed in the modules (the sealing and the sealed tier); None when killed,
     else how many lines it took."""
@@ -226,6 +256,7 @@ def run_until_line(
                 raise Killed
         return trace
 
+    threading.settrace(trace)  # pieces of a large day are written by threads of their own
     sys.settrace(trace)
     try:
         work()
@@ -233,6 +264,7 @@ def run_until_line(
         return None
     finally:
         sys.settrace(None)
+        threading.settrace(None)
     return seen
 
 
@@ -258,13 +290,17 @@ def killed_at_lines(shop: ShopView, kills: int | None) -> int:
     return len(wanted)
 
 
-def test_seal__killed_at_many_lines__resumes_to_the_same_answers(shop):
-    assert killed_at_lines(shop, kills=8) == 8
+@pytest.mark.parametrize("large_from", [1, sealing.LARGE_DAY], ids=["in memory", "streamed"])
+def test_seal__killed_at_many_lines__resumes_to_the_same_answers(shop, monkeypatch, large_from):
+    monkeypatch.setattr(sealing, "LARGE_DAY", large_from)
+    assert killed_at_lines(shop, kills=6) == 6
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_seal__killed_at_every_line__resumes_to_the_same_answers(shop):
+@pytest.mark.parametrize("large_from", [1, sealing.LARGE_DAY], ids=["in memory", "streamed"])
+def test_seal__killed_at_every_line__resumes_to_the_same_answers(shop, monkeypatch, large_from):
+    monkeypatch.setattr(sealing, "LARGE_DAY", large_from)
     kills = killed_at_lines(shop, kills=None)
     print(f"killed {kills} times")
     assert kills > 100
