@@ -35,7 +35,6 @@ from shuke.traffic.http_shapes import (
 router = Router()
 LONGEST = timedelta(days=3660)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
-PERSONAL = frozenset({"person_id", "buyer_id", "order_ref"})
 CSV_CHUNK = 1000
 Format = Literal["json", "csv"]
 Comparison = Literal["before", "yesterday", "last_week", "custom"]
@@ -330,10 +329,8 @@ def _source_row(row: reads.SourceRow) -> dict[str, Any]:
 
 
 def _evidence_row(access: Access, row: Mapping[str, Any]) -> dict[str, Any]:
-    is_masked = not access.may(Deed.VIEW_CUSTOMERS)
-    return {
-        name: None if is_masked and name in PERSONAL else _cell(name, value) for name, value in row.items()
-    }
+    hidden = frozenset() if access.may(Deed.VIEW_CUSTOMERS) else reads.PERSONAL_COLUMNS
+    return {name: None if name in hidden else _cell(name, value) for name, value in row.items()}
 
 
 def _cell(name: str, value: Any) -> Any:

@@ -91,7 +91,6 @@ ORDER_KINDS: dict[str, str | Promise] = {
     "adjustment": pgettext_lazy("order kind", "Adjustment"),
     "refund": pgettext_lazy("order kind", "Refund"),
 }
-PERSONAL = frozenset({"person_ref", "buyer_ref", "anonymous_ref", "person_id", "buyer_id"})
 NUMBERS = frozenset(
     {
         "days",
@@ -194,7 +193,7 @@ def _is_money(found: traffic.Evidence) -> bool:
 
 def _column(access: Access, name: str, at: datetime, counts_money: bool) -> Column[Mapping[str, Any]]:
     titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date(), access.shop)
-    is_masked = name in PERSONAL and not access.may(Deed.VIEW_CUSTOMERS)
+    is_masked = name in traffic.PERSONAL_COLUMNS and not access.may(Deed.VIEW_CUSTOMERS)
 
     def shown(row: Mapping[str, Any]) -> Any:
         value = row.get(name)

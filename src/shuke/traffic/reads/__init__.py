@@ -26,13 +26,14 @@ from shuke.traffic.reads.cohort_shapes import (
     TooManyCohorts,
 )
 from shuke.traffic.reads.cohorts import cohort_people, cohorts, event_names
-from shuke.traffic.reads.evidence import evidence
+from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
 from shuke.traffic.reads.sources import sources
 
 __all__ = [
     "METRICS",
+    "PERSONAL_COLUMNS",
     "VISIT_KEYS",
     "Against",
     "AmountSplit",

@@ -22,6 +22,10 @@ from shuke.traffic.reads import asking, summing
 from shuke.traffic.reads.asking import Scene
 
 LARGEST_PAGE = 1000
+# What names a person or leads to one: every face hides these from a role that may not see customers.
+PERSONAL_COLUMNS = frozenset(
+    {"person_id", "person_ref", "buyer_id", "buyer_ref", "anonymous_ref", "order_id", "order_ref"}
+)
 COLUMNS = {
     "visit": (
         "visit_id", "started_at", "visitor_id", "person_id", "channel", "is_paid", "source", "medium", "campaign",
