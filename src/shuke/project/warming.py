@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.apps import apps
+from django.conf import settings
 from django.template import engines
 from django.urls import get_resolver
 from django.utils import translation
@@ -59,6 +60,8 @@ def _templates() -> None:
 
 
 def _questions() -> None:
+    if settings.WAREHOUSE_ENGINE != "duckdb":
+        return  # a cluster may take a minute to its first answer: better an open door and one reader who waits
     at, began = clock.now(), time.monotonic()
     for shop in _shops():
         for ask in _of_pages(shop, at):
