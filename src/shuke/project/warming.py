@@ -20,7 +20,7 @@ from django.apps import apps
 from django.conf import settings
 from django.template import engines
 from django.urls import get_resolver
-from django.utils import translation
+from django.utils.translation import trans_real
 
 from shuke.console import choices
 from shuke.kernel import clock
@@ -50,8 +50,7 @@ def warm_up() -> None:
 def _templates() -> None:
     get_resolver().url_patterns  # noqa: B018 (the addresses are read at first use)
     for language in ("en", "zh-hans"):
-        with translation.override(language):
-            translation.gettext("Overview")
+        trans_real.translation(language)  # reads the catalogues
     for room in apps.get_app_configs():
         folder = Path(room.path) / "templates"
         if room.name.startswith("shuke."):
@@ -92,10 +91,17 @@ def _of_pages(shop: ShopView, at: datetime) -> Iterator[Callable[[], object]]:
     for period, against in asked:
         about: dict[str, Any] = {"shop": shop, "at": at}
         others = (period.before(), period.same_days_last_week())[: len(against)]
-        course = {"metric_id": name, "version": version, "grain": "hour" if period.length == 1 else "day"}
+        grain = "hour" if period.length == 1 else "day"
         yield partial(
             traffic.overview, period=period, against=against, metrics=choices.default_metrics(), **about
         )
-        yield partial(traffic.courses, periods=(period, *others), **course, **about)
+        yield partial(
+            traffic.courses,
+            periods=(period, *others),
+            metric_id=name,
+            version=version,
+            grain=grain,
+            **about,
+        )
         for by in SOURCES:
             yield partial(traffic.sources, period=period, by=by, against=against[0], **about)

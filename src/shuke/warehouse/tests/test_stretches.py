@@ -87,21 +87,21 @@ reached: Counter = Counter()
 def test_stretches__any_at_once__each_row_as_when_asked_alone(shop, other_shop):
     fill(shop, other_shop)
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(some_stretches(), st.sampled_from(KINDS))
-    def law(stretches: list[Stretch], kind: str) -> None:
-        found = together(shop, kind, stretches)
-        assert found == [alone(shop, kind, one) for one in stretches]
-        reached[kind] += 1
-        reached["cut"] += any(
-            one.until is not None and found[i] != Counter() for i, one in enumerate(stretches)
-        )
+    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(some_stretches())
+    def law(stretches: list[Stretch]) -> None:
+        for kind in KINDS:
+            found = together(shop, kind, stretches)
+            assert found == [alone(shop, kind, one) for one in stretches]
+            reached["with rows"] += any(found)
+            reached["cut"] += any(
+                one.until is not None and found[i] != Counter() for i, one in enumerate(stretches)
+            )
         reached["several"] += len(stretches) > 1
-        reached["with rows"] += any(found)
 
     law()
     print(dict(reached))
-    assert min(reached[name] for name in (*KINDS, "cut", "several", "with rows")) >= 2
+    assert min(reached[name] for name in ("cut", "several", "with rows")) >= 2
 
 
 @pytest.mark.row("E3")
