@@ -11,6 +11,8 @@ from shuke.shops.roles import TABLE, Deed, Role
 
 pytestmark = pytest.mark.django_db
 HAN = re.compile(r"[\u3400-\u9fff]")
+# Names of columns are the platforms' own: they are shown as they stand in the files, marked so that nothing translates them.
+FROM_FILES = re.compile(r"<(\w+)[^>]*\stranslate=.no.[^>]*>.*?</\1>", re.DOTALL)
 
 PAGES: dict[str, tuple[Deed, dict[str, object]]] = {
     "console:today": (Deed.VIEW_TODAY, {}),
@@ -73,7 +75,7 @@ def test_pages__in_english__hold_no_han(client, shop, member_of, warehouse_home)
     urls = [_url(name, shop) for name in PAGES]
     urls += [reverse("console:shops"), reverse("console:profile"), reverse("account_change_password")]
     for url in urls:
-        text = _read(client, url).content.decode()
+        text = FROM_FILES.sub("", _read(client, url).content.decode())
         assert not HAN.findall(text), (url, HAN.findall(text)[:5])
 
 
