@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from bench.questions import report  # noqa: E402
+from bench.questions.asked import FEWEST_EVENTS  # noqa: E402
 from bench.questions.run import run  # noqa: E402
 
 SIZES = {"small": 2_000_000, "full": 50_000_000}
@@ -48,6 +49,8 @@ def main() -> int:
         help="processor time, for a machine that others use (then without PostgreSQL)",
     )
     asked = parser.parse_args()
+    if asked.events // max(asked.shops) < FEWEST_EVENTS:
+        parser.error(f"--events: each shop needs {FEWEST_EVENTS:,} of them")
     if asked.folder and len(asked.shops) > 1:
         parser.error("--folder: holds one number of shops")
     for shops in asked.shops:

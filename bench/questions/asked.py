@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from bench.questions import data
 
-NEWEST = 50
+NEWEST = 20
+FEWEST_EVENTS = 5_000  # of a shop: its last day then has the newest visits
 LAST_DAY = data.days()[-1].isoformat()
 FIRST_DAY = data.FIRST.isoformat()
 
