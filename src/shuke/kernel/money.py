@@ -5,6 +5,7 @@ Rounding is half up, away from zero (商业四舍五入), per line; exponents co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -52,9 +53,21 @@ def line_minor(quantity: Decimal, unit_price: Decimal, currency: str) -> int:
     return to_minor(quantity * unit_price, currency)
 
 
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+
+
 def parse_decimal(text: str) -> Decimal:
-    """A finite decimal as people and exports write it (`1,234.50`, `12.30元`, `¥12`). Raises ValueError."""
-    cleaned = text.strip().removesuffix("元").lstrip("¥￥$£€").replace(",", "").strip()
+    """A finite decimal as people and exports write it (`1,234.50`, `12.30元`, `¥12`). Raises ValueError.
+
+    A comma parts thousands and nothing else: `2,50` is a decimal comma that was not announced, and never 250.
+    """
+    cleaned = text.strip().removesuffix("元").strip()
+    sign = cleaned[:1] if cleaned[:1] in "+-" else ""
+    cleaned = sign + cleaned.removeprefix(sign).lstrip("¥￥$£€").strip()
+    if "," in cleaned:
+        if not _THOUSANDS.fullmatch(cleaned):
+            raise ValueError(text)
+        cleaned = cleaned.replace(",", "")
     try:
         value = Decimal(cleaned)
     except InvalidOperation:
