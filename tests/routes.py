@@ -80,6 +80,7 @@ def operations() -> list[Operation]:
     """Every operation of the API."""
     from shuke.project.api import api
 
+    _ = get_resolver().url_patterns  # the routers within routers are mounted when the addresses are
     found = []
     for prefix, router in api._routers:
         for path, view in router.path_operations.items():
