@@ -64,7 +64,10 @@ CASES = {
     ),
     "jd_order_2016": Case(made.jd_orders),
     "amazon_all_orders_29": Case(
-        made.amazon_orders, ref=lambda one, n: f"113-{one.ref[5:9]}000-{one.ref[-7:]}", back="", has_buyer=False
+        made.amazon_orders,
+        ref=lambda one, n: f"113-{one.ref[5:9]}000-{one.ref[-7:]}",
+        back="",
+        has_buyer=False,
     ),
     "amazon_all_orders_32": Case(
         lambda found: made.amazon_orders(found, "amazon_all_orders_32"),

@@ -143,6 +143,7 @@ METRICS: dict[str, Callable[[_SmallShop], Fraction]] = {
     "units_v1": lambda s: Fraction(sum(one["units"] or 0 for one in s.sales)),
 }
 
+
 def _cohort(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     """People with the days (of the month's first one on) on which they acted; a month is 30 days here."""
     firsts = {who: min(days) for who, days in given["people"].items()}
