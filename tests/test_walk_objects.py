@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shuke.shops.roles import Role
+from shuke.shops.roles import TABLE, Deed, Role
 from tests.walk_objects import SAMPLES, furnish, of_shop, state
 from tests.walking import (
     Asked,
@@ -99,6 +99,33 @@ def test_pages__by_the_owner_with_samples__do_what_was_asked_and_nothing_to_anot
             told += mine["mark"] in text
     assert not wrong, "\n".join(wrong)
     assert told >= 12
+
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, *sorted(set(Role) - TABLE[Deed.EXPORT_TABLES])])
+def test_files__of_every_address__only_for_who_may_export_and_of_one_shop(
+    role: Role, shop, mine, theirs, member_of
+) -> None:
+    browser, program, headers = client_of(member_of(shop, role)), client_of(None), key_of(shop, role)
+    asked, files, wrong = Asked(shop.slug, mine, extra={"format": "csv"}), 0, []
+    answers = [(route.path, asked.read(browser, route)) for route, _deed in shop_routes()]
+    answers += [
+        (operation.path, asked.operate(program, operation, **headers))
+        for operation, _deed in shop_operations()
+        if operation.method == "GET"
+    ]
+    for name, answer in answers:
+        if not answer.get("Content-Type", "").startswith("text/csv"):
+            continue
+        files += 1
+        if role not in TABLE[Deed.EXPORT_TABLES]:
+            wrong.append(f"{name}: a file for {role}")
+        if theirs["mark"] in text_of(answer):
+            wrong.append(f"{name}: tells of another shop")
+    assert not wrong, "\n".join(wrong)
+    assert (files >= 15) is (role in TABLE[Deed.EXPORT_TABLES])
 
 
 # ---- another shop's objects under one's own shop ---------------------------------------------------------------------

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -82,6 +82,7 @@ class Asked:
     slug: str
     objects: dict[str, Any]  # what the samples' names stand for
     own: dict[str, Any] | None = None  # the asker's, when `objects` are another shop's
+    extra: Mapping[str, str] = field(default_factory=dict)  # of the query, whatever the sample says
 
     def url(self, of: Operation | Route) -> str:
         sample = sample_of(of)
@@ -91,7 +92,8 @@ class Asked:
         return of.url(given)
 
     def query(self, of: Operation | Route) -> dict[str, str]:
-        return {k: str(v) for k, v in filled(sample_of(of).get("query", {}), self.objects, self.own).items()}
+        found = filled(sample_of(of).get("query", {}), self.objects, self.own)
+        return {name: str(value) for name, value in found.items()} | dict(self.extra)
 
     def operate(self, client: Client, operation: Operation, **headers: str) -> Any:
         sample, url = sample_of(operation), self.url(operation)
