@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValu
     if field.folds_case:
         # Translating is slow in every engine, and most names are in lower case already.
         fact = ibis.ifelse(fact.re_search("[A-Z]"), fact.translate(*FOLDING), fact)
+    if fact.type().is_integer() and field.kind is Kind.NUMBER:
+        return _compare_whole(node, field, fact).fill_null(False)
     value: Anything
     if isinstance(node.value, tuple) and node.op is Op.UNDER:
         value = [comparable(field, one) for one in node.value]
@@ -68,6 +71,22 @@ def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValu
         assert node.value is not None
         value = _literal(field, node.value)
     return _COMPARISONS[node.op](fact, value).fill_null(False)
+
+
+def _compare_whole(node: Compare, field: Field, fact: Anything) -> Anything:
+    """A fact that is a whole number against values that may not be, in whole numbers: above 1.5 is above 1.
+
+    ClickHouse overflows where it compares a large whole number with a fraction, and knows no list of both.
+    """
+    given = node.value if isinstance(node.value, tuple) else (node.value,)
+    values = [comparable(field, one) for one in given if one is not None]
+    wholes = [int(one) for one in values if one == int(one)]
+    if node.op in (Op.IN, Op.NOT_IN, Op.EQ, Op.NE):
+        is_one = fact.isin(wholes) if wholes else ibis.literal(False)
+        return is_one if node.op in (Op.IN, Op.EQ) else ~is_one & fact.notnull()
+    (value,) = values
+    bound = math.floor(value) if node.op in (Op.GT, Op.LE) else math.ceil(value)
+    return _COMPARISONS[node.op](fact, bound)
 
 
 def under_pattern(domains: Sequence[str]) -> str:

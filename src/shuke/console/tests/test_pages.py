@@ -37,7 +37,10 @@ PAGES: dict[str, tuple[Deed, dict[str, object]]] = {
     "intake:imports": (Deed.IMPORT_FILES, {}),
     "intake:mappings": (Deed.IMPORT_FILES, {}),
     "intake:new_mapping": (Deed.MANAGE_MAPPINGS, {}),
+    "intake:mapping": (Deed.MANAGE_MAPPINGS, {"name": "uci_online_retail"}),
+    "intake:reports": (Deed.VIEW_TRAFFIC, {}),
     "intake:quarantine": (Deed.VIEW_QUARANTINE, {}),
+    "intake:mends": (Deed.VIEW_QUARANTINE, {}),
 }
 
 
@@ -104,7 +107,17 @@ def test_sidebar__each_role__offers_what_opens_and_nothing_else(client, shop, me
     text = _read(client, _url("console:today", shop)).content.decode()
     for name, (deed, kwargs) in PAGES.items():
         if kwargs or name.endswith(
-            ("_answer", "_cause", "_picture", "_table", "_differences", "_mapping", "mappings")
+            (
+                "_answer",
+                "_cause",
+                "_picture",
+                "_table",
+                "_differences",
+                "_mapping",
+                "mappings",
+                ":mends",
+                ":reports",
+            )
         ):
             continue
         is_offered = f'class="entry" href="{_url(name, shop)}"' in text

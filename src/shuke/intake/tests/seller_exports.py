@@ -89,9 +89,8 @@ def orders(count: int = 14, seed: int = 7, most_lines: int = 3) -> tuple[Order, 
     return tuple(made)
 
 
-@cache
 def headers() -> dict[str, list[str]]:
-    """Format -> its columns, as they stand in the file of headers."""
+    """Format -> its columns, as they stand in the file of headers; lists of their own, since tests rename columns."""
     path = Path(os.environ["SHUKE_DATA"]) / "seller_export_formats" / "headers.json"
     return {f["id"]: f["columns"] for f in json.loads(path.read_text(encoding="utf-8"))["formats"]}
 
