@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -73,6 +73,12 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
+def _longest_first(told: Mapping[str, str]) -> dict[str, str]:
+    """Of several texts that fit the longest says it: a mapping's order does not survive in every database."""
+    found = {plain(text): meant for text, meant in told.items()}
+    return dict(sorted(found.items(), key=lambda one: (-len(one[0]), one[0])))
+
+
 def shaped(
     origin: Origin, blanks: Iterable[str] = (), *, is_exact: bool = False
 ) -> Callable[[str], str | BadCell]:
@@ -82,8 +88,8 @@ def shaped(
     """
     empty = frozenset(blanks)
     values = {plain(text): meant for text, meant in origin.values.items()}
-    prefixes = {plain(text): meant for text, meant in origin.prefixes.items()}
-    contains = {plain(text): meant for text, meant in origin.contains.items()}
+    prefixes = _longest_first(origin.prefixes)
+    contains = _longest_first(origin.contains)
     pattern = re.compile(origin.pattern) if origin.pattern else None
     is_told = bool(values or prefixes or contains)
 

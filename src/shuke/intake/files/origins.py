@@ -22,7 +22,8 @@ class Origin:
     """Where a field's text comes from, and what is done to it. Exactly one of column, constant, template is set.
 
     `fallback`: the column to read where the first is blank. `plus` and `minus`: columns whose amounts are added and
-    taken off. `values` are whole texts, `prefixes` and `contains` parts of one, asked in this order.
+    taken off. `values` are whole texts, `prefixes` and `contains` parts of one, asked in this order, the
+    longest first.
     """
 
     column: str = ""

@@ -179,7 +179,11 @@ def differences(before: dict[str, str], after: dict[str, str]) -> list[dict[str,
     """What changed, by column: `before` None where there was none, `after` None where it is gone."""
     columns = [*before, *(column for column in after if column not in before)]
     return [
-        {"column": column, "before": before.get(column), "after": after.get(column)}
+        {
+            "column": _held(column),
+            "before": _held(before.get(column)),
+            "after": _held(after.get(column)),
+        }
         for column in columns
         if before.get(column) != after.get(column)
     ]
@@ -207,7 +211,12 @@ def _read(change: dict[str, str | None]) -> dict[str, str | None]:
 
 
 def _unquoted(text: str | None) -> str | None:
-    return storable(json.loads(text)) if text is not None and text.startswith('"') else text
+    return _held(storable(json.loads(text))) if text is not None and text.startswith('"') else text
+
+
+def _held(text: str | None) -> str | None:
+    """A text as both databases hold it: PostgreSQL takes no NUL, not even inside JSON."""
+    return None if text is None else text.replace("\x00", "\ufffd")
 
 
 def _no_constant(text: str) -> Any:
