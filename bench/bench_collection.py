@@ -101,7 +101,8 @@ def load(
             allowed = len(idle) if not rate else min(len(idle), int((passed * rate - sent * count) // count))
             for _ in range(max(0, allowed)):
                 number = b"%02d%010d" % (series, sent)
-                idle.pop().sendall(requests[sent % len(requests)].replace(MARK, number))
+                # In turn: a connection that idles too long is closed by the server.
+                idle.pop(0).sendall(requests[sent % len(requests)].replace(MARK, number))
                 sent += 1
         elif acknowledged + refused == sent:
             break
