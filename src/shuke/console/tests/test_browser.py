@@ -75,13 +75,11 @@ def test_pages__in_a_browser__have_no_complaint(
     page.context.close()
 
 
-@pytest.mark.skipif(
-    not AXE.exists() and not os.environ.get("CI"), reason="the browser packages are not set up"
-)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages__asked_by_axe__have_nothing_serious(
     browser, live_server, client, shop, member_of, warehouse_home, theme
 ) -> None:
+    assert AXE.exists(), "the browser packages are not set up: make setup-tests"
     # axe is put into the page by the test, which the policy would rightly refuse.
     user = member_of(shop, Role.OWNER)
     page = _signed_in(browser, live_server, client, user, "en", theme, 1440, bypass_csp=True)

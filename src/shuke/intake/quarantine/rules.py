@@ -19,6 +19,7 @@ drop          note                           worth nothing; alone
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,7 @@ class RuleInvalid(Invalid):
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """One rule. `title` is how it is chosen; `words()` how it is read, both in the reader's language."""
 
     name: ClassVar[str] = ""
@@ -54,11 +55,11 @@ class Rule:
     for_files: ClassVar[bool] = True
     for_events: ClassVar[bool] = True
 
+    @abstractmethod
     def apply(self, text: Text) -> None:
         """Change `text` in place."""
-        raise NotImplementedError
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 (most rules have nothing to check)
         """Raises RuleInvalid."""
 
     def words(self) -> str:
