@@ -97,6 +97,9 @@ def test_second_core__shares_the_work__and_facts_and_refusals_are_the_same(
 
 def test_second_core__killed_with_a_share_in_hand__costs_no_fact(journal, second, monkeypatch):
     answer = second.answer
+    assert second._process is not None
+    # Stopped, it takes the share and cannot have answered: what it had written would be read after its death too.
+    second._process.send_signal(signal.SIGSTOP)
 
     def killed():
         assert second._process is not None
