@@ -8,6 +8,7 @@ a later start. Small files of an hour are merged as they grow, so that an hour h
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import time
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ _LARGEST = 8_000_000  # ids: merged when the hour has ended
 _IN_MEMORY = 16_384  # ids: smaller files are read whole, a memory map costs more (and an open file)
 
 _STRAY_SECONDS = 600
+# What was read through a map stays in the system's cache; held by the map as well, it would count as this process's memory
+# and grow with the hours.
+_GIVE_BACK = getattr(mmap, "MADV_DONTNEED", None)
 log = logging.getLogger("intake.remembered")
 
 
@@ -34,6 +38,12 @@ class Run:
     hour: int
     name: str
     ids: np.ndarray
+    mapping: mmap.mmap | None = None
+
+    def give_back(self) -> None:
+        """Let the system have the pages that were looked at."""
+        if self.mapping is not None and _GIVE_BACK is not None:
+            self.mapping.madvise(_GIVE_BACK)
 
 
 @dataclass
@@ -65,7 +75,7 @@ class Remembered:
         self.runs: list[Run] = []
         for row in RememberedRun.objects.order_by("id"):
             try:
-                self.runs.append(Run(row.hour, row.name, self._read(row.name, row.ids)))
+                self.runs.append(Run(row.hour, row.name, *self._read(row.name, row.ids)))
             except (FileNotFoundError, ValueError):
                 # Collecting goes on: what these ids would have kept out may count again, and the log says so.
                 log.error("remembered.lost file=%s ids=%s", row.name, row.ids)
@@ -78,14 +88,16 @@ class Remembered:
             if path.name not in listed and time.time() - path.stat().st_mtime > _STRAY_SECONDS:
                 path.unlink(missing_ok=True)
 
-    def _read(self, name: str, count: int) -> np.ndarray:
+    def _read(self, name: str, count: int) -> tuple[np.ndarray, mmap.mmap | None]:
         path = self.folder / name
         if count <= _IN_MEMORY:
             ids = np.fromfile(path, np.int64, count)
             if len(ids) != count:
                 raise ValueError(name)
-            return ids
-        return np.memmap(path, np.int64, "r", shape=(count,))
+            return ids, None
+        with path.open("rb") as file:
+            mapping = mmap.mmap(file.fileno(), count * np.dtype(np.int64).itemsize, prot=mmap.PROT_READ)
+        return np.frombuffer(mapping, np.int64, count), mapping
 
     def known(self, ids: np.ndarray) -> np.ndarray:
         """Which of `ids` (int64, any order) are remembered; a mask."""
@@ -98,6 +110,7 @@ class Remembered:
             place = np.searchsorted(run.ids, sorted_ids)
             np.minimum(place, len(run.ids) - 1, out=place)
             found |= run.ids[place] == sorted_ids
+            run.give_back()
         result = np.empty(len(ids), bool)
         result[order] = found
         return result
@@ -138,7 +151,7 @@ class Remembered:
         name = f"{hour}-{self._serial:012d}-{os.urandom(4).hex()}.ids"
         with written_atomically(self.folder / name) as temporary:
             ids.tofile(temporary)
-        return Run(hour, name, self._read(name, len(ids)))
+        return Run(hour, name, *self._read(name, len(ids)))
 
     def keep(self, change: Change) -> None:
         """After the commit: its files count from now on, those that it replaced go."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -83,7 +86,7 @@ def test_large_files__are_mapped_and_known(tmp_path, monkeypatch):
     store = Remembered(tmp_path)
     commit(store, 100, *range(0, 2_000, 2))
     again = Remembered(tmp_path)
-    assert isinstance(again.runs[0].ids, np.memmap)
+    assert again.runs[0].mapping is not None
     assert again.known(np.arange(2_000)).tolist() == [i % 2 == 0 for i in range(2_000)]
 
 
@@ -101,3 +104,25 @@ def test_any_commits__in_any_hours__are_known_as_a_set_would(steps, tmp_path_fac
         probe = np.arange(-25, 25)
         assert store.known(probe).tolist() == [int(i) in truth for i in probe]
         assert Remembered(folder).known(probe).tolist() == store.known(probe).tolist()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process's memory")
+def test_mapped_files__after_a_look__are_none_of_the_process_memory(tmp_path):
+    store = Remembered(tmp_path)
+    commit(store, 100, *range(0, 400_000, 2))
+    assert mapped_kilobytes(tmp_path) == 0
+    store.runs[0].ids.sum()
+    assert mapped_kilobytes(tmp_path) > 1_000, "what is measured is not what is meant"
+    assert store.known(np.arange(0, 400_000)).sum() == 200_000
+    assert mapped_kilobytes(tmp_path) == 0
+
+
+def mapped_kilobytes(folder) -> int:
+    """Resident kilobytes of this process that are files of a folder."""
+    found, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split()[0] and not line.split()[0].endswith(":"):
+            inside = str(folder) in line
+        elif inside and line.startswith("Rss:"):
+            found += int(line.split()[1])
+    return found
