@@ -136,6 +136,7 @@ def commit_beside(measuring, until, told) -> None:
             durations.append(time.monotonic() - began)
         most_files = max(most_files, len(os.listdir("/proc/self/fd")))
         if not done.waits:
+            committer.tidy()
             while time.monotonic() - began < 1.0 and committer.waiting_bytes() < committing._SOON_BYTES:
                 time.sleep(0.05)
     second.close()

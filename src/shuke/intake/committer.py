@@ -160,7 +160,7 @@ class Committer:
             aside = aside[_ASIDE_AT_ONCE:]
         change = self._remembered.add(
             table["event_id"].to_numpy() if table.num_rows else np.empty(0, np.int64),
-            int(clock.now().timestamp()) // 3600,
+            _this_hour(),
         )
 
         def within() -> None:
@@ -180,6 +180,10 @@ class Committer:
             waits=gathered.waits,
             oldest_us=min((record.received_us for record in gathered.records), default=None),
         )
+
+    def tidy(self) -> None:
+        """What need not be done within a commit; call it between two."""
+        self._remembered.tidy(_this_hour())
 
     def waiting_bytes(self) -> int:
         """Bytes of the journal that are not committed yet."""
@@ -329,6 +333,10 @@ class Committer:
                 raise CommitterOvertaken(writer)
 
 
+def _this_hour() -> int:
+    return int(clock.now().timestamp()) // 3600
+
+
 def future_tolerance_minutes(day: date) -> int:
     """By how much an event may seem to lie ahead of its arrival."""
     return int(rulebook.value("common.visits.future_tolerance_minutes", day).value)
@@ -406,6 +414,7 @@ def _run_with(second: SecondCore | None, stop: threading.Event) -> None:
                 committer = Committer(Path(settings.JOURNAL), second=second)
             if committer.run_once().waits:
                 continue
+            committer.tidy()
             while time.monotonic() - began < _SECONDS and committer.waiting_bytes() < _SOON_BYTES:
                 if stop.wait(_LOOK_SECONDS):
                     return

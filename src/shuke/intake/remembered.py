@@ -3,6 +3,7 @@
 Ids are int64 surrogates, in sorted files by the hour in which they were committed, read through memory maps. A file is
 written and synced before the commit that lists it, and means nothing until then; what is not listed is removed at
 a later start. Small files of an hour are merged as they grow, so that an hour has few; a finished hour is merged into one.
+That is done between commits (`tidy`): what was merged is written then, and listed with the next commit.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from shuke.intake.models import RememberedRun
 from shuke.kernel.durable import written_atomically
 
 HOURS = 48
-_LARGEST_GROWING = 1_000_000  # ids: merged on the way, each time within some milliseconds
+_LARGEST_GROWING = 1_000_000  # ids: merged on the way, each time within some ten milliseconds
+_MOST_RUNS = 64  # of an hour; then one who never comes to rest tidies within a commit
+_FRESH_SECONDS = 60.0  # what was merged longer ago and not listed could have been taken for a stray file
 _LARGEST = 8_000_000  # ids: merged when the hour has ended
 _IN_MEMORY = 16_384  # ids: smaller files are read whole, a memory map costs more (and an open file)
 
@@ -72,6 +75,7 @@ class Remembered:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._serial = 0
+        self._tidied: tuple[Change, float] | None = None
         self.runs: list[Run] = []
         for row in RememberedRun.objects.order_by("id"):
             try:
@@ -117,34 +121,61 @@ class Remembered:
 
     def add(self, ids: np.ndarray, hour: int) -> Change:
         """Write `ids` (new ones) to synced files for `hour`; nothing counts before the commit that saves the change."""
-        change = Change()
-        for run in self.runs:
-            if run.hour < hour - HOURS:
-                change.removed.append(run)
-        ended = [run for run in self.runs if hour - HOURS <= run.hour < hour]
-        for old in sorted({run.hour for run in ended}):
-            self._merge_ended([run for run in ended if run.hour == old], change)
+        if sum(run.hour >= hour for run in self.runs) >= _MOST_RUNS:
+            self.tidy(hour)
+        change = self._take_tidied(hour)
+        gone = {run.name for run in change.removed}
+        change.removed += [run for run in self.runs if run.hour < hour - HOURS and run.name not in gone]
         if len(ids):
-            merged = np.sort(ids)
-            for run in reversed([run for run in self.runs if run.hour >= hour]):
-                if len(run.ids) > 2 * len(merged) or len(run.ids) + len(merged) > _LARGEST_GROWING:
-                    break
-                merged = np.sort(np.concatenate([run.ids, merged]), kind="stable")
-                change.removed.append(run)
-            change.added.append(self._write(merged, hour))
+            change.added.append(self._write(np.sort(ids), hour))
         return change
 
-    def _merge_ended(self, runs: list[Run], change: Change) -> None:
-        group: list[Run] = []
-        for run in [*runs, None]:
-            if run is not None and sum(len(one.ids) for one in group) + len(run.ids) <= _LARGEST:
-                group.append(run)
+    def tidy(self, hour: int) -> None:
+        """Merge files of one hour, ended hours first; the next commit lists the result. Call it when there is time."""
+        if self._tidied is not None:
+            return
+        ended = {run.hour for run in self.runs if hour - HOURS <= run.hour < hour}
+        groups = [group for old in sorted(ended) for group in self._groups_ended(old)]
+        group = groups[0] if groups else self._group_growing(hour)
+        if len(group) > 1:
+            ids = np.sort(np.concatenate([one.ids for one in group]), kind="stable")
+            for run in group:
+                run.give_back()
+            merged = Change(added=[self._write(ids, max(run.hour for run in group))], removed=group)
+            self._tidied = merged, time.monotonic()
+
+    def _take_tidied(self, hour: int) -> Change:
+        tidied, self._tidied = self._tidied, None
+        if tidied is None:
+            return Change()
+        change, since = tidied
+        is_fresh = time.monotonic() - since < _FRESH_SECONDS
+        if is_fresh and all(run.hour >= hour - HOURS for run in change.added):
+            return change
+        for run in change.added:
+            (self.folder / run.name).unlink(missing_ok=True)
+        return Change()
+
+    def _groups_ended(self, hour: int) -> list[list[Run]]:
+        groups: list[list[Run]] = [[]]
+        for run in self.runs:
+            if run.hour != hour:
                 continue
-            if len(group) > 1:
-                ids = np.sort(np.concatenate([one.ids for one in group]), kind="stable")
-                change.added.append(self._write(ids, group[0].hour))
-                change.removed.extend(group)
-            group = [run] if run is not None else []
+            if sum(len(one.ids) for one in groups[-1]) + len(run.ids) > _LARGEST:
+                groups.append([])
+            groups[-1].append(run)
+        return [group for group in groups if len(group) > 1]
+
+    def _group_growing(self, hour: int) -> list[Run]:
+        """The newest files, as long as each is not much larger than those after it together."""
+        group: list[Run] = []
+        size = 0
+        for run in reversed([run for run in self.runs if run.hour >= hour]):
+            if group and (len(run.ids) > 2 * size or size + len(run.ids) > _LARGEST_GROWING):
+                break
+            group.append(run)
+            size += len(run.ids)
+        return group
 
     def _write(self, ids: np.ndarray, hour: int) -> Run:
         self._serial += 1

@@ -21,10 +21,12 @@ def ids(*numbers: int) -> np.ndarray:
     return np.array(numbers, np.int64)
 
 
-def commit(store: Remembered, hour: int, *numbers: int) -> None:
+def commit(store: Remembered, hour: int, *numbers: int, tidies: bool = True) -> None:
     change = store.add(ids(*numbers), hour)
     change.save()
     store.keep(change)
+    if tidies:
+        store.tidy(hour)
 
 
 def test_ids__of_a_commit__are_known_after_it_and_by_a_new_process(tmp_path):
@@ -59,10 +61,33 @@ def test_files__of_an_hour__stay_few_and_become_one_when_it_ends(tmp_path):
     for i in range(300):
         commit(store, 100, i)
     assert len(store.runs) < 12
-    commit(store, 101, 1_000)
-    assert sorted(run.hour for run in store.runs) == [100, 101]
+    for i in range(3):
+        commit(store, 101, 1_000 + i)
+    assert [run.hour for run in store.runs].count(100) == 1
     assert store.known(np.arange(300)).all()
-    assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == 2
+    assert RememberedRun.objects.count() == len(store.runs)
+    assert len(list(tmp_path.iterdir())) <= len(store.runs) + 1  # what the next commit lists
+
+
+def test_files__when_there_is_no_time_between_commits__stay_few_all_the_same(tmp_path):
+    store = Remembered(tmp_path)
+    for i in range(300):
+        commit(store, 100, i, tidies=False)
+    assert len(store.runs) <= remembered._MOST_RUNS + 1
+    assert store.known(np.arange(300)).all()
+    assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == len(store.runs)
+
+
+@pytest.mark.parametrize("later", [0, HOURS + 2])
+def test_merged_file__that_waited_too_long_for_its_commit__is_thrown_away(tmp_path, monkeypatch, later):
+    monkeypatch.setattr(remembered, "_FRESH_SECONDS", -1.0 if not later else 60.0)
+    store = Remembered(tmp_path)
+    commit(store, 100, 1, tidies=False)
+    commit(store, 100, 2)
+    assert len(list(tmp_path.iterdir())) == 3, "nothing was merged ahead"
+    commit(store, 100 + later, 3, tidies=False)
+    assert store.known(ids(1, 2, 3)).tolist() == [not later, not later, True]
+    assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == len(store.runs)
 
 
 @pytest.mark.parametrize("in_memory", [10, 100_000])
@@ -99,7 +124,7 @@ def test_any_commits__in_any_hours__are_known_as_a_set_would(steps, tmp_path_fac
     for later, numbers in steps:
         hour += later
         new = sorted(set(numbers) - truth)
-        commit(store, hour, *new)
+        commit(store, hour, *new, tidies=bool(new) or later > 1)
         truth |= set(new)
         probe = np.arange(-25, 25)
         assert store.known(probe).tolist() == [int(i) in truth for i in probe]
