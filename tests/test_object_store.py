@@ -24,7 +24,7 @@ from tests.conftest import free_port
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row("E4"), pytest.mark.timeout(200)]
 ADDRESS = "s3://lake/shuke"
 PERIOD = Period.inclusive(date(2026, 3, 1), date(2026, 3, 6))
-KINDS = ("visits", "visitor_days", "order_facts")
+KINDS = ("visits", "visitor_days", "channel_days", "order_facts")
 
 
 @pytest.fixture(scope="module")

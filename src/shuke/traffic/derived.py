@@ -1,4 +1,4 @@
-"""What traffic fills in the warehouse: `visits` from events, `visitor_days` from visits."""
+"""What traffic fills in the warehouse: `visits` from events, `visitor_days` and `channel_days` from visits."""
 
 from __future__ import annotations
 
@@ -60,6 +60,10 @@ def visitor_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Tab
     return sessions.visitor_days(inputs["visits"])
 
 
+def channel_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
+    return sessions.channel_days(inputs["visits"])
+
+
 def register_derivations() -> None:
     """Tell the warehouse how traffic's kinds are computed."""
     register(
@@ -75,3 +79,4 @@ def register_derivations() -> None:
     register(
         Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days, variant=lambda _: ())
     )
+    register(Derivation("channel_days", ("visits",), {}, channel_days, variant=lambda _: ()))

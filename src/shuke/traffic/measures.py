@@ -97,6 +97,42 @@ MEASURES: dict[str, Measure] = {
     )
 }
 
+# What `channel_days` hold of a measure already added up. Visitors of a day are of that day and group alone.
+DAY_SUMS: Mapping[tuple[str, str], str] = {
+    **{
+        ("visit", name): name
+        for name in (
+            "visits",
+            "views",
+            "viewed_visits",
+            "one_view_visits",
+            "item_views",
+            "item_exits",
+            "stay_seconds",
+            "measured_visits",
+            "carts",
+            "orders",
+        )
+    },
+    ("visit", "paid_minor"): "revenue_minor",
+    ("visitor_day", "visitor_days"): "visitors",
+    ("visitor_day", "one_view_days"): "one_view_visitors",
+    ("visitor", "visitors"): "visitors",
+    ("visitor", "one_view_visitors"): "one_view_visitors",
+    ("visitor", "measured_visitors"): "measured_visitors",
+    ("visitor", "cart_visitors"): "cart_visitors",
+    ("visitor", "buyers"): "buyers",
+}
+
+
+def day_sum(measure: Measure, keys: Sequence[str]) -> Measure | None:
+    """The measure read off `channel_days`; None where these do not tell it: visitors of longer than a day."""
+    column = DAY_SUMS.get((measure.entity, measure.name))
+    if column is None or (measure.entity == "visitor" and "local_day" not in keys):
+        return None
+    return Measure(measure.name, "day_sum", lambda t: t[column])
+
+
 # Under a condition on visits, or by source, orders are those that the visits themselves completed.
 BY_VISIT: dict[str, Measure] = {
     "orders": Measure("orders", "visit", lambda t: t.orders),
@@ -123,8 +159,17 @@ def visitor_days(visits: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
         views=visits.views.sum(),
         stay_seconds=visits.stay_seconds.sum(),
         measured_visits=_if(visits.views >= 2).sum(),
+        carts=visits.carts.sum(),
         orders=visits.orders.sum(),
         revenue_minor=visits.revenue_minor.sum(),
+    )
+
+
+def visitors_of_days(visitor_days: ibis.Table, keys: Sequence[str] = ()) -> ibis.Table:
+    """One row a visitor (and group), from visitors' days."""
+    names = ("visits", "views", "stay_seconds", "measured_visits", "carts", "orders", "revenue_minor")
+    return visitor_days.group_by([*keys, "visitor_id"]).aggregate(
+        **{name: visitor_days[name].sum() for name in names}
     )
 
 

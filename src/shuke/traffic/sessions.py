@@ -52,6 +52,8 @@ ENTRY_FIELDS = (
     "terminal",
     "session_ref",
 )
+# Columns of a visit that a day's sums add up.
+_ADDED = ("views", "item_views", "item_exits", "stay_seconds", "carts", "orders", "revenue_minor")
 _VISITOR = ["shop_id", "local_day", "visitor_id"]
 _ORDER = ["at", "ord", "event_id"]
 
@@ -89,10 +91,40 @@ def visitor_days(visits: ibis.Table) -> ibis.Table:
         views=_.views.sum(),
         stay_seconds=_.stay_seconds.sum(),
         measured_visits=ibis.ifelse(_.views >= 2, 1, 0).cast("int64").sum(),
+        carts=_.carts.sum(),
         orders=_.orders.sum(),
         revenue_minor=_.revenue_minor.sum(),
     )
     return as_schema(days, "visitor_days")
+
+
+def channel_days(visits: ibis.Table) -> ibis.Table:
+    """The columns of schemas.CHANNEL_DAYS: what the visits of a day add up to, whole and by channel."""
+    day = ["shop_id", "local_day"]
+    of_visits = {
+        "visits": _.count(),
+        "viewed_visits": _count(_.views >= 1),
+        "one_view_visits": _count(_.views == 1),
+        "measured_visits": _count(_.views >= 2),
+        **{name: _[name].sum() for name in _ADDED},
+    }
+    sums = {name: _[name].sum() for name in of_visits}
+    by_channel = visits.group_by([*day, "channel", "visitor_id"]).aggregate(**of_visits)
+    whole = by_channel.group_by([*day, "visitor_id"]).aggregate(**sums)
+
+    def added_up(level: str, rows: ibis.Table, by: list[str]) -> ibis.Table:
+        added = rows.group_by([*day, *by]).aggregate(
+            **sums,
+            visitors=_.count(),
+            one_view_visitors=_count(_.views == 1),
+            measured_visitors=_count(_.measured_visits > 0),
+            cart_visitors=_count(_.carts > 0),
+            buyers=_count(_.orders > 0),
+        )
+        channel = added.channel if by else ibis.null()
+        return as_schema(added.mutate(level=ibis.literal(level), channel=channel), "channel_days")
+
+    return added_up("channel", by_channel, ["channel"]).union(added_up("day", whole, []), distinct=False)
 
 
 def as_schema(table: ibis.Table, kind: str) -> ibis.Table:

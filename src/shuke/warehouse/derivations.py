@@ -2,6 +2,7 @@
 
 An expression is pure per (shop, local day, key): it looks neither across days nor across keys. That is why a day can be
 derived again alone when a late fact comes, and why only the visitors or orders with open facts are computed on the fly.
+Sums of a whole day have no key: of a day with open facts they are computed anew from the rows that they add up.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Derivation:
-    """How one derived kind comes from others. `keys` names, per input, the column of its key; all have the same name.
+    """How one derived kind comes from others. `keys` names, per input, the column of its key; all have the same name. None:
+    a day is computed as a whole, from inputs that are derived (what an open day costs is then the input's to keep low).
 
     `variant` tells expressions apart that differ for the same inputs (other rules hold): equal variants, equal expressions.
     """
@@ -56,8 +58,12 @@ class Derivation:
     variant: Callable[[Context], Hashable] = lambda context: (context.shop.id, context.period)
 
     @property
-    def key(self) -> str:
-        (name,) = set(self.keys.values())
+    def key(self) -> str | None:
+        """The column whose values are computed apart from one another; None: none, a day is one."""
+        names = set(self.keys.values())
+        if not names:
+            return None
+        (name,) = names
         return name
 
 

@@ -1,7 +1,7 @@
 """The shape of every kind of fact, as Arrow schemas. The warehouse owns them; rooms fill them and ask about them.
 
 Raw kinds are appended (`events`, `order_lines`, `settlements`, `returns`, `entries`); derived kinds are computed from them when a day is sealed and, for the
-part that is still open, on the fly (`visits`, `visitor_days`, `order_facts`).
+part that is still open, on the fly (`visits`, `visitor_days`, `channel_days`, `order_facts`).
 
 In every kind: `shop_id`; `local_day` is the shop's day (a date); moments are naive UTC microseconds (engines agree on
 these, not on zones); amounts are integers of the minor unit of `currency`; `*_id` are int64 surrogates
@@ -235,8 +235,36 @@ VISITOR_DAYS = pa.schema(
         ("views", pa.int64()),
         ("stay_seconds", pa.int64()),
         ("measured_visits", pa.int64()),  # visits of two or more views: those whose stay can be measured
+        ("carts", pa.int64()),
         ("orders", pa.int64()),
         ("revenue_minor", pa.int64()),
+    ]
+)
+
+# What a day's visits add up to, whole (`level` day, no channel) and by channel (`level` channel). Visitors are distinct in
+# their row: they may be added over days of one level (visitors of days), never over channels.
+CHANNEL_DAYS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("level", pa.string()),
+        ("channel", pa.string()),
+        ("visits", pa.int64()),
+        ("views", pa.int64()),
+        ("viewed_visits", pa.int64()),  # with a view at all
+        ("one_view_visits", pa.int64()),
+        ("measured_visits", pa.int64()),
+        ("item_views", pa.int64()),
+        ("item_exits", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("carts", pa.int64()),
+        ("orders", pa.int64()),
+        ("revenue_minor", pa.int64()),
+        ("visitors", pa.int64()),
+        ("one_view_visitors", pa.int64()),  # of one view on the day (and by the channel)
+        ("measured_visitors", pa.int64()),
+        ("cart_visitors", pa.int64()),
+        ("buyers", pa.int64()),  # visitors whose visits completed an order
     ]
 )
 
@@ -269,7 +297,12 @@ RAW = {
     "returns": RETURNS,
     "entries": ENTRIES,
 }
-DERIVED = {"visits": VISITS, "visitor_days": VISITOR_DAYS, "order_facts": ORDER_FACTS}
+DERIVED = {
+    "visits": VISITS,
+    "visitor_days": VISITOR_DAYS,
+    "channel_days": CHANNEL_DAYS,
+    "order_facts": ORDER_FACTS,
+}
 ALL = RAW | DERIVED
 
 # Facts of one visitor or order lie together and in order, which saves a quarter of the space and feeds the kernels.
@@ -281,5 +314,6 @@ SORT = {
     "entries": ("kind", "row_id"),
     "visits": ("visitor_id", "started_at", "visit_id"),
     "visitor_days": ("visitor_id",),
+    "channel_days": ("level", "channel"),
     "order_facts": ("order_id", "kind"),
 }

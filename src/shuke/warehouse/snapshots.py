@@ -69,6 +69,8 @@ class Plan:
     open_files: Mapping[str, tuple[open_tier.OpenFile, ...]]
     # Of the period only these (stretches.py); None: all.
     days: frozenset[date] | None = None
+    # Which kinds the ledger has of a sealed day: one that was sealed before a kind existed holds none of it.
+    kinds: Mapping[date, frozenset[str]] = field(default_factory=dict)
 
     def holds(self, day: date) -> bool:
         return day in self.period and (self.days is None or day in self.days)
@@ -111,7 +113,14 @@ def plan(shop_id: int, period: Period) -> Plan:
         {row.day: row.through for row in sealed if row.day in period},
         versions,
         {kind: tuple(found) for kind, found in files.items()},
+        kinds={row.day: _kinds_held(row) for row in sealed if row.day in period},
     )
+
+
+def _kinds_held(row: SealedDay) -> frozenset[str]:
+    """The kinds that the ledger has of a day. What comes of nothing is nothing, and has perhaps no table."""
+    of_nothing = (d.kind for d in derivations.in_order() if not any(row.rows.get(one) for one in d.inputs))
+    return frozenset(row.versions).union(of_nothing)
 
 
 def naive_utc(moment: datetime) -> datetime:
@@ -222,15 +231,44 @@ class Snapshot:
         roots = derivations.roots(kind)
         if self.until is not None:
             return self._derived_until(kind)
+        key = derivations.derivation(kind).key
+        if key is None:
+            return self._derived_by_day(kind)
         days = self.plan.open_days(roots)
         sealed = self._sealed(kind)
         if not days:
             return sealed
-        key = derivations.derivation(kind).key
         touched = self._touched(roots, key, days)
         fresh = self._fresh(kind, days, touched)
         pairs = self.holding(f"{key}_touched", touched)
         return sealed.anti_join(pairs, ["local_day", key]).union(fresh, distinct=False)
+
+    def _derived_by_day(self, kind: str) -> ibis.Table:
+        """A kind without a key: the sealed days as they lie, the others computed from their inputs, which are exact."""
+        unsettled = self.unsettled_days(kind)
+        if not unsettled:
+            return self._sealed(kind)
+        settled = self.sealed_files(kind, [day for day in self.plan.through if day not in unsettled])
+        sealed = self._scoped(self._view(f"{kind}_settled", schemas.ALL[kind], settled))
+        narrow = self.narrowed(unsettled, f"{kind}d")
+        derivation = derivations.derivation(kind)
+
+        def compute() -> pa.Table:
+            inputs = {source: narrow.derived(source) for source in derivation.inputs}
+            for source, table in inputs.items():
+                narrow.engine.define(narrow.input_name(source), schemas.ALL[source], table)
+            return narrow.made(kind)
+
+        made = remembered((f"{kind}_by_day", *narrow.identity(kind)), compute)
+        return sealed.union(self.holding(f"{kind}_by_day", made), distinct=False)
+
+    def unsettled_days(self, kind: str) -> tuple[date, ...]:
+        """The days whose sealed rows of a derived kind are not what an answer needs: there are open facts, or (of a kind
+        without a key) they were sealed before the kind existed."""
+        days = set(self.plan.open_days(derivations.roots(kind)))
+        if derivations.derivation(kind).key is None:
+            days.update(day for day in self.plan.through if kind not in self.plan.kinds.get(day, ()))
+        return tuple(sorted(days))
 
     def _touched(self, roots: Sequence[str], key: str, days: Sequence[date]) -> pa.Table:
         """The (day, key) pairs that have open facts."""
@@ -256,6 +294,7 @@ class Snapshot:
 
     def _compute(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
         derivation = derivations.derivation(kind)
+        assert touched is None or derivation.key is not None
         for source in derivation.inputs:
             name = self.input_name(source)
             if source not in schemas.RAW:
@@ -420,7 +459,7 @@ class Snapshot:
         }
         first, last = min(wanted, default=self.period.start), max(wanted, default=self.period.start)
         period = Period(first, last + ONE_DAY)
-        narrow = Plan(self.shop.id, period, through, self.plan.versions, files, wanted)
+        narrow = Plan(self.shop.id, period, through, self.plan.versions, files, wanted, self.plan.kinds)
         return replace(
             self, plan=narrow, cuts=dict(cuts or {}), tag=f"{self.tag}{tag}", _tables={}, _kept=[], offered={}
         )
@@ -432,8 +471,7 @@ class Snapshot:
     def of_days(self, days: Sequence[date]) -> Snapshot:
         """Narrowed to neighbouring days of the period."""
         period = Period(min(days), max(days) + ONE_DAY)
-        narrowed = Plan(self.shop.id, period, self.plan.through, self.plan.versions, self.plan.open_files)
-        return replace(self, plan=narrowed)
+        return replace(self, plan=replace(self.plan, period=period))
 
 
 def conformed(table: ibis.Table, kind: str) -> ibis.Table:

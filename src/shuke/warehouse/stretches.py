@@ -137,7 +137,7 @@ class _Laid:
 def _whole(narrow: Snapshot, kind: str, held: Sequence[str] | None) -> ibis.Table:
     """The rows of whole days under one name."""
     name = f"s{narrow.slot}{narrow.tag}_{kind}_whole"
-    is_open = bool(narrow.plan.open_days(derivations.roots(kind)))
+    is_open = bool(narrow.unsettled_days(kind))
     if held is None:
         if not is_open:
             return narrow.engine.table(

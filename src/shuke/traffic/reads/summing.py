@@ -154,9 +154,7 @@ def _visit_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
         return []
     scene = requests[0].scene
     question = visit_question(requests)
-    kinds: dict[str, None] = {"visits": None}
-    if any(_is_of_days(scene, block) for block in question.blocks):
-        kinds["visitor_days"] = None
+    kinds = dict.fromkeys(visit_kinds(question, scene))
 
     def build(tables: Tables) -> ibis.Table:
         return visit_sums(tables, question, scene)
@@ -174,30 +172,78 @@ def visit_question(requests: Sequence[Request]) -> Question:
     return Question.of(requests, lambda one: one.of_visits, lambda one: Stretch(one.period, one.until))
 
 
-def _is_of_days(scene: Scene, block: Block) -> bool:
-    """Whether a block may count visitors of a day from their own dataset: of all visits, by nothing but the day."""
-    is_plain = scene.condition is None and set(block.keys) <= {"local_day"}
-    return is_plain and any(one.entity in ("visitor_day", "day") for one in block.used)
+def visit_kinds(question: Question, scene: Scene) -> tuple[str, ...]:
+    """The kinds that a question about visits reads: the smallest that know enough."""
+    found = {kind: None for block in question.blocks for kind in _kinds_of(question, scene, block)}
+    return tuple(found)
+
+
+def _kinds_of(question: Question, scene: Scene, block: Block) -> tuple[str, ...]:
+    if not _is_by_sums(question, scene):
+        is_plain = scene.condition is None and set(block.keys) <= {"local_day"}
+        of_days = is_plain and any(one.entity in ("visitor_day", "day") for one in block.used)
+        return ("visits", "visitor_days") if of_days else ("visits",)
+    left = [one for one in block.used if m.day_sum(one, block.keys) is None and one.entity != "day"]
+    kinds = ["channel_days"] if len(left) < len(block.used) else []
+    if left:
+        # Visitors of several days: by channel only visits tell them apart.
+        kinds.append("visits" if block.keys else "visitor_days")
+    return tuple(kinds)
+
+
+def _is_by_sums(question: Question, scene: Scene) -> bool:
+    """Whether days may be added up from what was summed when they were sealed: all visits, by nothing but day and channel.
+
+    Not for single days: their visits are few, and while a day runs they are computed anyway.
+    """
+    return (
+        scene.condition is None
+        and all(set(block.keys) <= {"local_day", "channel"} for block in question.blocks)
+        and any(stretch.period.length > 1 for stretch in question.stretches)
+    )
 
 
 def visit_sums(tables: Tables, question: Question, scene: Scene) -> ibis.Table:
-    """From `visits` (and `visitor_days`) of stretches to the sums of all blocks."""
-    visits, days = tables["visits"], tables.get("visitor_days")
+    """From the kinds of `visit_kinds`, laid out by stretches, to the sums of all blocks."""
+    met = dict(tables)
     if scene.condition is not None:
-        visits = visits.filter(to_ibis(scene.condition, visits, {"is_one_page": visits.views == 1}))
+        visits = met["visits"]
+        met["visits"] = visits.filter(to_ibis(scene.condition, visits, {"is_one_page": visits.views == 1}))
+    by_sums = _is_by_sums(question, scene)
 
     def part(block: Block) -> ibis.Table:
-        own = {"visits": _of_stretches(visits, question, block)}
+        kinds = _kinds_of(question, scene, block)
+        own = {kind: _of_stretches(met[kind], question, block) for kind in kinds}
         if "hour" in block.keys:
             own["visits"] = _with_hour(own["visits"], "started_at")
-        if days is not None and _is_of_days(scene, block):
-            own["visitor_days"] = _of_stretches(days, question, block)
         keys = ("stretch", *block.keys)
-        return asking.united(
-            m.visit_entities(own, [one.entity for one in block.used], keys), block.used, keys
-        )
+        if by_sums:
+            return _from_sums(own, block, keys)
+        entities = m.visit_entities(own, [one.entity for one in block.used], keys)
+        return asking.united(entities, block.used, keys)
 
     return question.joined(part)
+
+
+def _from_sums(own: Tables, block: Block, keys: Sequence[str]) -> ibis.Table:
+    """A block from the sums of days, and visitors of several days from their own rows."""
+    entities: dict[str, ibis.Table] = {}
+    if "channel_days" in own:
+        sums = own["channel_days"]
+        sums = sums.filter(sums.level == ("channel" if "channel" in keys else "day"))
+        if any(one.entity == "day" for one in block.used):
+            by = list(dict.fromkeys([*keys, "local_day"]))
+            entities["day"] = sums.group_by(by).aggregate(
+                views=sums.views.sum(), visitor_days=sums.visitors.sum()
+            )
+        if any(m.day_sum(one, block.keys) for one in block.used):
+            entities["day_sum"] = sums
+    if "visits" in own:
+        entities["visitor"] = m.visitors(own["visits"], keys)
+    elif "visitor_days" in own:
+        entities["visitor"] = m.visitors_of_days(own["visitor_days"], keys)
+    used = [m.day_sum(one, block.keys) or one for one in block.used]
+    return asking.united(entities, used, keys)
 
 
 # --- orders

@@ -142,8 +142,52 @@ def visitor_days(visits: Iterable[Row]) -> list[Row]:
             "views": sum(v["views"] for v in rows),
             "stay_seconds": sum(v["stay_seconds"] for v in rows),
             "measured_visits": sum(v["views"] >= 2 for v in rows),
+            "carts": sum(v["carts"] for v in rows),
             "orders": sum(v["orders"] for v in rows),
             "revenue_minor": sum(v["revenue_minor"] for v in rows),
         }
         for (shop_id, visitor_id, day), rows in sorted(days.items())
     ]
+
+
+def channel_days(visits: Iterable[Row]) -> list[Row]:
+    """What the visits of a day add up to: whole, and by channel."""
+    days: dict[tuple, list[Row]] = defaultdict(list)
+    for visit in visits:
+        days[visit["shop_id"], visit["local_day"], "day", None].append(visit)
+        days[visit["shop_id"], visit["local_day"], "channel", visit["channel"]].append(visit)
+    found = []
+    for (shop_id, day, level, channel), rows in days.items():
+        people: dict[int, list[Row]] = defaultdict(list)
+        for visit in rows:
+            people[visit["visitor_id"]].append(visit)
+        found.append(
+            {
+                "shop_id": shop_id,
+                "local_day": day,
+                "level": level,
+                "channel": channel,
+                "visits": len(rows),
+                "viewed_visits": sum(v["views"] >= 1 for v in rows),
+                "one_view_visits": sum(v["views"] == 1 for v in rows),
+                "measured_visits": sum(v["views"] >= 2 for v in rows),
+                **{
+                    name: sum(v[name] for v in rows)
+                    for name in (
+                        "views",
+                        "item_views",
+                        "item_exits",
+                        "stay_seconds",
+                        "carts",
+                        "orders",
+                        "revenue_minor",
+                    )
+                },
+                "visitors": len(people),
+                "one_view_visitors": sum(sum(v["views"] for v in own) == 1 for own in people.values()),
+                "measured_visitors": sum(any(v["views"] >= 2 for v in own) for own in people.values()),
+                "cart_visitors": sum(any(v["carts"] for v in own) for own in people.values()),
+                "buyers": sum(any(v["orders"] for v in own) for own in people.values()),
+            }
+        )
+    return found

@@ -9,12 +9,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django_scopes import scope
 
 from shuke.kernel.periods import Period
-from shuke.warehouse import actions, reads, sealed_tier
+from shuke.warehouse import actions, derivations, reads, sealed_tier
 from shuke.warehouse.models import Fill, SealedDay
 from shuke.warehouse.tests.facts import NOON, event, events_table, line, lines_table, order_event, views
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row("E4")]
-KINDS = ("visits", "visitor_days", "order_facts")
+KINDS = ("visits", "visitor_days", "channel_days", "order_facts")
 
 
 def _append(shop) -> None:
@@ -84,6 +84,31 @@ def test_refill__killed_between_two_tables__changes_no_answer_and_is_finished(
     assert _answers(shop) == before
     with scope(shop=shop.id):
         assert not Fill.objects.filter(done_at=None).exists()
+
+
+def test_kind_that_is_new__on_days_sealed_before_it__is_computed_until_they_are_filled(
+    shop, warehouse_home, monkeypatch
+):
+    _append(shop)
+    with monkeypatch.context() as before:
+        known = {kind: d for kind, d in derivations._registered.items() if kind != "channel_days"}
+        before.setattr(derivations, "_registered", known)
+        actions.seal(shop, {date(2026, 3, 2), date(2026, 3, 3)})
+    actions.seal(shop)
+    found = _answers(shop)
+
+    def unsettled() -> tuple[date, ...]:
+        return reads.ask(
+            shop,
+            Period.inclusive(date(2026, 3, 1), date(2026, 3, 6)),
+            lambda s: s.unsettled_days("channel_days"),
+        )
+
+    assert unsettled() == (date(2026, 3, 2), date(2026, 3, 3))
+    assert len(found["channel_days"]) >= 7  # each of the three days, whole and by its channels
+    assert actions.refill(shop) == 3
+    assert unsettled() == ()
+    assert _answers(shop) == found
 
 
 def test_refill__unknown_engine__is_refused_before_anything(shop, warehouse_home):

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 FIRST = date(2026, 3, 2)
 DAYS = 6
-KINDS = ("visits", "visitor_days", "order_facts")
+KINDS = ("visits", "visitor_days", "channel_days", "order_facts")
 
 
 def fill(shop, other_shop) -> None:

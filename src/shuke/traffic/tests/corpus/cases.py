@@ -29,6 +29,7 @@ def of_events(events: list[Row]) -> dict[str, list[Row]]:
         "events": events,
         "visits": visits,
         "visitor_days": oracle.visitor_days(visits),
+        "channel_days": oracle.channel_days(visits),
         "order_facts": [],
     }
 

@@ -107,23 +107,24 @@ def _laid_out(table: ibis.Table, days_before: int = 0) -> ibis.Table:
     return parts[0].union(parts[1], distinct=False)
 
 
-def _visit_sums_of_stretches() -> Question:
+def _visit_sums_of_stretches(keys: tuple[str, ...] = (), kinds: tuple[str, ...] = ("visits",)) -> Question:
+    """`kinds`: what is to be read for it, as pages read it."""
     scenes = [asking.Scene(SHOP, period) for period in STRETCHES]
-    question = summing.visit_question([asking.Request(scene, VISIT_NAMES) for scene in scenes])
+    question = summing.visit_question([asking.Request(scene, VISIT_NAMES, keys) for scene in scenes])
+    assert set(summing.visit_kinds(question, scenes[0])) == set(kinds)
 
     def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-        laid = {kind: _laid_out(tables[kind]) for kind in ("visits", "visitor_days")}
-        return summing.visit_sums(laid, question, scenes[0])
+        return summing.visit_sums({kind: _laid_out(tables[kind]) for kind in kinds}, question, scenes[0])
 
     def expected(facts: Facts) -> list[Row]:
         found = []
         for number, period in enumerate(STRETCHES):
             visits = [visit for visit in facts["visits"] if visit["local_day"] in period]
-            rows = measure_oracle.visit_rows(visits, VISIT_NAMES, (), period, SHOP.zone) if visits else []
+            rows = measure_oracle.visit_rows(visits, VISIT_NAMES, keys, period, SHOP.zone) if visits else []
             found += [{"stretch": number} | row for row in rows]
         return found
 
-    return Question("visit_sums_by_stretch", ("visits", "visitor_days"), build, expected)
+    return Question("_by_".join(["visit_sums", "stretch", *keys]), kinds, build, expected)
 
 
 def _order_sums_of_stretches() -> Question:
@@ -166,6 +167,17 @@ QUESTIONS: tuple[Question, ...] = (
     _order_sums(()),
     _order_sums(("local_day",)),
     _order_sums(("hour",)),
-    _visit_sums_of_stretches(),
+    Question(
+        "channel_days",
+        ("visits",),
+        lambda tables: sessions.channel_days(tables["visits"]),
+        lambda facts: oracle.channel_days(facts["visits"]),
+    ),
+    _visit_sums_of_stretches((), ("channel_days", "visitor_days")),
+    _visit_sums_of_stretches(("local_day",), ("channel_days",)),
+    _visit_sums_of_stretches(("local_day", "channel"), ("channel_days",)),
+    _visit_sums_of_stretches(("channel",), ("channel_days", "visits")),
+    _visit_sums_of_stretches(("hour",), ("visits",)),
+    _visit_sums_of_stretches(("source",), ("visits",)),
     _order_sums_of_stretches(),
 )
