@@ -116,7 +116,6 @@ def test_sidebar__each_role__offers_what_opens_and_nothing_else(client, shop, me
                 "_mapping",
                 "mappings",
                 ":mends",
-                ":reports",
             )
         ):
             continue

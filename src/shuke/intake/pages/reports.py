@@ -4,18 +4,39 @@ from __future__ import annotations
 
 from django.http import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from shuke.intake import reads
 from shuke.kernel.money import Money
+from shuke.shops import navigation
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 
+navigation.register(
+    navigation.NavigationEntry(
+        "reports",
+        pgettext_lazy("sidebar", "Reports"),
+        "checklist",
+        "intake:reports",
+        Deed.VIEW_TRAFFIC,
+        "data",
+        15,
+    )
+)
+
 SIZE = 50
+# Reports by their code, in the order in which they are offered. What the lines are called stays the platform's own.
+REPORTS = {
+    "account_health": pgettext_lazy("report", "Account health"),
+    "sales_and_traffic": pgettext_lazy("report", "Sales and traffic"),
+    "repeat_purchase": pgettext_lazy("report", "Repeat purchase"),
+    "promotions": pgettext_lazy("report", "Promotions"),
+    "coupons": pgettext_lazy("report", "Coupons"),
+}
 
 
 def _amount(one: reads.ReportLine) -> str:
@@ -27,7 +48,9 @@ def _amount(one: reads.ReportLine) -> str:
 def _columns() -> list[Column[reads.ReportLine]]:
     return [
         Column("metric", gettext("Line"), lambda i: i.metric, is_first=True),
-        Column("report", gettext("Report"), lambda i: i.report),
+        Column(
+            "report", gettext("Report"), lambda i: i.report, shown=lambda i: REPORTS.get(i.report, i.report)
+        ),
         Column("state", gettext("Reported status"), lambda i: i.state),
         Column("findings", gettext("Contradiction"), lambda i: i.findings_text()),
         Column("reported", gettext("Reported value"), lambda i: i.reported),
@@ -48,7 +71,8 @@ def reports(request: PageRequest, shop: str) -> HttpResponseBase:
     """The lines of the shop's reports, contradictions first."""
     access = request.access
     columns = _columns()
-    lines = reads.list_report_lines(access.shop, report=request.GET.get("report", "")[:80])
+    asked = request.GET.get("report", "")[:80]
+    lines = reads.list_report_lines(access.shop, report=asked)
     if wants_csv(request.GET):
         header = [column.title for column in columns]
         return csv_response(access, "reports", header, ([c.value(one) for c in columns] for one in lines))
@@ -58,7 +82,10 @@ def reports(request: PageRequest, shop: str) -> HttpResponseBase:
         "table": build_paged_table(
             request, "reports", columns, shown, count=len(lines), page=number, size=SIZE
         ),
+        "reports": [(key, title, key == asked) for key, title in REPORTS.items()],
+        "asked": asked,
         "contradicting": sum(1 for one in lines if one.findings),
+        "may_import": access.may(Deed.IMPORT_FILES),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
     }
     return render(request, "intake/reports.html", context)
