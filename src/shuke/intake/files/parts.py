@@ -89,8 +89,12 @@ def open_parts(
 
 
 def sheets_of(shop_id: int, sha256: str, name: str, layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
-    """(sheet, its columns) of a file; a file without sheets is one sheet without a name."""
-    path = uploads.path_of(shop_id, uploads.find(shop_id, sha256).sha256)
+    """(sheet, its columns) of a kept file; a file without sheets is one sheet without a name."""
+    return sheets_in(uploads.path_of(shop_id, uploads.find(shop_id, sha256).sha256), name, layout)
+
+
+def sheets_in(path: Path, name: str, layout: Layout) -> list[tuple[str, tuple[str, ...]]]:
+    """(sheet, its columns) of a file, wherever it lies. Raises FileProblem."""
     first = open_table(path, name, layout)
     found = [(first.detected.sheet, first.columns)]
     for sheet in first.detected.sheets[:MOST_SHEETS]:

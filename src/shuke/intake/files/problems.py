@@ -95,6 +95,55 @@ class MissingPart(FileProblem):
     remedy = _("Give that file too: the mapping joins them on %(key)s.")
 
 
+class FormatUnknown(FileProblem):
+    """No format is like the file. `value`: the mapping that comes nearest."""
+
+    code = "file_format_unknown"
+    words = _("“%(field)s” is of no format that is known. Its columns are: %(found)s.")
+    remedy = _(
+        "Nearest is the mapping %(value)s, which lacks: %(missing)s. Name the mapping with --mapping, or point at"
+        " the columns in the console, under Imports; nothing was loaded."
+    )
+
+
+class FormatUnheard(FileProblem):
+    """No column of the file stands in any known format."""
+
+    code = "file_format_unheard"
+    words = _("“%(field)s” has no column that a known format has. Its columns are: %(found)s.")
+    remedy = _(
+        "Point at the columns in the console, under Imports, which makes a mapping of your own; then name it with"
+        " --mapping. Nothing was loaded."
+    )
+
+
+class FormatUnclear(FileProblem):
+    """Several mappings are like the file to the same degree."""
+
+    code = "file_format_unclear"
+    words = _("“%(field)s” fits several mappings alike: %(names)s. Its columns are: %(found)s.")
+    remedy = _("Name the one that is meant with --mapping; nothing was loaded.")
+
+
+class FormatLacks(FileProblem):
+    """The file's format is known, and it lacks columns of it. `value`: the mapping."""
+
+    code = "file_format_lacks"
+    words = _("“%(field)s” is like %(value)s, and lacks columns that it needs (%(count)s): %(missing)s.")
+    remedy = _(
+        "Its columns are: %(found)s. Point in the console, under Imports, at those that hold the missing ones, or name"
+        " another mapping with --mapping; nothing was loaded."
+    )
+
+
+class PartUnclear(FileProblem):
+    """Several given files may be the same part of a format that is split in two. `value`: the part."""
+
+    code = "file_part_unclear"
+    words = _("“%(field)s” is joined with a second file (%(value)s), and several fit: %(names)s.")
+    remedy = _("Load one pair at a time, or say which it is: --part %(value)s=FILE. Nothing was loaded.")
+
+
 class MappingDoesNotFit(FileProblem):
     code = "mapping_does_not_fit"
     words = _("The mapping does not fit “%(field)s”: %(bad)s of the first %(rows)s rows can not be read.")

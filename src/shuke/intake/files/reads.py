@@ -144,23 +144,29 @@ def recognised(shop: ShopView, sheets: Sequence[Sequence[str]]) -> tuple[Recogni
 
     A mapping of a workbook counts when its other sheets are there; one that lacks a column is offered all the same.
     """
+    likest = likenesses(list_mappings(shop), sheets)
+    return tuple(one for one in likest if one.mapping.spec.header and one.likeness >= SURE)
+
+
+def likenesses(mappings: Sequence[MappingView], sheets: Sequence[Sequence[str]]) -> tuple[Recognised, ...]:
+    """How like a file is to each mapping, likest first. One whose whole header nobody knows is told by what it needs."""
     found = []
-    for one in list_mappings(shop):
-        if not one.spec.header:
-            continue
-        best = max(sheets, key=lambda columns: _likeness(columns, one.spec.header), default=())
-        score = _likeness(best, one.spec.header)
+    for one in mappings:
+        header = one.spec.header or one.spec.required_of()
+        best = max(sheets, key=lambda columns: _likeness(columns, header), default=())
+        score = _likeness(best, header)
         for join in one.spec.joins:
             if join.layout.sheet and not join.is_optional:
                 others = [columns for columns in sheets if columns is not best]
                 score += 0.2 if any(not one.spec.lacks(c, join.part) for c in others) else -0.5
-        if score >= SURE:
-            found.append(Recognised(one, score, one.spec.lacks(best)))
+        found.append(Recognised(one, score, one.spec.lacks(best)))
     return tuple(sorted(found, key=lambda r: (-r.likeness, len(r.lacks), r.mapping.name)))
 
 
 def _likeness(columns: Sequence[str], header: Sequence[str]) -> float:
     mine, theirs = {normal(c) for c in columns if c}, {normal(c) for c in header}
+    if not theirs:
+        return 0.0
     return 0.7 * len(mine & theirs) / len(theirs) + 0.3 * likeness(columns, header)
 
 

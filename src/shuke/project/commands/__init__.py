@@ -10,6 +10,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from shuke.project.commands import language as languages
 
@@ -50,7 +51,8 @@ def main() -> None:
         languages.speaking(app, sys.argv[1:])()
     except ShukeError as error:
         screen = Console(stderr=True, highlight=False, soft_wrap=True)
-        screen.print(f"[red]{error.code}[/red]", error.message(), markup=True)
+        # What people and files wrote is no markup: a column may be called [red].
+        screen.print(f"[red]{error.code}[/red]", escape(error.message()), markup=True)
         if error.field:
             screen.print(f"  {error.field}: {error.value}", markup=False)
         if error.advice():

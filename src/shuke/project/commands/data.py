@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,17 @@ from shuke.project.commands.shops import SHOP, command_line_actor
 
 if TYPE_CHECKING:
     from shuke.intake.files.reads import ImportView
+    from shuke.intake.files.recognising import Told
     from shuke.shops.reads import ShopView
 
 
 FILES = typer.Argument(..., help="Files, one after another: CSV, XLSX, each also gzipped.")
+MAPPING = typer.Option(
+    "",
+    "--mapping",
+    "-m",
+    help="Name of a mapping (default: each file's format is recognised by the names of its columns).",
+)
 PARTS = typer.Option([], "--part", help="A file to join, as PART=FILE.")
 
 
@@ -27,7 +35,7 @@ PARTS = typer.Option([], "--part", help="A file to join, as PART=FILE.")
 def import_files(
     files: list[str] = FILES,
     shop: str = SHOP,
-    mapping: str = typer.Option(..., "--mapping", "-m", help="Name of a saved mapping."),
+    mapping: str = MAPPING,
     parts: list[str] = PARTS,
     separator: str = typer.Option("", help="Instead of the mapping's."),
     encoding: str = typer.Option("", help="Instead of the mapping's."),
@@ -35,7 +43,7 @@ def import_files(
         True, "--report/--no-report", help="Print the overview of the days loaded."
     ),
 ) -> None:
-    """Load files of orders or events through a mapping, and print the overview of their days."""
+    """Load files of orders, events or reports, and print the overview of their days."""
     from shuke.kernel.periods import Period
     from shuke.project.commands.reports import print_overview
     from shuke.project.in_use import taking_part
@@ -45,8 +53,8 @@ def import_files(
     days = []
     with taking_part():
         view = get_shop(shop)
-        for file in files:
-            loaded = _load(view, _checked_path(file), _parts(parts), mapping, choices)
+        for one in _told(view, [_checked_path(file) for file in files], _parts(parts), mapping, choices):
+            loaded = _load(view, one.files, one.mapping, choices)
             _tell(loaded)
             days += [day for day in (loaded.first_day, loaded.last_day) if day is not None]
         if has_report and days:
@@ -74,10 +82,28 @@ def _parts(given: list[str]) -> dict[str, Path]:
     return found
 
 
-def _load(
-    shop: ShopView, file: Path, parts: dict[str, Path], mapping: str, choices: dict[str, Any]
-) -> ImportView:
-    """Run one import to its end in this process."""
+def _told(
+    shop: ShopView, files: list[Path], parts: dict[str, Path], mapping: str, choices: dict[str, Any]
+) -> Sequence[Told]:
+    """What is loaded together, and through which mapping: the one that was named, else the one of its format.
+
+    Every file is told before the first one is loaded.
+    """
+    from shuke.intake.files.recognising import Told, told_apart
+
+    if mapping:
+        return [Told(mapping, {"": file, **parts}) for file in files]
+    found = told_apart(shop, files, parts=parts, **choices)
+    screen = Console(highlight=False, soft_wrap=True)
+    for one in found:
+        names = " + ".join(path.name for path in one.files.values())
+        words = _("%(files)s: recognised, read as %(mapping)s")
+        screen.print(words % {"files": names, "mapping": one.mapping}, markup=False)
+    return found
+
+
+def _load(shop: ShopView, files: Mapping[str, Path], mapping: str, choices: dict[str, Any]) -> ImportView:
+    """Run one import to its end in this process. `files`: part ("" is the main file) -> where it lies."""
     from shuke.intake.files import actions, reads
     from shuke.kernel import clock
     from shuke.records import jobs
@@ -85,8 +111,9 @@ def _load(
     actor = command_line_actor()
     kept = {
         part: actions.upload_path(shop=shop, path=path, actor=actor, at=clock.now()).sha256
-        for part, path in {"": file, **parts}.items()
+        for part, path in files.items()
     }
+    file = files[""]
     asked: dict[str, Any] = {
         "shop": shop,
         "files": kept,
