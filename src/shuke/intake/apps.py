@@ -9,7 +9,7 @@ class IntakeConfig(AppConfig):
         from shuke.intake import erased
         from shuke.intake.files import load  # noqa: F401 - the import job registers itself
         from shuke.intake.files import personal as files
-        from shuke.intake.quarantine import mends  # noqa: F401 - so does the job that mends
+        from shuke.intake.quarantine import kept_events, mends  # noqa: F401 - so do what mends new events, and the job
         from shuke.intake.quarantine import personal as quarantine
         from shuke.records import personal
 

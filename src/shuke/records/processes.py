@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 
 from django.db import close_old_connections, connections
 
@@ -20,11 +22,29 @@ TEND_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 STALL_SECONDS = 120.0  # messages wait and no chunk began for as long: a chunk lasts less than 10 s
 
+Tending = Callable[[datetime], int]
+_others: list[Tending] = []
+
+
+def tended(look: Tending) -> Tending:
+    """Register what a room looks after once a second: quick where nothing is to be done, some seconds at the most, and
+
+    killable at any line. Returns how many things it did.
+    """
+    _others.append(look)
+    return look
+
 
 def tend() -> int:
-    """Deliver what is due and send lost jobs on; returns how many things were done."""
+    """Deliver what is due, send lost jobs on, look after the rooms' own; returns how many things were done."""
     at = clock.now()
-    return outbox.deliver_due(at) + jobs.sweep(at)
+    done = outbox.deliver_due(at) + jobs.sweep(at)
+    for look in _others:
+        try:
+            done += look(at)
+        except Exception:
+            log.exception("deliverer.tended_failed %s", look.__module__)
+    return done
 
 
 def tidy() -> int:

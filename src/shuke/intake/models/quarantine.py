@@ -33,6 +33,8 @@ class Quarantined(models.Model):
     state = models.CharField(max_length=8, default=WAITING)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.CharField(max_length=200, default="")
+    # An event that waits though this is set was about to be sent when its mend died: it may count already.
+    laid_at = models.DateTimeField(null=True)
     # Set when a mend gave the row a key that it did not have, and with it a place behind the key's last one.
     mended_key = models.BigIntegerField(null=True)
     mended_place = models.BigIntegerField(null=True)
@@ -85,17 +87,19 @@ class Mend(models.Model):
 
 
 class KeptMend(models.Model):
-    """Rules that are applied again to what a later load would set aside for the same reason in the same column.
+    """Rules that are applied again to what is set aside later for the same reason in the same column.
 
     Never changed: another set of rules for the same group removes this one. An import applies those that stood when it
-    was started, so going on after a stop reads the same rows.
+    was started, so going on after a stop reads the same rows. Of events (no mapping) `looked_through` is the newest entry
+    that was looked at; it moves in the transaction that settles what became readable.
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
-    mapping = models.CharField(max_length=80)
+    mapping = models.CharField(max_length=80)  # "": of events
     reason = models.CharField(max_length=40)
     column = models.CharField(max_length=200, default="")
     rules = models.JSONField()
+    looked_through = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=200, default="")
     removed_at = models.DateTimeField(null=True)
@@ -111,6 +115,10 @@ class KeptMend(models.Model):
                 name="kept_mend_once",
             )
         ]
+
+    @property
+    def origin(self) -> str:
+        return IMPORT if self.mapping else API
 
 
 class Settlement(models.Model):

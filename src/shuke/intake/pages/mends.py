@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.intake import actions, reads
+from shuke.intake.quarantine.kept import is_keepable
 from shuke.intake.quarantine.rules import RULES, Rule, rules_for, words_of_rules
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
@@ -104,9 +105,7 @@ def mend(request: PageRequest, shop: str) -> HttpResponse:
         "table": _preview_table(request, access, preview) if preview is not None else None,
         "asked": json.dumps(asked, ensure_ascii=False),
         "another": "?" + urlencode({**address_of(group), "rules": json.dumps(asked, ensure_ascii=False)}),
-        "may_keep": group.origin == "import"
-        and bool(asked)
-        and not any(r.get("rule") == "drop" for r in asked),
+        "may_keep": bool(asked) and preview is not None and is_keepable(group, preview.rules),
     }
     return render(request, "intake/quarantine_mend.html", context, status=422 if problem else 200)
 
@@ -250,13 +249,14 @@ def start(request: PageRequest, shop: str) -> HttpResponse:
 @require_safe
 @page(Deed.VIEW_QUARANTINE)
 def mends(request: PageRequest, shop: str) -> HttpResponseBase:
-    """What was mended by rules, newest first; and the rules that later loads apply."""
+    """What was mended by rules, newest first; and the rules that are kept for later loads and events."""
     access = request.access
     kept = reads.list_kept(access.shop)
     if wants_csv(request.GET) and request.GET.get("table") == "kept":
-        header = ["id", "mapping", "reason", "column", "rules", "rows", "created_at", "created_by"]
+        header = ["id", "origin", "mapping", "reason", "column", "rules", "rows", "created_at", "created_by"]
         lines = (
-            [k.id, k.mapping, k.reason, k.column, k.words, k.rows, k.created_at, k.created_by] for k in kept
+            [k.id, k.origin, k.mapping, k.reason, k.column, k.words, k.rows, k.created_at, k.created_by]
+            for k in kept
         )
         return csv_response(access, "kept-rules", header, lines)
     if wants_csv(request.GET):
@@ -344,12 +344,15 @@ def _kept_columns(access: Access) -> list[Column[reads.KeptView]]:
     def deeds(one: reads.KeptView) -> dict[str, Any]:
         return {"kept": one, "may": access.may(Deed.MEND_QUARANTINE)}
 
+    def mapping(one: reads.KeptView) -> str:
+        return one.mapping or gettext("events of the API")
+
     return [
         Column("rules", gettext("Rules"), lambda k: k.words, is_first=True),
-        Column("mapping", gettext("Mapping"), lambda k: k.mapping, "code"),
+        Column("mapping", gettext("Mapping"), mapping, "code"),
         Column("column", gettext("Column"), lambda k: k.column, "code"),
         Column("reason", gettext("Reason"), lambda k: k.reason, "code"),
-        Column("rows", gettext("Rows mended at loads"), lambda k: k.rows, "count", is_number=True),
+        Column("rows", gettext("Mended so far"), lambda k: k.rows, "count", is_number=True),
         Column("created", gettext("Since"), lambda k: k.created_at, "moment"),
         Column("by", gettext("By"), lambda k: k.created_by),
         _Deeds("deeds", "", lambda k: k.id, "kept_deeds", is_sortable=False, shown=deeds),
@@ -467,7 +470,7 @@ def resume(request: PageRequest, shop: str, mend_id: int) -> HttpResponse:
 @require_POST
 @page(Deed.MEND_QUARANTINE)
 def remove_kept(request: PageRequest, shop: str, kept_id: int) -> HttpResponse:
-    """Later loads set such rows aside again."""
+    """Such rows and events wait again from now on."""
     access = request.access
     actions.remove_kept(shop=access.shop, kept_id=kept_id, actor=access.actor, at=clock.now())
     messages.success(request, gettext("The rules are no longer kept; what they mended stays."))

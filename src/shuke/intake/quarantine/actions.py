@@ -21,7 +21,7 @@ from shuke.intake.files.problems import FileProblem
 from shuke.intake.files.uploads import FileGone
 from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import API, DROPPED, REPLAYED, WAITING, Quarantined
-from shuke.intake.quarantine import sending
+from shuke.intake.quarantine import once, sending
 from shuke.intake.quarantine.reads import QuarantinedView, view_of
 from shuke.intake.quarantine.said import masked_changes
 from shuke.intake.quarantine.settling import lock_of, settle
@@ -122,9 +122,10 @@ def _send_again(shop: ShopView, row: Quarantined, text: str, settled: Any) -> No
     checked = sending.check(shop, [(row, text)])
     if row.pk in checked.refused:
         raise _still(checked.refused[row.pk])
+    bodies = once.to_send(shop, [row], checked.bodies)
     with transaction.atomic():
         settled()
-        sending.send(shop, [row], checked.bodies)
+        sending.send(shop, [row], bodies)
 
 
 def _load_again(row: Quarantined, text: str, settled: Any, erased: Erasures, at: datetime) -> None:

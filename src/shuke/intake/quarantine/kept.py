@@ -1,6 +1,6 @@
 """Rules that a shop keeps: what a later load would set aside for the same reason is mended at once, and on record.
 
-Only rows that would be refused are touched, for the reason and column that the rules were made for; a good row is never
+Those for events of the API are applied by `kept_events.py`; here they are kept and removed like the others. At a load only rows that would be refused are touched, for the reason and column that the rules were made for; a good row is never
 changed by them. They are applied to each batch before its rows take their places, so a mended row has the identity that
 it has in a clean file, and going on after a stop counts the same places.
 """
@@ -25,9 +25,12 @@ from shuke.intake.quarantine.groups import Group
 from shuke.intake.quarantine.payloads import RowText, differences
 from shuke.intake.quarantine.rules import Rule, apply_rules, is_dropping, parse_rules
 from shuke.intake.quarantine.said import BY_KEPT_RULES, masked_rules
+from shuke.intake.quarantine.settling import lock_of
+from shuke.intake.set_aside import UNREADABLE
 from shuke.kernel.errors import Conflict, Invalid, NotFound
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
+from shuke.records.locks import exclusive
 from shuke.shops.access import require
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
@@ -40,18 +43,26 @@ ROUNDS = 8  # a row may be wrong in several columns, each with rules of its own
 class NotKept(Invalid):
     code = "not_kept"
     words = _("These rules can not be kept: %(value)s.")
-    remedy = _("Only rules for the rows of a file that change something are kept; not dropping, not events.")
+    remedy = _("Only rules that change something are kept; not dropping, not for whole requests.")
 
 
-def keep(*, shop: ShopView, group: Group, rules: Sequence[Rule], actor: Actor, at: datetime) -> KeptMend:
-    """Keep rules for later loads of a group's mapping, instead of those kept before. Raises NotKept.
+def is_keepable(group: Group, rules: Sequence[Rule]) -> bool:
+    """Whether rules can be kept for a group: they change something, and are for rows of a mapping or for events."""
+    is_of_mapping = (group.origin == IMPORT) == bool(group.mapping)
+    return bool(rules) and not is_dropping(rules) and is_of_mapping and group.reason != UNREADABLE
 
-    In the caller's transaction and scope, who has asked whether the actor may.
+
+def keep(
+    *, shop: ShopView, group: Group, rules: Sequence[Rule], through: int, actor: Actor, at: datetime
+) -> KeptMend:
+    """Keep rules for later loads of a group's mapping, or for events set aside after the entry `through`, instead of those
+
+    kept before. Raises NotKept. In the caller's transaction and scope, who has asked whether the actor may, and who holds
+    the shop's lock of mends.
     """
-    if group.origin != IMPORT or not group.mapping:
-        raise NotKept(field="origin", value=group.origin)
-    if not rules or is_dropping(rules):
-        raise NotKept(field="rules", value=", ".join(one.name for one in rules) or "-")
+    if not is_keepable(group, rules):
+        named = ", ".join(one.name for one in rules) or "-"
+        raise NotKept(field="rules", value=f"{group.reason}: {named}")
     key = {"mapping": group.mapping, "reason": group.reason, "column": group.column}
     before = KeptMend.objects.filter(shop_id=shop.id, removed_at=None, **key).first()
     if before is not None:
@@ -62,6 +73,7 @@ def keep(*, shop: ShopView, group: Group, rules: Sequence[Rule], actor: Actor, a
                 shop_id=shop.id,
                 **key,
                 rules=[one.as_json() for one in rules],
+                looked_through=through,
                 created_at=at,
                 created_by=actor.name[:200],
             )
@@ -72,9 +84,9 @@ def keep(*, shop: ShopView, group: Group, rules: Sequence[Rule], actor: Actor, a
 
 
 def remove_kept(*, shop: ShopView, kept_id: int, actor: Actor, at: datetime) -> None:
-    """Later loads set such rows aside again; what was mended stays. Raises NotFound, NotAllowed."""
+    """Such rows and events wait again from now on; what was mended stays. Raises NotFound, NotAllowed."""
     require(actor=actor, shop_id=shop.id, deed=Deed.MEND_QUARANTINE)
-    with scope(shop=shop.id), transaction.atomic():
+    with scope(shop=shop.id), exclusive(lock_of(shop.id)), transaction.atomic():
         row = KeptMend.objects.filter(id=kept_id, removed_at=None).first()
         if row is None:
             raise NotFound(field="kept_mend", value=kept_id)
@@ -177,8 +189,12 @@ class KeptRules:
 
 def kept_for(held: Import, formats: Sequence[str]) -> KeptRules:
     """The rules that are applied to an import: those that stood when it was started, so a resumed one reads the same."""
-    at = held.created_at
-    rows = KeptMend.objects.filter(shop_id=held.shop_id, mapping=held.mapping_name, created_at__lte=at)
+    return kept_at(held.shop_id, held.mapping_name, formats, held.created_at)
+
+
+def kept_at(shop_id: int, mapping: str, formats: Sequence[str], at: datetime) -> KeptRules:
+    """The rules of a mapping that stood at a moment."""
+    rows = KeptMend.objects.filter(shop_id=shop_id, mapping=mapping, created_at__lte=at)
     rows = rows.filter(Q(removed_at=None) | Q(removed_at__gt=at)).order_by("id")
     found = KeptRules(formats)
     for row in rows:

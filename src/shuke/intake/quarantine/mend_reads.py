@@ -112,9 +112,10 @@ class SettledPage:
 
 @dataclass(frozen=True)
 class KeptView:
-    """Rules that are applied at later loads, and how many rows they have mended there."""
+    """Rules that are applied at later loads or to later events, and how many rows or events they have mended so."""
 
     id: int
+    origin: str  # api, import
     mapping: str
     reason: str
     column: str
@@ -171,11 +172,12 @@ def list_kept(shop: ShopView) -> tuple[KeptView, ...]:
         return tuple(
             KeptView(
                 id=row.pk,
+                origin=row.origin,
                 mapping=row.mapping,
                 reason=row.reason,
                 column=row.column,
                 rules=tuple(row.rules),
-                words=_words(row.rules, "import"),
+                words=_words(row.rules, row.origin),
                 rows=Settlement.objects.filter(kept_id=row.pk).count(),
                 created_at=row.created_at,
                 created_by=row.created_by,
@@ -235,7 +237,7 @@ def _settled(row: Settlement) -> SettledView:
     if row.mend is not None:
         rules = _words(row.mend.rules, row.mend.wanted["origin"])
     elif row.kept is not None:
-        rules = _words(row.kept.rules, "import")
+        rules = _words(row.kept.rules, row.kept.origin)
     return SettledView(
         id=row.pk,
         entry_id=row.entry_id,

@@ -1,13 +1,14 @@
 """Mending a group by rules: looked at first, then done by a job over all of the group's entries.
 
 The job goes through the entries by id. What a chunk settles, its facts, its counts and the cursor are one transaction
-(events: their journal comes before it, and their ids make a repeat harmless), so a job that is killed at any line goes on
+(events: their journal comes before it, and a repeat is known: `once.py`), so a job that is killed at any line goes on
 without repeating or losing. It can be stopped and resumed; it can not be undone, what is sent again is a fact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -21,7 +22,7 @@ from django_scopes import scope
 from shuke.intake.erased import ErasedMeanwhile, Erasures
 from shuke.intake.files import mending
 from shuke.intake.models.quarantine import DROPPED, IMPORT, REPLAYED, Mend, Quarantined
-from shuke.intake.quarantine import kept, sending
+from shuke.intake.quarantine import kept, once, sending
 from shuke.intake.quarantine.groups import Group, waiting_in
 from shuke.intake.quarantine.rules import Drop, Rule, is_dropping, parse_rules
 from shuke.intake.quarantine.said import masked_rules
@@ -132,14 +133,17 @@ def start_mend(
     actor: Actor,
     at: datetime,
 ) -> Mend:
-    """Start mending all that waits in a group now; `is_kept`: and keep the rules for later loads of its mapping.
+    """Start mending all that waits in a group now; `is_kept`: and keep the rules for later loads of its mapping, or for
+
+    later events that would wait in it.
 
     Raises RuleInvalid, NothingWaits, NotAllowed, NotKept.
     """
     require(actor=actor, shop_id=shop.id, deed=Deed.MEND_QUARANTINE)
     parsed = parse_rules(rules, origin=group.origin)
     plain = [one.as_json() for one in parsed]
-    with scope(shop=shop.id), transaction.atomic():
+    lock = exclusive(lock_of(shop.id)) if is_kept else nullcontext()
+    with scope(shop=shop.id), lock, transaction.atomic():
         found = waiting_in(group).aggregate(through=Max("id"), total=Count("id"))
         if not found["total"]:
             raise NothingWaits(field="group", value=group.reason)
@@ -154,7 +158,7 @@ def start_mend(
         )
         _audit("start_mend", mend, actor, at, {"rules": masked_rules(plain), "entries": found["total"]})
         if is_kept:
-            kept.keep(shop=shop, group=group, rules=parsed, actor=actor, at=at)
+            kept.keep(shop=shop, group=group, rules=parsed, through=found["through"], actor=actor, at=at)
         job = jobs.start_job(
             shop_id=shop.id, kind=KIND, params={"mend": mend.pk}, actor=actor, at=at, key=f"mend-{mend.pk}"
         )
@@ -243,7 +247,7 @@ def _replay(
         mending.store(again, at=job.at, within=within)
         return
     if tried.bodies:
-        sending.send(shop, sent, tried.bodies)
+        sending.send(shop, sent, once.to_send(shop, sent, tried.bodies))
     with job.saving():
         within()
 

@@ -41,7 +41,7 @@ class MendIn(Schema):
 
 
 class StartIn(MendIn):
-    """`is_kept`: apply the rules also to later loads of the group's mapping."""
+    """`is_kept`: apply the rules also to later loads of the group's mapping, or to later events of the group."""
 
     is_kept: bool = False
 
@@ -140,7 +140,10 @@ class SettledPageOut(Schema):
 
 
 class KeptOut(Schema):
+    """`origin` api: applied to events, of which `rows` were mended so; `mapping` is "" then."""
+
     id: int
+    origin: Literal["api", "import"]
     mapping: str
     reason: str
     column: str
@@ -258,7 +261,7 @@ def resume(request: ShopRequest, shop: str, mend_id: Number) -> Any:
 @router.get("/shops/{shop}/kept-mends", response=list[KeptOut], operation_id="list_kept_mends")
 @api(Deed.VIEW_QUARANTINE)
 def list_kept(request: ShopRequest, shop: str) -> Any:
-    """Rules that later loads apply to what they would set aside, newest first."""
+    """Rules that are applied to what later loads, or collection, would leave waiting; newest first."""
     return [
         {**_fields(row), "rules": [dict(one) for one in row.rules]}
         for row in mend_reads.list_kept(request.access.shop)
@@ -268,7 +271,7 @@ def list_kept(request: ShopRequest, shop: str) -> Any:
 @router.post("/shops/{shop}/kept-mends/{kept_id}/remove", response=DoneOut, operation_id="remove_kept_mend")
 @api(Deed.MEND_QUARANTINE)
 def remove_kept(request: ShopRequest, shop: str, kept_id: Number) -> Any:
-    """Later loads set such rows aside again; what was mended stays."""
+    """Such rows and events wait again from now on; what was mended stays."""
     access = request.access
     kept.remove_kept(shop=access.shop, kept_id=kept_id, actor=access.actor, at=clock.now())
     return {"id": kept_id}

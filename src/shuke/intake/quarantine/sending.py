@@ -1,7 +1,8 @@
 """Events sent again: checked as collection would check them, then through the journal, like any event.
 
 An event keeps its messageId, or gets one of its entry, so it counts once however often it is sent within the hours for
-which ids are remembered. A mend that is killed between the journal and its own note sends again; the id answers that.
+which ids are remembered. A mend that is killed between the journal and its own note sends again; the id answers that, and
+after these hours the facts (`once.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from shuke.intake.events_of import Reader, ShopFacts
 from shuke.intake.models.quarantine import Quarantined
 from shuke.intake.moments import microseconds
 from shuke.intake.own_journal import own_journal
+from shuke.intake.quarantine.once import named, named_request
 from shuke.intake.reasons import Refusal
-from shuke.intake.segment_spec import LARGEST_BATCH, LARGEST_EVENT, Event, Kind
+from shuke.intake.segment_spec import LARGEST_BATCH, LARGEST_EVENT, Kind
 from shuke.intake.set_aside import UNREADABLE, Sent
 from shuke.intake.shops_of_day import facts_of_shop
 from shuke.kernel import clock
@@ -86,7 +88,7 @@ def _checked_alone(rules: _Rules, row: Quarantined, body: bytes) -> bytes:
     received_us = microseconds(row.received_at)
     if row.reason == UNREADABLE:  # the whole of a request, not one event
         _require_readable(Sent(row.shop_id, received_us, _kind(row), body, "check"), rules)
-        return body
+        return named_request(row, body)
     Reader().check(rules.facts, body, received_us, day=rules.day, tolerance=rules.tolerance)
     return named(body, f"quarantine:{row.pk}")
 
@@ -145,14 +147,14 @@ def _check_together(
 
 
 def send(shop: ShopView, rows: Sequence[Quarantined], bodies: dict[int, bytes]) -> None:
-    """Lay checked bodies into the journal, synced when this returns. Raises JournalFull: some may lie there already,
+    """Lay bodies into the journal, those that `once.to_send` gave; synced when this returns. Raises JournalFull: some
 
-    and are known by their ids when all are sent again.
+    may lie there already, and are known when all are sent again.
     """
     journal = own_journal()
     records: list[tuple[int, int, bytes]] = []
-    whole = [row for row in rows if row.reason == UNREADABLE]
-    events = [row for row in rows if row.reason != UNREADABLE]
+    whole = [row for row in rows if row.pk in bodies and row.reason == UNREADABLE]
+    events = [row for row in rows if row.pk in bodies and row.reason != UNREADABLE]
     for row in whole:
         records.append((microseconds(row.received_at), _kind(row), bodies[row.pk]))
     for received, alike in groupby(events, key=lambda row: row.received_at):
@@ -201,12 +203,3 @@ def _require_readable(request: Sent, rules: _Rules) -> None:
     if decoded.set_aside and not decoded.table.num_rows:
         first = decoded.set_aside[0]
         raise Refusal(first.reason, first.column, **first.params)
-
-
-def named(body: bytes, message_id: str) -> bytes:
-    """The event with a messageId, so that sending it twice counts once."""
-    if msgspec.json.decode(body, type=Event).messageId not in (None, ""):
-        return body
-    fields = msgspec.json.decode(body, type=_FIELDS)
-    fields["messageId"] = msgspec.Raw(msgspec.json.encode(message_id))
-    return msgspec.json.encode(fields)

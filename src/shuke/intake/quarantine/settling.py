@@ -28,6 +28,7 @@ def settle(
     changes: Mapping[int, Sequence[dict[str, Any]]] | None = None,
     note: str = "",
     mend_id: int | None = None,
+    kept_by: Mapping[int, int] | None = None,
     actor: Actor,
     at: datetime,
 ) -> None:
@@ -48,6 +49,7 @@ def settle(
                 shop_id=row.shop_id,
                 entry_id=row.pk,
                 mend_id=mend_id,
+                kept_id=(kept_by or {}).get(row.pk),
                 state=state,
                 changes=list((changes or {}).get(row.pk, ())),
                 note=note[:300],

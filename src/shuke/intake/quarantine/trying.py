@@ -49,7 +49,8 @@ def try_rows(
         if row.origin == IMPORT:
             of_files.setdefault(row.import_id or 0, []).append(row)
         else:
-            found.texts[row.pk] = _event_text(row, rules)
+            is_plain = not rules or row.reason == UNREADABLE
+            found.texts[row.pk] = row.payload if is_plain else event_text(row.payload, rules)
             events.append((row, found.texts[row.pk]))
     for import_id, alike in of_files.items():
         held = Import.objects.filter(id=import_id).first()
@@ -87,16 +88,15 @@ def row_text(payload: str, rules: Sequence[Rule], formats: Sequence[str]) -> str
         return payload
 
 
-def _event_text(row: Quarantined, rules: Sequence[Rule]) -> str:
-    if not rules or row.reason == UNREADABLE:
-        return row.payload
+def event_text(payload: str, rules: Sequence[Rule]) -> str:
+    """An event after the rules; as it was when it is none."""
     try:
-        text = EventText(row.payload)
+        text = EventText(payload)
         before = text.flat()
         apply_rules(rules, text)
-        return text.written() if text.flat() != before else row.payload
+        return text.written() if text.flat() != before else payload
     except (NotAnEvent, UnicodeEncodeError, RecursionError):
-        return row.payload
+        return payload
 
 
 def changes(row: Quarantined, text: str) -> list[dict[str, str | None]]:

@@ -12,7 +12,9 @@ from django.urls import reverse
 from django_scopes import scope
 
 from shuke.intake import actions, reads
+from shuke.intake.tests.test_committer import Facts
 from shuke.intake.tests.test_file_load import BOOK, HEADER, _load
+from shuke.intake.tests.test_quarantine import BAD, set_aside
 from shuke.intake.tests.test_quarantine_mends import BROKEN, DOTTED, groups, mend
 from shuke.kernel import clock
 from shuke.records import jobs
@@ -87,7 +89,7 @@ def test_desk__a_group__from_its_count_to_a_rule_to_what_it_did(waiting, sit) ->
     listed = texts(client.get(url(waiting, "mends"), {"format": "csv"}))
     assert dict(zip(listed[0], listed[1], strict=True))["replayed"] == "8"
     kept = texts(client.get(url(waiting, "mends"), {"format": "csv", "table": "kept"}))
-    assert kept[1][1:4] == ["book", "row_not_a_time", "at"]
+    assert kept[1][1:5] == ["import", "book", "row_not_a_time", "at"]
     client.post(url(waiting, "remove_kept", reads.list_kept(waiting)[0].id))
     assert reads.list_kept(waiting) == ()
 
@@ -128,6 +130,29 @@ def test_desk__very_many__pages_by_key(waiting, sit, monkeypatch) -> None:
         address = url(waiting, "quarantine") + f"?state=waiting&before={context['next_before']}"
     assert [text.split(",")[0] for text in seen] == [f"line {n}" for n in range(9, 1, -1)]
     assert len(texts(client.get(url(waiting, "quarantine"), {"format": "csv"}))) == 9
+
+
+def test_desk__rules_kept_for_events__shown_stopped_and_the_same_over_the_api(
+    settings, shop, sit, call
+) -> None:
+    set_aside(settings, Facts(), shop, BAD)
+    client = sit(Role.OPERATOR)
+    group = {"origin": "api", "reason": "wrong_type", "mapping": "", "column": "event"}
+    looked = client.get(
+        url(shop, "mend_group"), {**group, "rule": "as_text", "look": "1", "f.column": "event"}
+    )
+    assert "Keep: later events that would wait" in looked.content.decode()
+    rule = {"rule": "as_text", "column": "event"}
+    status, started = call("POST", "/mends", {"group": group, "rules": [rule], "is_kept": True})
+    assert status == 200
+    jobs.run_to_end(reads.get_mend(shop, started["id"]).job_id)
+    (kept,) = call("GET", "/kept-mends")[1]
+    assert (kept["origin"], kept["mapping"], kept["rules"], kept["rows"]) == ("api", "", [rule], 0)
+    assert "events of the API" in client.get(url(shop, "mends")).content.decode()
+    (_header, line) = texts(sit(Role.MANAGER).get(url(shop, "mends"), {"format": "csv", "table": "kept"}))
+    assert line[1:5] == ["api", "", "wrong_type", "event"]
+    assert client.post(url(shop, "remove_kept", kept["id"])).status_code == 302
+    assert call("GET", "/kept-mends")[1] == []
 
 
 def test_desk__by_who_may_not_mend__refused_and_nothing_starts(waiting, sit) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -34,7 +35,10 @@ RULE = typer.Option(
     [], "--rule", help="A rule, such as 'zone column=at zone=Asia/Shanghai'; may be given several times."
 )
 LOOK = typer.Option(False, "--look", help="Only show what would become of the first entries.")
-KEEP = typer.Option(False, "--keep", help="Keep the rules for later loads of the mapping.")
+KEEP = typer.Option(
+    False, "--keep", help="Keep the rules for later loads of the mapping, or for later events."
+)
+REMOVE = typer.Option(0, "--remove", help="Keep the rules of this number no longer.")
 AS_JSON = typer.Option(False, "--json", help="As JSON, for programs.")
 
 
@@ -107,6 +111,33 @@ def mend(
             return
         started = actions.start_mend(**asked, is_kept=keep, at=clock.now())
         _run(view, started.pk, started.job_id)
+
+
+@quarantine_app.command("kept")
+def list_kept(shop: str = SHOP, remove: int = REMOVE, as_json: bool = AS_JSON) -> None:
+    """The rules that are kept for later loads and events, and how much each has mended."""
+    from shuke.intake import actions, reads
+    from shuke.kernel import clock
+    from shuke.shops.reads import get_shop
+
+    view = get_shop(shop)
+    if remove:
+        actions.remove_kept(shop=view, kept_id=remove, actor=command_line_actor(), at=clock.now())
+    found = reads.list_kept(view)
+    if as_json:
+        told = [{**asdict(one), "created_at": one.created_at.isoformat()} for one in found]
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    if not found:
+        typer.echo(_("No rule is kept."))
+        return
+    table = Table()
+    for title in (_("Number"), _("Rules"), _("Reason"), _("Column"), _("Mapping"), _("Mended so far")):
+        table.add_column(title)
+    for one in found:
+        place = (one.reason, one.column, one.mapping or "API")
+        table.add_row(str(one.id), one.words, *place, f"{one.rows:,}")
+    Console().print(table)
 
 
 def _group(shop: ShopView, reason: str, column: str, mapping: str) -> Group:

@@ -52,7 +52,11 @@ def test_quarantine_command__groups__then_a_look__then_mended(waiting) -> None:
     done = run(*mend, "--keep", language="zh")
     assert done.exit_code == 0, done.output
     assert "已重新发送 8" in done.output
-    assert len(reads.list_kept(waiting)) == 1
+    (kept,) = json.loads(run("kept", "--shop", waiting.slug, "--json").output)
+    assert (kept["origin"], kept["mapping"], kept["column"], kept["rows"]) == ("import", "book", "at", 0)
+    assert "row_not_a_time" in run("kept", "--shop", waiting.slug).output
+    assert "No rule is kept." in run("kept", "--shop", waiting.slug, "--remove", str(kept["id"])).output
+    assert reads.list_kept(waiting) == ()
     assert "Nothing waits." in run("--shop", waiting.slug).output
 
 
