@@ -238,10 +238,9 @@ def _from_sums(own: Tables, block: Block, keys: Sequence[str]) -> ibis.Table:
             )
         if any(m.day_sum(one, block.keys) for one in block.used):
             entities["day_sum"] = sums
-    if "visits" in own:
-        entities["visitor"] = m.visitors(own["visits"], keys)
-    elif "visitor_days" in own:
-        entities["visitor"] = m.visitors_of_days(own["visitor_days"], keys)
+    for kind in ("visits", "visitor_days"):
+        if kind in own:
+            entities["visitor"] = m.visitors_seen(own[kind], keys)
     used = [m.day_sum(one, block.keys) or one for one in block.used]
     return asking.united(entities, used, keys)
 
