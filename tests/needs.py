@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# Set to 1 where only those tests are to run that ask a database (tools/on_postgresql.py).
+ONLY_DATABASE = "SHUKE_TESTS_ONLY_DATABASE"
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,24 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"missing for tests marked {mark}: {NEEDS[mark].missing}" for mark in sorted(lacking(config))]
 
 
+def _asks_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & {"db", "transactional_db"})
+
+
 @pytest.hookimpl(trylast=True)  # after -m and -k: what was not asked for is not missed
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if is_whole_run():
-        return
-    without = [item for item in items if _lacks(item)]
+    if os.environ.get(ONLY_DATABASE) == "1":
+        _keep(config, items, _asks_a_database)
+    if not is_whole_run():
+        _keep(config, items, lambda item: not _lacks(item))
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    without = [item for item in items if not wanted(item)]
     if without:
         config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if not _lacks(item)]
+        items[:] = [item for item in items if wanted(item)]
 
 
 @pytest.hookimpl(tryfirst=True)  # before any fixture

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.row("T1"), pytest.mark.timeout(400)]
 
 FIRST, DAYS = "2026-03-02", 4
 LIFE = (
-    "--days", DAYS, "--customers", 6000, "--seed", 11, "--until", "2026-03-05T22:00",
+    "--days", DAYS, "--customers", 3500, "--seed", 11, "--until", "2026-03-05T22:00",
     "--incident", "traffic,channel=email,change=-60,from=2026-03-04,days=1",
     "--incident", "outage,from=2026-03-03T20:00,hours=3",
 )  # fmt: skip
@@ -97,7 +97,7 @@ def test_answers__of_a_load_by_http_and_in_the_process__are_equal_byte_by_byte(t
         door = ("--url", f"http://127.0.0.1:{port}", "--write-key", key)
         run(by_http, "shuke", "simulate", "history", *door, *LIFE, "--truth", tmp_path / "http.json")
         truth = json.loads((tmp_path / "http.json").read_text())
-        wait_until(lambda: views(by_http) == truth["whole"]["pv"], 120, "facts are missing", 2.0)
+        wait_until(lambda: views(by_http) == truth["whole"]["pv"], 120, "facts are missing", 4.0)
     finally:
         server.terminate()
         server.wait(timeout=30)

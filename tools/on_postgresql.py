@@ -2,7 +2,8 @@
 
     python tools/on_postgresql.py [pytest's own options]
 
-What differs: locks, transactions, JSON, counters, and what two processes may do at once. These rooms hold all of it.
+What differs: locks, transactions, JSON, counters, and what two processes may do at once. These rooms hold all of it. Left
+out of them is what asks no database (`tests/needs.py`), and what says the same again with much more data.
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ def main() -> int:
         who = f"{os.environ['PGUSER']}:{os.environ['PGPASSWORD']}"
         where = f"{os.environ['PGHOST']}:{os.environ['PGPORT']}/{os.environ.get('PGDATABASE', 'postgres')}"
         os.environ["DATABASE_URL"] = f"postgres://{who}@{where}"
-        words = [sys.executable, "-m", "pytest", "-m", "not soak and not node and not browser", *sys.argv[1:]]
+        os.environ["SHUKE_TESTS_ONLY_DATABASE"] = "1"
+        words = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-m",
+            "not soak and not node and not browser and not data",
+            *sys.argv[1:],
+        ]
         if not any(Path(word).exists() for word in sys.argv[1:]):
             words += DIFFERING
         return subprocess.run(words, cwd=ROOT).returncode
