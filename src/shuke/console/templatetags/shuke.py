@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -91,6 +91,17 @@ def moment(context: template.Context, value: datetime | None) -> str:
     access = context.get("access")
     zone = access.shop.zone if access else ZoneInfo("UTC")
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), words.moment(value, zone))
+
+
+@register.simple_tag(takes_context=True)
+def fact(context: template.Context, value: Any) -> str:
+    """A field of a fact as people read it: a moment by the shop's clock, a day in the reader's words, "—" for none."""
+    if value is None or value == "":
+        return words.UNKNOWN
+    if isinstance(value, datetime):
+        # Facts are kept in UTC; some of them say so, others need not.
+        return moment(context, value if value.tzinfo else value.replace(tzinfo=UTC))
+    return words.day(value) if isinstance(value, date) else str(value)
 
 
 @register.simple_tag(takes_context=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext, pgettext_lazy
@@ -37,6 +41,15 @@ REPORTS = {
     "promotions": pgettext_lazy("report", "Promotions"),
     "coupons": pgettext_lazy("report", "Coupons"),
 }
+TONES = {
+    "GOOD": "good",
+    "NORMAL": "good",
+    "AT_RISK": "warn",
+    "WARNED": "warn",
+    "BAD": "bad",
+    "SUSPENDED": "bad",
+}
+CONDITIONS = {"LESS_THAN": "<", "GREATER_THAN": ">", "EQUALS": "="}
 
 
 def _amount(one: reads.ReportLine) -> str:
@@ -65,6 +78,39 @@ def _columns() -> list[Column[reads.ReportLine]]:
     ]
 
 
+def _shown_columns(lines: Sequence[reads.ReportLine], asked: str) -> list[Column[reads.ReportLine]]:
+    """What stands on the page: the name with its report, both ends of the period as one, and no column that is empty."""
+    plain = {column.key: column for column in _columns()}
+
+    def line(one: reads.ReportLine) -> dict[str, Any]:
+        return {"text": one.metric, "sub": "" if asked else REPORTS.get(one.report, one.report)}
+
+    def state(one: reads.ReportLine) -> dict[str, str]:
+        return {"text": one.state, "tone": "warn" if one.findings else TONES.get(one.state, "")}
+
+    metric, findings, amount = plain["metric"], plain["findings"], plain["amount"]
+    columns = [
+        replace(metric, tag="link", shown=line),
+        replace(plain["state"], tag="badge", shown=state),
+        replace(findings, tag="wide"),
+        replace(plain["reported"], is_number=True),
+        replace(plain["counted"], is_number=True),
+        replace(plain["target"], tag="nowrap", value=_target),
+        plain["item"],
+        replace(amount, is_number=True),
+        replace(plain["quantity"], is_number=True),
+        Column("period", gettext("Period"), lambda i: i.begins, "days", shown=lambda i: (i.begins, i.ends)),
+        plain["marketplace"],
+    ]
+    return [one for one in columns if one.is_first or any(one.value(line) for line in lines)]
+
+
+def _target(one: reads.ReportLine) -> str:
+    """“LESS_THAN 0.04” as it is read in any language: < 0.04."""
+    condition, _blank, value = one.target.partition(" ")
+    return f"{CONDITIONS.get(condition, condition)} {value}".strip()
+
+
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def reports(request: PageRequest, shop: str) -> HttpResponseBase:
@@ -80,7 +126,7 @@ def reports(request: PageRequest, shop: str) -> HttpResponseBase:
     shown = lines[(number - 1) * SIZE : number * SIZE]
     context = {
         "table": build_paged_table(
-            request, "reports", columns, shown, count=len(lines), page=number, size=SIZE
+            request, "reports", _shown_columns(lines, asked), shown, count=len(lines), page=number, size=SIZE
         ),
         "reports": [(key, title, key == asked) for key, title in REPORTS.items()],
         "asked": asked,
