@@ -11,24 +11,16 @@ answers of 400 and above, pages wider than the window.
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
-import gzip
-import hmac
-import json
 import os
 import re
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from screenshot_shop import HEADER, Place, open_page, order_line, own_demo, sign_in
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -83,7 +75,6 @@ LISTS = (
     "keys/",
     "audit/",
 )
-EMPTY, FULL = "just-opened", "too-much"
 # Pages whose answers come later: the address, and what is asked for then.
 LATER = (
     ("overview/", "**/overview/*/**"),
@@ -98,21 +89,6 @@ FOLLOWED = (
     ("quarantine-settled", "quarantine/?state=replayed", r"/quarantine/\d+/$"),
     ("mend-one", "quarantine/mends/", r"/mends/\d+/$"),
 )
-MANY = 30
-ROWS = 600
-SECOND = "second@example.com"
-HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-
-
-@dataclass(frozen=True)
-class Place:
-    """An installation that runs. `shops`: of the demo of our own also the empty and the full one."""
-
-    url: str
-    sign_in: str
-    shops: tuple[tuple[str, tuple[str, ...]], ...]
-    full: str = ""  # the shop whose links are followed; default: the first
-    second: str = ""  # the sign-in of someone with a second factor
 
 
 def main() -> int:
@@ -135,7 +111,7 @@ def main() -> int:
         if given.url:
             place = Place(given.url.rstrip("/"), given.sign_in, ((given.shop, SHOP_PAGES),))
         else:
-            place = ends.enter_context(own_demo(browser))
+            place = ends.enter_context(own_demo(browser, SHOP_PAGES, LISTS))
         followed = _follow(browser, place) if place.sign_in else {}
         for language in given.languages:
             for theme in given.themes:
@@ -145,156 +121,12 @@ def main() -> int:
     return 1 if complaints else 0
 
 
-# --- a demo of our own
-
-
-@contextlib.contextmanager
-def own_demo(browser: Browser) -> Iterator[Place]:
-    """A demo with a fortnight of history, an empty shop and a full one; ended and removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="shuke-screenshots-") as folder:
-        home = Path(folder) / "home"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        words = ["demo", "--days", "15", "--visitors", "200", "--port", str(port), "--home", str(home)]
-        with (Path(folder) / "told").open("w+") as told:
-            process = subprocess.Popen(
-                [sys.executable, "-u", "-m", "shuke", *words], stdout=told, stderr=subprocess.STDOUT
-            )
-            try:
-                text = _when(Path(told.name), process, r"password\s+\S*\s+(\S+)[\s\S]*messages of")
-                place = Place(
-                    f"http://127.0.0.1:{port}",
-                    f"owner@example.com {text}",
-                    (("linen-life", SHOP_PAGES), (EMPTY, LISTS), (FULL, LISTS)),
-                    full=FULL,
-                )
-                _fill(home, Path(folder), place, browser)
-                yield replace(place, second=_second_factor(home, place, browser))
-            finally:
-                process.send_signal(signal.SIGINT)
-                process.wait(timeout=60)
-
-
-def _when(file: Path, process: subprocess.Popen[bytes], pattern: str, seconds: float = 300) -> str:
-    """What the pattern's group is, as soon as the file says it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(pattern, file.read_text(encoding="utf-8", errors="replace"))
-        if found:
-            return found.group(1)
-        time.sleep(0.3)
-    raise SystemExit(
-        f"the demo did not come up:\n{file.read_text(encoding='utf-8', errors='replace')[-2000:]}"
-    )
-
-
-def _fill(home: Path, folder: Path, place: Place, browser: Browser) -> None:
-    """A shop without anything; a shop with many rows, rows in quarantine, imports that failed, keys and names too long."""
-    long_name = "A shop whose name is so long that it has no place anywhere, not even on a wide screen"
-    for slug, name in ((EMPTY, "刚开张"), (FULL, long_name)):
-        _shuke(home, "shop", "create", slug, "--name", name)
-        _shuke(home, "member", "add", "owner@example.com", "--shop", slug, "--role", "owner")
-    good, bad = folder / ("orders of a year with a very long file name" * 3 + ".csv.gz"), folder / "empty.csv"
-    with gzip.open(good, "wt", encoding="utf-8") as lines:
-        lines.write(HEADER)
-        for i in range(ROWS):
-            lines.write(_row(i, ("many", "6", "-1", "3", "2", "")[i % 6], 0 if i % 10 else 1))
-    bad.write_text("")
-    report = folder / "accountHealthReport.json"
-    report.write_text(json.dumps(_report()))
-    for file, mapping in (
-        (good, "uci_online_retail"),
-        (bad, "uci_online_retail"),
-        (report, "amazon_reports"),
-    ):
-        _shuke(home, "import", file, "--shop", FULL, "--mapping", mapping, "--no-report", check=False)
-    rule = "time_format column=InvoiceDate format=%d.%m.%Y"
-    mend = ("quarantine", "mend", "--shop", FULL, "--reason", "row_not_a_time", "--rule", rule, "--keep")
-    _shuke(home, *mend)
-    context = browser.new_context()
-    page = context.new_page()
-    _sign_in(page, place)
-    for number in range(MANY):
-        page.goto(f"{place.url}/s/{FULL}/keys/")
-        form = page.locator("form[action$='/keys/write/']")
-        form.locator("input[name=write-name]").fill(
-            f"key {number} " + "of a program with a long name " * (number % 4)
-        )
-        form.locator("button").click()
-        page.wait_for_load_state()
-    context.close()
-
-
-def _row(number: int, quantity: str, form: int) -> str:
-    """A line of the file of orders; of form 1, its day is written in another way than the mapping says."""
-    day = f"{1 + number % 28:02d}"
-    moment = f"{day}.12.2010" if form else f"2010-12-{day} 08:26:00"
-    words = f"THING {'LONG ' * (number % 9)}{number}"
-    return f"{536365 + number // 3},S{number},{words},{quantity},{moment},2.55,{number},UK\n"
-
-
-def _report() -> dict[str, object]:
-    """A report of a seller's health, half of whose lines contradict themselves."""
-    period = {"reportingDateFrom": "2026-10-01", "reportingDateTo": "2026-10-31"}
-    metrics = {
-        f"{name}Rate": {
-            "reportingDateRange": period,
-            "status": "GOOD",
-            "targetValue": 0.04,
-            "targetCondition": "LESS_THAN",
-            "orderCount": 500,
-            "lateShipmentCount": count,
-            "rate": rate,
-        }
-        for name, count, rate in (("lateShipment", 10, 0.02), ("seasonLate", 50, 0.1), ("longLate", 9, 0.9))
-    }
-    statuses = [{"marketplaceId": "A1EXAMPLE", "status": "NORMAL"}]
-    return {"accountStatuses": statuses, "performanceMetrics": [{"marketplaceId": "A1EXAMPLE", **metrics}]}
-
-
-def _second_factor(home: Path, place: Place, browser: Browser) -> str:
-    """Someone whose sign-in asks for a code of an authenticator app: address and password."""
-    told = _shuke(home, "member", "add", SECOND, "--shop", FULL, "--role", "analyst")
-    found = re.search(r"password\S*\s+(\S+)", told)
-    if not found:
-        raise SystemExit(f"no password was told:\n{told}")
-    sign_in = f"{SECOND} {found.group(1)}"
-    context = browser.new_context()
-    page = context.new_page()
-    _sign_in(page, replace(place, sign_in=sign_in))
-    page.goto(f"{place.url}/accounts/2fa/totp/activate/")
-    page.fill("[name=code]", _code(page.inner_text("#authenticator_secret")))
-    page.click("main button[type=submit]")
-    page.wait_for_url(lambda url: "/totp/activate/" not in url)
-    context.close()
-    return sign_in
-
-
-def _code(secret: str) -> str:
-    """What an authenticator app shows now (RFC 6238)."""
-    key = base64.b32decode(secret.replace(" ", ""))
-    digest = hmac.digest(key, int(time.time() // 30).to_bytes(8, "big"), "sha1")
-    place = digest[-1] & 15
-    return f"{(int.from_bytes(digest[place : place + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06d}"
-
-
-def _shuke(home: Path, *words: object, check: bool = True) -> str:
-    """What a command of the installation says."""
-    environment = {**os.environ, "SHUKE_HOME": str(home), "SHUKE_DEMO": "1"}
-    command = [sys.executable, "-m", "shuke", *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if check and done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
-
-
 def _follow(browser: Browser, place: Place) -> dict[str, str]:
     """Name -> address (without the host) of the pages of one thing, of those that there are."""
     slug = place.full or place.shops[0][0]
     context = browser.new_context()
     page = context.new_page()
-    _sign_in(page, place)
+    sign_in(page, place)
     found = {}
     for name, at, pattern in FOLLOWED:
         page.goto(f"{place.url}/s/{slug}/{at}")
@@ -302,7 +134,7 @@ def _follow(browser: Browser, place: Place) -> dict[str, str]:
         fitting = [link for link in links if re.search(pattern, link)]
         if fitting:
             found[name] = fitting[0].removeprefix(f"{place.url}/")
-    content = "".join(_row(i, "many" if i == 3 else "2", 0) for i in range(12))
+    content = "".join(order_line(i, "many" if i == 3 else "2", 0) for i in range(12))
     for name, columns in (("known", HEADER), ("new", HEADER.lower())):
         page.goto(f"{place.url}/s/{slug}/imports/")
         file = {"name": f"{name}-columns.csv", "mimeType": "text/csv", "buffer": (columns + content).encode()}
@@ -337,11 +169,11 @@ def _take(
     _listen(page, complaints)
     ending = f"{language}.{theme}.{width}.png"
     if place.second and given.only in "second-factor":
-        _sign_in(page, replace(place, sign_in=place.second))
+        sign_in(page, replace(place, sign_in=place.second))
         page.screenshot(path=given.to / f"second-factor.{ending}", full_page=True)
         context.clear_cookies(name="sessionid")
     for name, address in _addresses(place, given, followed, page):
-        page.goto(f"{place.url}/{address}")
+        open_page(page, place, address)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(200)
         _check_width(page, address, WIDTHS[width], complaints)
@@ -393,19 +225,10 @@ def _addresses(
     yield from ((_file_name(address), address) for address in OPEN_PAGES if given.only in address)
     if not place.sign_in:
         return
-    _sign_in(page, place)
+    sign_in(page, place)
     pages: Sequence[str] = [f"s/{slug}/{address}" for slug, addresses in place.shops for address in addresses]
     yield from ((_file_name(a), a) for a in (*READER_PAGES, *pages) if given.only in a)
     yield from ((name, a) for name, a in followed.items() if given.only in name or given.only in a)
-
-
-def _sign_in(page: Page, place: Place) -> None:
-    email, _blank, password = place.sign_in.partition(" ")
-    page.goto(f"{place.url}/accounts/login/")
-    page.fill("[name=login]", email)
-    page.fill("[name=password]", password)
-    page.click("main button[type=submit]")
-    page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
 
 def _listen(page: Page, complaints: list[str]) -> None:
