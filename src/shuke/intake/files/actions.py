@@ -83,14 +83,23 @@ def preview(
     actor: Actor,
     at: datetime,
 ) -> Preview:
-    """Look at a file through a saved mapping, a draft of one, or none. `files`: part ("" is the main file) -> sha256.
+    """Look at a file through a saved mapping with its kept rules, a draft of one, or none. `files`: part ("" is the main
+
+    file) -> sha256.
 
     Raises FileProblem, FileGone, NotFound, NotAllowed. Writes nothing.
     """
     require(actor=actor, shop_id=shop.id, deed=Deed.IMPORT_FILES)
     if mapping is not None:
         spec = reads.get_mapping(shop, mapping).spec
-    return preview_of(shop=shop, files=_given(shop, files, spec), spec=spec, choices=_checked(choices), at=at)
+    return preview_of(
+        shop=shop,
+        files=_given(shop, files, spec),
+        spec=spec,
+        choices=_checked(choices),
+        is_saved=mapping is not None,
+        at=at,
+    )
 
 
 @_in_shop

@@ -58,12 +58,22 @@ class DetectedOut(Schema):
     sheets: list[str]
 
 
+class CellMendedOut(Schema):
+    """A cell that kept rules change before the row is read; `rules` in words."""
+
+    column: str
+    before: str
+    after: str
+    rules: str
+
+
 class MappedRowOut(Schema):
-    """`fields` null: the row would wait in quarantine."""
+    """`fields` null: the row would wait in quarantine. `cells` as the load reads them; `mended`: what kept rules change."""
 
     line: int
     cells: list[str]
     fields: dict[str, str | int | None] | None
+    mended: list[CellMendedOut]
 
 
 class RowProblemOut(Schema):
@@ -95,6 +105,7 @@ class PreviewOut(Schema):
     problems: list[RowProblemOut]
     rows_looked_at: int
     rows_bad: int
+    rows_mended: int
     notices: list[NoticeOut]
     refusal: dict[str, str] | None
     fitting: list[str]
@@ -263,7 +274,10 @@ def resume_import(request: ShopRequest, shop: str, import_id: ImportId) -> Any:
 
 
 class ReportLineOut(Schema):
-    """`state` as the platform reports it; `findings`: where the line contradicts itself."""
+    """`state` as the platform reports it; `findings`: where the line contradicts itself.
+
+    `order_ref`: the order that a message tells of; blank for readers who may not see customers.
+    """
 
     report: str
     metric: str
@@ -280,13 +294,17 @@ class ReportLineOut(Schema):
     amount_minor: int | None
     currency: str
     quantity: str
+    order_ref: str
 
 
 @router.get("/shops/{shop}/reports", response=list[ReportLineOut], operation_id="list_report_lines")
 @api(Deed.VIEW_TRAFFIC)
 def list_report_lines(request: ShopRequest, shop: str, report: str = Query("", max_length=80)) -> Any:
     """Lines of the platforms' reports, contradictions first, at most 2,000."""
-    return report_reads.list_report_lines(request.access.shop, report=report)
+    access = request.access
+    return report_reads.list_report_lines(
+        access.shop, report=report, with_orders=access.may(Deed.VIEW_CUSTOMERS)
+    )
 
 
 @router.get("/shops/{shop}/mappings", response=list[MappingOut], operation_id="list_mappings")
@@ -346,12 +364,14 @@ def _preview_out(seen: Preview, fitting: list[str]) -> dict[str, Any]:
                 "line": row.line,
                 "cells": list(row.cells),
                 "fields": None if row.fields is None else {k: _plain(v) for k, v in row.fields.items()},
+                "mended": list(row.mended),
             }
             for row in seen.rows
         ],
         "problems": list(seen.problems),
         "rows_looked_at": seen.rows_looked_at,
         "rows_bad": seen.rows_bad,
+        "rows_mended": seen.rows_mended,
         "notices": [{"code": n.code, "words": n.text()} for n in seen.notices],
         "refusal": None if seen.refusal is None else {k: str(v) for k, v in seen.refusal.as_dict().items()},
         "fitting": fitting,

@@ -17,11 +17,14 @@ from django.utils.translation import gettext_lazy as _
 
 from shuke.intake import reasons
 from shuke.intake.files import problems, tables, uploads
+from shuke.intake.files.columnar import storable
+from shuke.intake.files.load import CHUNK_ROWS
 from shuke.intake.files.origins import FILE_NAME, SHARE
 from shuke.intake.files.parts import open_parts
 from shuke.intake.files.rows import Mapper, Places
 from shuke.intake.files.spec import MappingSpec
 from shuke.intake.files.tables import Batch, Detected
+from shuke.intake.quarantine.kept import MOST, KeptRules, MendedAtLoad, kept_at
 from shuke.kernel.errors import ShukeError
 from shuke.kernel.verdicts import Reason
 from shuke.shops.reads import ShopView
@@ -58,17 +61,34 @@ class RowProblem:
 
 
 @dataclass(frozen=True)
+class CellMended:
+    """A cell that kept rules (in words) change before the row is read; a cell may be changed more than once."""
+
+    column: str
+    before: str
+    after: str
+    rules: str
+
+
+@dataclass(frozen=True)
 class MappedRow:
-    """One of the first rows: the line, its cells, and the fields that they become; none when it is refused."""
+    """One of the first rows: the line, its cells, and the fields that they become; none when it is refused.
+
+    `cells` are those that the load reads: where kept rules mend them, `mended` says what stood there and by which rule.
+    """
 
     line: int
     cells: tuple[str, ...]
     fields: Mapping[str, Any] | None
+    mended: tuple[CellMended, ...] = ()
 
 
 @dataclass(frozen=True)
 class Preview:
-    """`rows_looked_at` rows were mapped, `rows_bad` of them refused; `problems` are the first of these."""
+    """`rows_looked_at` rows were mapped, `rows_bad` of them refused; `problems` are the first of these.
+
+    `rows_mended` would have been refused but for kept rules; `mends` says by which, how many rows each.
+    """
 
     file: str
     detected: Detected
@@ -81,12 +101,23 @@ class Preview:
     notices: tuple[Reason, ...]
     refusal: ShukeError | None = None
     reasons: Mapping[str, int] = field(default_factory=dict)
+    rows_mended: int = 0
+    mends: Mapping[str, int] = field(default_factory=dict)
 
 
 def preview_of(
-    *, shop: ShopView, files: dict[str, Any], spec: MappingSpec | None, choices: dict[str, Any], at: datetime
+    *,
+    shop: ShopView,
+    files: dict[str, Any],
+    spec: MappingSpec | None,
+    choices: dict[str, Any],
+    is_saved: bool = False,
+    at: datetime,
 ) -> Preview:
-    """Look at the first rows of a file, through a mapping when one is given. Raises FileProblem, FileGone."""
+    """Look at the first rows of a file, through a mapping when one is given; a saved one with the rules kept for it, as
+
+    a load that started now would apply them. Raises FileProblem, FileGone.
+    """
     main = files[""]
     path = uploads.path_of(shop.id, uploads.find(shop.id, main["sha256"]).sha256)
     if path.stat().st_size <= VERIFY_BYTES:
@@ -119,10 +150,7 @@ def preview_of(
     # What the doors add to a row (its file's name, its share of an order) is not the file's.
     shown = [i for i, name in enumerate(table.columns) if name not in (FILE_NAME, SHARE)]
     columns = tuple(table.columns[i] for i in shown)
-    first = [
-        (line, [row[i] for i in shown if i < len(row)])
-        for line, row in list(zip(batch.lines, batch.rows, strict=True))[:FIRST_ROWS]
-    ]
+    first = _first(batch, shown)
     try:
         mapper = Mapper(
             spec,
@@ -146,12 +174,21 @@ def preview_of(
             notices=_file_notices(table.detected),
             refusal=refusal,
         )
+    kept = kept_at(shop.id, spec.name if is_saved else "", spec.formats, at)
+    batch, mended = kept.mend(mapper, batch)
+    first = _first(batch, shown)
+    mends = {one.bad.line: _cells_mended(one, mapper.columns, kept) for one in mended}
     mapped = mapper.map(batch, Places())
     refused = {bad.line for bad in mapped.bad}
     given = tuple(f for f in mapped.facts.schema.names if f in _shown(spec) and f not in _HIDDEN)
     facts = iter(mapped.facts.slice(0, FIRST_ROWS).select(given).to_pylist())
     rows = tuple(
-        MappedRow(line, tuple(row), None if line in refused else _local(next(facts), shop))
+        MappedRow(
+            line,
+            tuple(row),
+            None if line in refused else _local(next(facts), shop),
+            mends.get(line, ()),
+        )
         for line, row in first
     )
     return Preview(
@@ -172,8 +209,50 @@ def preview_of(
         ),
         rows_looked_at=mapped.rows,
         rows_bad=len(mapped.bad),
-        notices=(*_file_notices(table.detected), *_mapping_notices(spec, mapper, shop, mapped.facts)),
+        notices=(
+            *_file_notices(table.detected),
+            *_mapping_notices(spec, mapper, shop, mapped.facts),
+            *_mend_notices(len(mended), mapped.rows),
+        ),
+        rows_mended=len(mended),
+        mends=dict(Counter(words for cells in mends.values() for words in {one.rules for one in cells})),
         reasons=Counter(bad.reason.code for bad in mapped.bad),
+    )
+
+
+def _first(batch: Batch, shown: list[int]) -> list[tuple[int, list[str]]]:
+    """The first rows with their lines, of each the cells that are the file's."""
+    rows = list(zip(batch.lines, batch.rows, strict=True))[:FIRST_ROWS]
+    return [(line, [row[i] for i in shown if i < len(row)]) for line, row in rows]
+
+
+def _cells_mended(mended: MendedAtLoad, columns: tuple[str, ...], kept: KeptRules) -> tuple[CellMended, ...]:
+    found = []
+    before = [storable(cell) for cell in mended.bad.cells]
+    for kept_id, cells in mended.steps:
+        rules = kept.words(kept_id)
+        found += [
+            CellMended(column, was, now, rules)
+            for column, was, now in zip(columns, before, cells, strict=False)
+            if was != now
+        ]
+        before = list(cells)
+    return tuple(found)
+
+
+def _mend_notices(mended: int, looked_at: int) -> tuple[Reason, ...]:
+    """A load mends so many rows of one part and no more; the first rows of a long file tell whether that is near."""
+    if looked_at < LOOKED_AT or mended * CHUNK_ROWS <= MOST * looked_at:
+        return ()
+    return (
+        Reason(
+            "too_many_to_mend",
+            _(
+                "Kept rules mend at most %(most)s of %(part)s rows that are read together; where more need it they wait"
+                " in quarantine. Better correct the mapping."
+            ),
+            {"most": f"{MOST:,}", "part": f"{CHUNK_ROWS:,}"},
+        ),
     )
 
 

@@ -41,6 +41,12 @@ class BinaryFile(FileProblem):
     remedy = _("Give a CSV or XLSX file, or either of them packed with gzip.")
 
 
+class BrokenJson(FileProblem):
+    code = "file_broken_json"
+    words = _("“%(field)s” breaks off or is damaged: line %(line)s is no JSON.")
+    remedy = _("Fetch or export the file again, with one message on each line; nothing of it was loaded.")
+
+
 class WrongEncoding(FileProblem):
     code = "file_wrong_encoding"
     words = _("“%(field)s” is not written in %(encoding)s: line %(line)s holds bytes that it does not know.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from shuke.intake.files import amazon_reports, problems, sniffing
+from shuke.intake.files import amazon_messages, amazon_reports, problems, sniffing
 from shuke.intake.files.delimited import delimited_table
 from shuke.intake.files.layout import (
     AUTO,
@@ -42,6 +44,7 @@ __all__ = [
 HEAD_BYTES = 1 << 20
 REPORT_BYTES = 64 << 20
 MAX_COLUMNS = 1_000
+_JSON = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
 
 def verify(path: Path, name: str, *, limit: int = UNPACKED_BYTES) -> tuple[int, int]:
@@ -77,7 +80,7 @@ def open_table(path: Path, name: str, layout: Layout, names: Sequence[str] = ())
     Raises the FileProblem that says what is wrong with the file.
     """
     head = _head(path, name)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if _JSON.match(head):
         return _report(path, name)
     if head.startswith((sniffing.ZIP, sniffing.OLE2)):
         table = workbook_table(path, name, layout)
@@ -89,30 +92,57 @@ def open_table(path: Path, name: str, layout: Layout, names: Sequence[str] = ())
 
 
 def _report(path: Path, name: str) -> Table:
-    """A platform's report in JSON as a table. Raises BinaryFile for JSON that is no report, UnpacksTooLarge."""
+    """A platform's report, or its messages, in JSON as a table.
+
+    Raises BinaryFile for JSON that is neither, BrokenJson, UnpacksTooLarge.
+    """
     with opened(path) as file:
         content = file.read(REPORT_BYTES + 1)
     if len(content) > REPORT_BYTES:
         raise problems.UnpacksTooLarge(
             field=name, value=f"> {REPORT_BYTES >> 20} MB", limit=f"{REPORT_BYTES >> 20} MB"
         )
-    try:
-        raw = json.loads(content)
-    except (ValueError, RecursionError):
-        raise problems.BinaryFile(field=name, value="JSON", kind="JSON") from None
-    if not amazon_reports.is_report(raw):
+    lines, values = _values(content.decode("utf-8-sig", "replace"), name)
+    columns = amazon_reports.COLUMNS
+    if len(values) == 1 and amazon_reports.is_report(values[0]):
+        rows = [list(row.values()) for row in amazon_reports.report_rows(values[0])]
+        numbered = list(enumerate(rows, start=1))
+    elif any(map(amazon_messages.is_message, values)):
+        columns = amazon_messages.COLUMNS
+        found = amazon_messages.message_rows(values)
+        numbered = [(lines[place - 1], list(row.values())) for place, row in found]
+    else:
         raise problems.BinaryFile(field=name, value="JSON", kind="JSON")
-    rows = [list(row.values()) for row in amazon_reports.report_rows(raw)]
-    if not rows:
+    if not numbered:
         raise problems.EmptyFile(field=name)
-    left = iter(enumerate(rows, start=1))
+    left = iter(numbered)
 
     def take(size: int) -> Batch | None:
         taken = list(itertools.islice(left, size))
         return Batch([line for line, _ in taken], [row for _, row in taken]) if taken else None
 
     detected = Detected("report", is_packed(path), "utf-8", "", True)
-    return Table(name, detected, amazon_reports.COLUMNS, take)
+    return Table(name, detected, columns, take)
+
+
+def _values(text: str, name: str) -> tuple[list[int], list[Any]]:
+    """(line or place in the list, JSON value) of a file: one value, a list of them, or one on each line."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        lines, values = [], []
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                try:
+                    values.append(json.loads(line))
+                except (ValueError, RecursionError):
+                    if len(values) < 2 and not any(map(amazon_messages.is_message, values)):
+                        raise problems.BinaryFile(field=name, value="JSON", kind="JSON") from None
+                    raise problems.BrokenJson(field=name, line=number) from None
+                lines.append(number)
+        return lines, values
+    found = whole if isinstance(whole, list) else [whole]
+    return list(range(1, len(found) + 1)), found
 
 
 def _head(path: Path, name: str) -> bytes:

@@ -40,6 +40,7 @@ REPORTS = {
     "repeat_purchase": pgettext_lazy("report", "Repeat purchase"),
     "promotions": pgettext_lazy("report", "Promotions"),
     "coupons": pgettext_lazy("report", "Coupons"),
+    "order_changes": pgettext_lazy("report", "Changed orders"),
 }
 TONES = {
     "GOOD": "good",
@@ -70,6 +71,7 @@ def _columns() -> list[Column[reads.ReportLine]]:
         Column("counted", gettext("From its counts"), lambda i: i.counted),
         Column("target", gettext("Target"), lambda i: i.target),
         Column("item", gettext("Item"), lambda i: "" if i.item == "all" else i.item),
+        Column("order", gettext("Order number"), lambda i: i.order_ref),
         Column("amount", gettext("Amount"), _amount),
         Column("quantity", gettext("Count"), lambda i: i.quantity),
         Column("begins", gettext("Begins"), lambda i: i.begins, "moment"),
@@ -97,6 +99,7 @@ def _shown_columns(lines: Sequence[reads.ReportLine], asked: str) -> list[Column
         replace(plain["counted"], is_number=True),
         replace(plain["target"], tag="nowrap", value=_target),
         plain["item"],
+        plain["order"],
         replace(amount, is_number=True),
         replace(plain["quantity"], is_number=True),
         Column("period", gettext("Period"), lambda i: i.begins, "days", shown=lambda i: (i.begins, i.ends)),
@@ -118,7 +121,7 @@ def reports(request: PageRequest, shop: str) -> HttpResponseBase:
     access = request.access
     columns = _columns()
     asked = request.GET.get("report", "")[:80]
-    lines = reads.list_report_lines(access.shop, report=asked)
+    lines = reads.list_report_lines(access.shop, report=asked, with_orders=access.may(Deed.VIEW_CUSTOMERS))
     if wants_csv(request.GET):
         header = [column.title for column in columns]
         return csv_response(access, "reports", header, ([c.value(one) for c in columns] for one in lines))

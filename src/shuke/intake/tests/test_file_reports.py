@@ -11,8 +11,10 @@ import pytest
 from django.urls import reverse
 
 from shuke.intake import actions, reads
+from shuke.intake.files import problems
+from shuke.intake.files.amazon_messages import message_rows
 from shuke.intake.files.amazon_reports import report_rows
-from shuke.intake.tests.test_file_exports import ACTOR, recognised, run
+from shuke.intake.tests.test_file_exports import ACTOR, give, recognised, run
 from shuke.kernel import clock
 from shuke.shops.roles import Role
 
@@ -76,3 +78,55 @@ def test_reports__given_as_files__are_recognised_loaded_and_shown(
     assert "GOOD" in text
     table = client.get(reverse("intake:reports", args=[shop.slug]) + "?format=csv")
     assert table.status_code in (200, 403)
+
+
+def test_order_change__of_the_vendor__contradicts_itself_where_it_does() -> None:
+    message = example("OrderChangeNotification")
+    ((place, row),) = message_rows([message])
+    assert (place, row["metric"], row["status"], row["item"], row["quantity"]) == (
+        1,
+        "BuyerRequestedChange: Buyer Requested Cancel",
+        "Unshipped",
+        "SellerSKUID1",
+        "10",
+    )
+    assert row["finding"] == "sent_before_the_change delivered_unshipped"
+    assert "48110" not in str(row)  # where the parcel goes
+    item = message["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"][0]
+    item["QuantityShipped"] = item["Quantity"] + 1
+    message["Payload"]["OrderChangeNotification"]["Summary"]["NumberOfItemsShipped"] = 3
+    ((_place, row),) = message_rows([message])
+    assert row["finding"].endswith("items_do_not_add_up shipped_exceeds_ordered")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_order_changes__one_a_file_a_list_or_on_lines__count_once_and_name_orders_to_whom_they_may(
+    shop, client, member_of, warehouse_home
+) -> None:
+    one = example("OrderChangeNotification")
+    two = json.loads(json.dumps(one).replace("d0e9e693-c3ad-4373-979f-ed4ec98dd746", "another"))
+    two["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"] *= 2
+    two["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"][1] = {"OrderItemId": "second"}
+    on_lines = "\n".join(json.dumps(m) for m in (one, two, one, {"NotificationType": "FEE_PROMOTION"}))
+    for text, new, known, bad in (
+        (json.dumps(one, indent=1), 1, 0, 0),
+        (json.dumps([one, two]), 2, 1, 0),
+        (on_lines, 0, 3, 1),
+    ):
+        kept = give(shop, text.encode(), "messages.json")
+        assert recognised(shop, kept) == "amazon_order_changes"
+        ended = run(shop, {"": kept}, "amazon_order_changes")
+        assert (ended.rows_new, ended.rows_known, ended.rows_bad) == (new, known, bad)
+    cut = give(shop, on_lines[:-9].encode(), "cut.json")
+    with pytest.raises(problems.BrokenJson):
+        recognised(shop, cut)
+    order = one["Payload"]["OrderChangeNotification"]["AmazonOrderId"]
+    assert {line.order_ref for line in reads.list_report_lines(shop)} == {""}
+    client.cookies["shuke_language"] = "en"
+    for role, is_told in ((Role.MANAGER, True), (Role.ANALYST, False)):
+        client.force_login(member_of(shop, role))
+        text = client.get(reverse("intake:reports", args=[shop.slug])).content.decode()
+        assert "it was sent before the change that it tells of" in text
+        assert (order in text) is is_told
+        lines = client.get(f"/api/v1/shops/{shop.slug}/reports?report=order_changes").json()
+        assert [one["order_ref"] for one in lines] == [order if is_told else ""] * 3

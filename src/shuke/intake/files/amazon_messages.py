@@ -1,0 +1,131 @@
+"""Amazon's messages of changed orders (ORDER_CHANGE notifications, in JSON) as rows: one for each item of each message.
+
+A seller who subscribed keeps them as they came: one message a file, a list of them, or one on each line. A message may
+come twice (the sender promises only that it comes), and counts once, by its NotificationId. What it says stands as it is
+stated; where it contradicts itself, that stands beside it (`finding`). Where the parcel goes is left out: a message names
+no buyer, so an erasure could not find it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+COLUMNS = [
+    "report",
+    "metric",
+    "marketplace",
+    "order",
+    "item",
+    "from",
+    "status",
+    "finding",
+    "quantity",
+    "notification",
+    "item_id",
+    "rest",
+]
+TYPE = "ORDER_CHANGE"
+NO_ITEM = "all"
+Row = dict[str, str]
+FINDINGS = {
+    "sent_before_the_change": _("it was sent before the change that it tells of"),
+    "delivered_unshipped": _("it is delivered and not shipped"),
+    "shipped_exceeds_ordered": _("more is shipped than was ordered"),
+    "items_do_not_add_up": _("its items do not add up to what it counts"),
+}
+_OF_THE_PARCEL = ("DestinationPostalCode",)
+
+
+def is_message(raw: Any) -> bool:
+    """Whether a JSON value is such a message, told by its structure."""
+    return isinstance(raw, Mapping) and raw.get("NotificationType") == TYPE and "Payload" in raw
+
+
+def message_rows(messages: Iterable[Any]) -> Iterator[tuple[int, Row]]:
+    """(place of the message from 1, row with every one of COLUMNS). What is no message gives a row of blanks.
+
+    A row of blanks is refused where it is read, so that one wrong line among good ones waits in quarantine.
+    """
+    seen: set[tuple[str, str]] = set()
+    for place, raw in enumerate(messages, start=1):
+        if not is_message(raw):
+            yield place, dict.fromkeys(COLUMNS, "") | {"rest": json.dumps(raw, ensure_ascii=False)}
+            continue
+        for row in _rows(raw):
+            known = (str(row["notification"]), str(row["item_id"]))
+            if known not in seen:
+                seen.add(known)
+                yield place, {column: str(row.get(column, "")) for column in COLUMNS}
+
+
+def _rows(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    told = _table(_table(raw.get("Payload")).get("OrderChangeNotification"))
+    summary, trigger = _table(told.get("Summary")), _table(told.get("OrderChangeTrigger"))
+    order = told.get("AmazonOrderId") or ""
+    at = trigger.get("TimeOfOrderChange") or raw.get("EventTime") or ""
+    kind = told.get("OrderChangeType") or ""
+    name = _table(raw.get("NotificationMetadata")).get("NotificationId") or f"{order} {kind} {at}"
+    items = [one for one in summary.get("OrderItems") or [] if isinstance(one, Mapping)]
+    of_all = _findings(raw, at, told, summary, items)
+    shown = {k: v for k, v in summary.items() if k not in ("OrderItems", *_OF_THE_PARCEL)}
+    for n, item in enumerate(items or [{}], start=1):
+        ordered, shipped = item.get("Quantity"), item.get("QuantityShipped")
+        own = ["shipped_exceeds_ordered"] if _is_more(shipped, ordered) else []
+        yield {
+            "report": "order_changes",
+            "metric": ": ".join(part for part in (kind, trigger.get("ChangeReason") or "") if part),
+            "marketplace": summary.get("MarketplaceId") or NO_ITEM,
+            "order": order,
+            "item": item.get("SellerSKU") or NO_ITEM,
+            "from": at,
+            "status": item.get("OrderItemStatus") or summary.get("OrderStatus") or "",
+            "finding": " ".join(of_all + own),
+            "quantity": "" if ordered is None else ordered,
+            "notification": name,
+            "item_id": item.get("OrderItemId") or n,
+            "rest": json.dumps({**shown, **item}, ensure_ascii=False),
+        }
+
+
+def _findings(
+    raw: Mapping[str, Any],
+    at: str,
+    told: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    items: list[Mapping[str, Any]],
+) -> list[str]:
+    """Where a message contradicts itself, as codes of FINDINGS."""
+    found = []
+    sent, changed = _moment(raw.get("EventTime")), _moment(at)
+    if sent is not None and changed is not None and sent < changed:
+        found.append("sent_before_the_change")
+    if (summary.get("EasyShipShipmentStatus"), summary.get("OrderStatus")) == ("Delivered", "Unshipped"):
+        found.append("delivered_unshipped")
+    counts = [summary.get(name) for name in ("NumberOfItemsShipped", "NumberOfItemsUnshipped")]
+    ordered = [one.get("Quantity") for one in items]
+    is_whole = told.get("NotificationLevel") == "OrderLevel"
+    are_told = is_whole and ordered and all(type(n) is int for n in (*counts, *ordered))
+    if are_told and sum(ordered) != sum(counts):  # type: ignore[arg-type]
+        found.append("items_do_not_add_up")
+    return found
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_more(one: Any, other: Any) -> bool:
+    return type(one) is int and type(other) is int and one > other
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo is not None else None
