@@ -191,6 +191,7 @@ def preview(request: PageRequest, shop: str) -> HttpResponse:
     context = {
         "files": files,
         "found": found,
+        "rows": _rows(found),
         "refusal": refusal or (found.refusal if found else None),
         "mapping": mapping,
         "chosen": chosen,
@@ -210,6 +211,21 @@ def preview(request: PageRequest, shop: str) -> HttpResponse:
         "is_ready": bool(found and chosen and not refusal and not found.refusal and found.rows_looked_at),
     }
     return render(request, "intake/preview.html", context)
+
+
+def _rows(found: Any) -> list[dict[str, Any]]:
+    """The first rows as the table draws them: each cell, and what stood there where a kept rule changes it."""
+    drawn = []
+    for row in found.rows if found is not None else ():
+        before = {one.column: one.before for one in reversed(row.mended)}
+        rules = {one.column: one.rules for one in row.mended}
+        cells = [
+            {"text": cell, "before": before.get(column), "rules": rules.get(column, "")}
+            for column, cell in zip(found.columns, row.cells, strict=False)
+        ]
+        extra = [{"text": cell} for cell in row.cells[len(found.columns) :]]
+        drawn.append({"line": row.line, "fields": row.fields, "mended": row.mended, "cells": cells + extra})
+    return drawn
 
 
 def _wanted(chosen: Any, found: Any, query: Mapping[str, str]) -> list[dict[str, str]]:

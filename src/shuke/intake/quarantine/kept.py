@@ -23,7 +23,7 @@ from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import IMPORT, REPLAYED, WAITING, KeptMend, Quarantined, Settlement
 from shuke.intake.quarantine.groups import Group
 from shuke.intake.quarantine.payloads import RowText, differences
-from shuke.intake.quarantine.rules import Rule, apply_rules, is_dropping, parse_rules
+from shuke.intake.quarantine.rules import Rule, apply_rules, is_dropping, parse_rules, words_of_rules
 from shuke.intake.quarantine.said import BY_KEPT_RULES, masked_rules
 from shuke.intake.quarantine.settling import lock_of
 from shuke.intake.set_aside import UNREADABLE
@@ -126,11 +126,18 @@ def _audit(
 
 @dataclass(frozen=True)
 class MendedAtLoad:
-    """A row that kept rules mended: as it was refused, its cells now, and by which."""
+    """A row that kept rules mended: as it was refused, and its cells after each set of rules that changed it."""
 
     bad: BadRow
-    cells: tuple[str, ...]
-    kept_id: int
+    steps: tuple[tuple[int, tuple[str, ...]], ...]  # (which kept rules, the cells after them)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return self.steps[-1][1]
+
+    @property
+    def kept_id(self) -> int:
+        return self.steps[-1][0]
 
 
 @dataclass
@@ -149,7 +156,7 @@ class KeptRules:
             return batch, []
         cells: dict[int, list[str]] = {}
         first: dict[int, BadRow] = {}
-        by: dict[int, int] = {}
+        steps: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
         waiting = list(range(len(batch.rows)))
         for number in range(ROUNDS + 1):
             # Numbered instead of lined, so that each answer finds its row; the places are nobody's.
@@ -164,17 +171,22 @@ class KeptRules:
                     cells.pop(i, None)
                     continue
                 first.setdefault(i, bad)
-                cells[i], by[i] = after, known[0]
+                cells[i] = after
+                steps.setdefault(i, []).append((known[0], tuple(after)))
                 waiting.append(i)
             if not waiting:
                 break
         if not cells or len(cells) > MOST:
             return batch, []
         told = [
-            MendedAtLoad(replace(first[i], line=batch.lines[i], place=None), tuple(cells[i]), by[i])
+            MendedAtLoad(replace(first[i], line=batch.lines[i], place=None), tuple(steps[i]))
             for i in sorted(cells)
         ]
         return Batch(batch.lines, [cells.get(i, row) for i, row in enumerate(batch.rows)]), told
+
+    def words(self, kept_id: int) -> str:
+        """Kept rules as a sentence, in the reader's language."""
+        return next(words_of_rules(rules) for pk, rules in self.by_group.values() if pk == kept_id)
 
     def _mended(self, mapper: Mapper, row: list[str], rules: Sequence[Rule]) -> list[str] | None:
         """The row's cells after the rules; None when nothing changes or its width is not that of the header."""
@@ -193,7 +205,9 @@ def kept_for(held: Import, formats: Sequence[str]) -> KeptRules:
 
 
 def kept_at(shop_id: int, mapping: str, formats: Sequence[str], at: datetime) -> KeptRules:
-    """The rules of a mapping that stood at a moment."""
+    """The rules of a mapping (none: no rules) that stood at a moment."""
+    if not mapping:
+        return KeptRules(formats)
     rows = KeptMend.objects.filter(shop_id=shop_id, mapping=mapping, created_at__lte=at)
     rows = rows.filter(Q(removed_at=None) | Q(removed_at__gt=at)).order_by("id")
     found = KeptRules(formats)

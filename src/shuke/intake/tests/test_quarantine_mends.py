@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import translation
 from django_scopes import scope
 
@@ -37,6 +39,7 @@ ACTOR = Actor.system("tests")
 NOW = datetime(2026, 11, 11, 2, 0, tzinfo=UTC)
 DOTTED = {"rule": "time_format", "column": "at", "format": "%d.%m.%Y"}
 COMMA = {"rule": "decimal_comma", "column": "price"}
+FILLED = {"rule": "default", "column": "price", "value": "9"}
 
 
 @pytest.fixture(autouse=True)
@@ -506,6 +509,49 @@ def test_kept__rules__mend_a_later_load_and_leave_good_rows_alone(shop, book, ma
     # The same file again adds nothing, also to the record.
     assert _counts(_load(shop, BROKEN, name="later.csv")) == (9, 0, 0, 9, 0)
     assert _kept(shop) == [("book", "row_not_a_time", "at", 8)]
+
+
+def test_kept__in_the_preview__mends_as_the_load_does_and_says_which_rule_changed_which_cell(
+    shop, book, client, member_of
+) -> None:
+    _load(shop, HEADER + "z,01.03.2026,p,1,1\nz,2026-03-01,p,1,\n")
+    mend(shop, groups(shop)["row_not_a_time", "at"].group, DOTTED, is_kept=True)
+    (of_price,) = (one.group for one in reads.waiting_groups(shop))
+    mend(shop, of_price, FILLED, is_kept=True)
+    text = (
+        HEADER
+        + "".join(rows_of("aabb", "{:02}.03.2026"))
+        + "x,2026-03-01,p,1,1\nx,01.03.2026,p,1,\nx,,p,1,1\n"
+    )
+    given = actions.upload_file(
+        shop=shop, content=io.BytesIO(text.encode()), name="later.csv", actor=ACTOR, at=clock.now()
+    )
+    asked = {"shop": shop, "files": {"": given.sha256}, "actor": ACTOR, "at": clock.now()}
+    with translation.override("en"):
+        seen = actions.preview(**asked, mapping="book")
+    assert (seen.rows_looked_at, seen.rows_mended, seen.rows_bad) == (7, 5, 1)
+    dotted, filled = "The times of “at” are written as %d.%m.%Y", "An empty “price” is “9”"
+    assert dict(seen.mends) == {dotted: 5, filled: 1}
+    changed = [[(one.column, one.before, one.after, one.rules) for one in row.mended] for row in seen.rows]
+    assert changed[0] == [("at", "01.03.2026", "2026-03-01 00:00:00", dotted)]
+    assert changed[4] == changed[6] == []
+    assert [one[3] for one in changed[5]] == [dotted, filled]
+    assert seen.rows[5].cells[1] == "2026-03-01 00:00:00"
+    loads = [row.fields is not None for row in seen.rows]
+    # A draft is looked at as it stands, and so is a file that nothing is kept for.
+    assert actions.preview(**asked, spec=reads.get_mapping(shop, "book").spec).rows_mended == 0
+    client.force_login(member_of(shop, "operator"), backend="django.contrib.auth.backends.ModelBackend")
+    client.cookies["shuke_language"] = "en"
+    page = client.get(
+        reverse("intake:preview", args=[shop.slug]), {"file": given.sha256, "mapping": "book"}
+    ).content.decode()
+    assert "Rules that are kept mend 5 rows as they are loaded:" in page
+    assert page.count("yes, mended") == 5
+    assert f'title="{dotted}"><del>01.03.2026</del> → <ins>2026-03-01 00:00:00</ins>' in page
+    # The load does the same.
+    view = _load(shop, text, name="later.csv")
+    assert (view.rows_read, view.rows_bad, sum(loads)) == (7, 1, 6)
+    assert sum(one.rows for one in reads.list_kept(shop)) == 5
 
 
 def test_kept__key_that_could_not_be_read__takes_its_own_place_also_after_a_kill(
