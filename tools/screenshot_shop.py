@@ -99,9 +99,9 @@ def _fill(home: Path, folder: Path, place: Place, browser: Browser) -> None:
     report = folder / "accountHealthReport.json"
     report.write_text(json.dumps(_report()))
     for file, mapping in (
-        (good, "uci_online_retail"),
         (bad, "uci_online_retail"),
         (report, "amazon_reports"),
+        (good, "uci_online_retail"),
     ):
         _shuke(home, "import", file, "--shop", FULL, "--mapping", mapping, "--no-report", check=False)
     rule = "time_format column=InvoiceDate format=%d.%m.%Y"
