@@ -18,6 +18,7 @@ import typer
 from babel.messages.pofile import read_po
 
 from shuke.kernel.errors import Invalid
+from shuke.project.commands import usage
 
 KNOWN = {"zh": "zh-hans", "zh-hans": "zh-hans", "en": "en"}
 SOURCE = Path(__file__).resolve().parents[1] / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
@@ -30,6 +31,7 @@ FRAME = {
     "DEFAULT_STRING": "[default: {}]",
     "REQUIRED_LONG_STRING": "[required]",
     "ABORTED_TEXT": "Aborted.",
+    "RICH_HELP": "Try [blue]'{command_path} {help_option}'[/] for help.",
 }
 HELP = "Show this message and exit."
 
@@ -62,10 +64,11 @@ def asked_in(words: Sequence[str]) -> str:
 
 
 def speaking(app: typer.Typer, words: Sequence[str]) -> Callable[[], Any]:
-    """The command line, with its help in the language that the words or the terminal ask for."""
+    """The command line, with its help and its errors in the language that the words or the terminal ask for."""
     command = typer.main.get_command(app)
     if asked_in(words) == "zh-hans":
         translate(command, chinese())
+        usage.speak(command, chinese())
     return command
 
 
