@@ -11,13 +11,14 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.intake import actions, reads
 from shuke.intake.files.actions import MAIN
 from shuke.intake.files.origins import FILE_NAME
 from shuke.intake.files.problems import FileProblem, MissingPart
+from shuke.intake.pages.jobs import is_running, job_context, job_view
 from shuke.intake.pages.pointing import KIND_WORDS
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
@@ -95,7 +96,7 @@ def imports(request: PageRequest, shop: str) -> HttpResponseBase:
             request, "imports", columns, found.rows, count=found.count, page=number, size=SIZE
         ),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
-        "is_running": any(one.state in ("waiting", "running", "stopping") for one in found.rows),
+        "is_running": any(is_running(one) for one in found.rows),
     }
     return render(request, "intake/imports.html", context)
 
@@ -303,11 +304,8 @@ def one(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     context = {
         "one": found,
         "kind": KINDS.get(found.kind, found.kind),
-        "is_running": found.state in ("waiting", "running", "stopping"),
-        "may_stop": found.state in ("waiting", "running"),
-        "may_resume": found.state in ("stopped", "failed"),
+        **job_context(access, found, noun="import", deed=Deed.IMPORT_FILES),
         "waiting": waiting,
-        "percent": round(100 * found.share) if found.share is not None else None,
         "may_see_quarantine": access.may(Deed.VIEW_QUARANTINE),
         "may_see_traffic": access.may(Deed.VIEW_TRAFFIC),
     }
@@ -315,23 +313,15 @@ def one(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     return render(request, template, context)
 
 
-@require_POST
-@page(Deed.IMPORT_FILES)
-def stop(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
-    """Stop after the running part; what is loaded stays."""
-    access = request.access
-    actions.stop_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
-    messages.success(
-        request, gettext("The import stops after the part that is running; what is loaded stays.")
-    )
-    return redirect("intake:import", shop, import_id)
-
-
-@require_POST
-@page(Deed.IMPORT_FILES)
-def resume(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
-    """Go on where it stood."""
-    access = request.access
-    actions.resume_import(shop=access.shop, import_id=import_id, actor=access.actor, at=clock.now())
-    messages.success(request, gettext("The import goes on from where it stood."))
-    return redirect("intake:import", shop, import_id)
+stop = job_view(
+    actions.stop_import,
+    noun="import",
+    deed=Deed.IMPORT_FILES,
+    said=gettext_lazy("The import stops after the part that is running; what is loaded stays."),
+)
+resume = job_view(
+    actions.resume_import,
+    noun="import",
+    deed=Deed.IMPORT_FILES,
+    said=gettext_lazy("The import goes on from where it stood."),
+)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.intake import actions, reads
+from shuke.intake.pages.jobs import is_running, job_context, job_view
 from shuke.intake.quarantine.kept import is_keepable
 from shuke.intake.quarantine.rules import RULES, Rule, rules_for, words_of_rules
 from shuke.kernel import clock
@@ -270,7 +271,7 @@ def mends(request: PageRequest, shop: str) -> HttpResponseBase:
         "kept": build_table(request, "kept", _kept_columns(access), kept),
         "has_kept": bool(kept),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
-        "is_running": any(row.state in ("waiting", "running", "stopping") for row in found.rows),
+        "is_running": any(is_running(row) for row in found.rows),
     }
     return render(request, "intake/quarantine_mends.html", context)
 
@@ -378,13 +379,9 @@ def one(request: PageRequest, shop: str, mend_id: int) -> HttpResponseBase:
         return csv_response(access, f"mend-{mend_id}", header, _settled_lines(access, mend_id))
     after = _number(request, "after")
     settled = reads.settled_by_mend(access.shop, mend_id, after=after, size=SIZE)
-    running = found.state in ("waiting", "running", "stopping")
     context = {
         "one": found,
-        "is_running": running,
-        "may_stop": found.state in ("waiting", "running") and access.may(Deed.MEND_QUARANTINE),
-        "may_resume": found.state in ("stopped", "failed") and access.may(Deed.MEND_QUARANTINE),
-        "percent": round(100 * found.share) if found.share is not None else None,
+        **job_context(access, found, noun="mend", deed=Deed.MEND_QUARANTINE),
         "group_url": reverse("intake:quarantine", args=[shop]) + "?" + urlencode(address_of(found.group)),
         "table": build_paged_table(
             request,
@@ -447,24 +444,18 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
-@require_POST
-@page(Deed.MEND_QUARANTINE)
-def stop(request: PageRequest, shop: str, mend_id: int) -> HttpResponse:
-    """Stop after the running part; what is mended stays."""
-    access = request.access
-    actions.stop_mend(shop=access.shop, mend_id=mend_id, actor=access.actor, at=clock.now())
-    messages.success(request, gettext("The mend stops after the part that is running; what is mended stays."))
-    return redirect("intake:mend", shop, mend_id)
-
-
-@require_POST
-@page(Deed.MEND_QUARANTINE)
-def resume(request: PageRequest, shop: str, mend_id: int) -> HttpResponse:
-    """Go on where it stood."""
-    access = request.access
-    actions.resume_mend(shop=access.shop, mend_id=mend_id, actor=access.actor, at=clock.now())
-    messages.success(request, gettext("The mend goes on from where it stood."))
-    return redirect("intake:mend", shop, mend_id)
+stop = job_view(
+    actions.stop_mend,
+    noun="mend",
+    deed=Deed.MEND_QUARANTINE,
+    said=gettext_lazy("The mend stops after the part that is running; what is mended stays."),
+)
+resume = job_view(
+    actions.resume_mend,
+    noun="mend",
+    deed=Deed.MEND_QUARANTINE,
+    said=gettext_lazy("The mend goes on from where it stood."),
+)
 
 
 @require_POST
