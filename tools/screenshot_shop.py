@@ -154,17 +154,17 @@ def _second_factor(home: Path, place: Place, browser: Browser) -> str:
     found = re.search(r"password\S*\s+(\S+)", told)
     if not found:
         raise SystemExit(f"no password was told:\n{told}")
-    sign_in = f"{SECOND} {found.group(1)}"
+    account = f"{SECOND} {found.group(1)}"
     context = browser.new_context()
     page = context.new_page()
-    other = replace(place, sign_in=sign_in)
+    other = replace(place, sign_in=account)
     sign_in(page, other)
     open_page(page, other, "accounts/2fa/totp/activate/")
     page.fill("[name=code]", _code(page.inner_text("#authenticator_secret")))
     page.click("main button[type=submit]")
     page.wait_for_url(lambda url: "/totp/activate/" not in url)
     context.close()
-    return sign_in
+    return account
 
 
 def _code(secret: str) -> str:
