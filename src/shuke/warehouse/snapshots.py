@@ -71,6 +71,8 @@ class Plan:
     days: frozenset[date] | None = None
     # Which kinds the ledger has of a sealed day: one that was sealed before a kind existed holds none of it.
     kinds: Mapping[date, frozenset[str]] = field(default_factory=dict)
+    # How many sealed rows of each kind a day has.
+    rows: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
 
     def holds(self, day: date) -> bool:
         return day in self.period and (self.days is None or day in self.days)
@@ -114,6 +116,7 @@ def plan(shop_id: int, period: Period) -> Plan:
         versions,
         {kind: tuple(found) for kind, found in files.items()},
         kinds={row.day: _kinds_held(row) for row in sealed if row.day in period},
+        rows={row.day: row.rows for row in sealed if row.day in period},
     )
 
 
@@ -459,7 +462,7 @@ class Snapshot:
         }
         first, last = min(wanted, default=self.period.start), max(wanted, default=self.period.start)
         period = Period(first, last + ONE_DAY)
-        narrow = Plan(self.shop.id, period, through, self.plan.versions, files, wanted, self.plan.kinds)
+        narrow = replace(self.plan, period=period, through=through, open_files=files, days=wanted)
         return replace(
             self, plan=narrow, cuts=dict(cuts or {}), tag=f"{self.tag}{tag}", _tables={}, _kept=[], offered={}
         )

@@ -16,7 +16,7 @@ import ibis
 import pyarrow as pa
 
 from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
-from shuke.warehouse import derivations, schemas
+from shuke.warehouse import derivations, lake, schemas
 from shuke.warehouse.snapshots import Snapshot, naive_utc, remembered
 
 # What a row says of its stretch: its number, whether its day lies in the days before it, and (for hours) the stretch's
@@ -89,6 +89,40 @@ class LaidOut:
         depends = tuple((kind, self._placed_of(kind).identity(self._snapshot, kind)) for kind in kinds)
         return remembered(("stretches", self._stretches, depends, tuple(columns.items()), key), ask)
 
+    def sealed_rows(self, kind: str) -> int:
+        """How many sealed rows of a kind the stretches have, each counted as often as it is looked at."""
+        found = self._snapshot.plan.rows
+        return sum(found.get(day, {}).get(kind, 0) for _stretch, day, _part in self._placed_of(kind).places)
+
+    def columns(self, kind: str, stretch: int, names: Sequence[str]) -> list[pa.Table]:
+        """Some columns of a kind's rows in one stretch, as arrays for a kernel; only for an engine in this process over a
+        lake on this machine (`has_columns`)."""
+        snapshot, placed = self._snapshot, self._placed_of(kind)
+        own = [(day, part) for number, day, part in placed.places if number == stretch]
+        whole = [day for day, part in own if part == _WHOLE]
+        narrow = snapshot.narrowed(whole, f"{kind}k{stretch}")
+        unsettled = set(narrow.unsettled_days(kind))
+        files = narrow.sealed_files(kind, [day for day in whole if day not in unsettled])
+        tables = [snapshot.engine.columns_of_files(files, names)] if files else []
+        if unsettled:
+            fresh = snapshot.narrowed(unsettled, f"{kind}u{stretch}").derived(kind)
+            tables.append(_chosen(fresh, names, snapshot))
+        for number, cuts in enumerate(placed.cuts, start=1):
+            days = [ibis.date(day) for day, part in own if part == number]
+            if days:
+                cut = snapshot.narrowed(cuts, f"{kind}c{number}", cuts).as_cut(kind)
+                tables.append(_chosen(cut.filter(cut.local_day.isin(days)), names, snapshot))
+        return tables
+
+    @property
+    def has_columns(self) -> bool:
+        return self._snapshot.engine.is_in_process and not lake.is_remote()
+
+    def kept(self, kind: str, key: Hashable, compute: Callable[[], pa.Table]) -> pa.Table:
+        """What was computed of a kind's rows in these stretches, remembered until one of them changes."""
+        identity = self._placed_of(kind).identity(self._snapshot, kind)
+        return remembered(("kept", self._stretches, kind, identity, key), compute)
+
     def _translated(self, key: Hashable, built: Callable[[], ibis.Table]) -> tuple[str, pa.Schema]:
         known = (self._snapshot.engine.name, self._snapshot.slot, key)
         if known not in _asked:
@@ -134,6 +168,11 @@ class _Laid:
         return both.join(self.days, ["shop_id", "local_day", "part"]).select(*schema.names)
 
 
+def _chosen(table: ibis.Table, names: Sequence[str], snapshot: Snapshot) -> pa.Table:
+    schema = pa.schema([table.schema().to_pyarrow().field(name) for name in names])
+    return snapshot.engine.run(table.select(*names)).cast(schema)
+
+
 def _whole(narrow: Snapshot, kind: str, held: Sequence[str] | None) -> ibis.Table:
     """The rows of whole days under one name."""
     name = f"s{narrow.slot}{narrow.tag}_{kind}_whole"
@@ -162,6 +201,7 @@ class _Placed:
     """Where each stretch finds each of its days: among the whole days, or in a group of days that are cut."""
 
     rows: list[dict[str, object]]
+    places: list[tuple[int, date, int]]  # stretch, day and part of each row
     whole: frozenset[date]
     cuts: tuple[Mapping[date, datetime], ...]
 
@@ -188,6 +228,7 @@ class _Placed:
         known.update(day for group in cuts for day in group)
         part_of = {pair: number for number, group in enumerate(cuts, start=1) for pair in group.items()}
         rows: list[dict[str, object]] = []
+        places = []
         whole = set()
         for number, stretch in enumerate(stretches):
             until = stretch.until
@@ -201,6 +242,7 @@ class _Placed:
                     continue
                 if part == _WHOLE:
                     whole.add(day)
+                places.append((number, day, part))
                 rows.append(
                     {
                         "shop_id": snapshot.shop.id,
@@ -211,7 +253,7 @@ class _Placed:
                         "midnight": midnight,
                     }
                 )
-        return cls(rows, frozenset(whole), cuts)
+        return cls(rows, places, frozenset(whole), cuts)
 
 
 def _grouped(pairs: Iterable[tuple[date, datetime]]) -> tuple[Mapping[date, datetime], ...]:

@@ -7,13 +7,15 @@ what a dozen questions do, and its numbers are of one moment.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
 import ibis
+import pyarrow as pa
 
 from shuke.conditions.reads import to_ibis
+from shuke.traffic import distinct
 from shuke.traffic import measures as m
 from shuke.traffic.reads import asking
 from shuke.traffic.reads.asking import HIDDEN, HIDDEN_MEASURES, Group, Request, Scene, Sums, Tables
@@ -107,8 +109,8 @@ class Question:
 
     def joined(self, part: Callable[[Block], ibis.Table]) -> ibis.Table:
         """The blocks as one table: `block`, `stretch`, all keys, all measures; null where a block has no such column."""
-        parts = [part(block) for block in self.blocks]
-        types = {name: dtype for table in parts for name, dtype in table.schema().items()}
+        parts = {number: part(block) for number, block in enumerate(self.blocks) if block.used}
+        types = {name: dtype for table in parts.values() for name, dtype in table.schema().items()}
         padded = [
             table.select(
                 block=ibis.literal(number, "int64"),
@@ -117,7 +119,7 @@ class Question:
                     for name, dtype in types.items()
                 },
             )
-            for number, table in enumerate(parts)
+            for number, table in parts.items()
         ]
         return reduce(lambda a, b: a.union(b, distinct=False), padded)
 
@@ -154,15 +156,18 @@ def _visit_rows(requests: Sequence[Request]) -> list[list[dict[str, Any]]]:
         return []
     scene = requests[0].scene
     question = visit_question(requests)
-    kinds = dict.fromkeys(visit_kinds(question, scene))
-
-    def build(tables: Tables) -> ibis.Table:
-        return visit_sums(tables, question, scene)
+    by_sums = _is_by_sums(question, scene)
 
     def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
         laid = LaidOut(snapshot, question.stretches)
-        key = ("visit sums", scene.condition, question.key)
-        return laid.answer(kinds, key, build, is_kept=question.is_over).to_pylist()
+        is_by_arrays = by_sums and laid.has_columns
+        left, counted = _counted_apart(laid, question) if is_by_arrays else (question, [])
+        if not any(block.used for block in left.blocks):
+            return counted
+        kinds = dict.fromkeys(visit_kinds(left, scene))
+        key = ("visit sums", scene.condition, left.key)
+        found = laid.answer(kinds, key, lambda t: visit_sums(t, left, scene), is_kept=question.is_over)
+        return found.to_pylist() + counted
 
     return question.shared(warehouse.ask(scene.shop, warehouse.hull(question.stretches), asked))
 
@@ -183,12 +188,9 @@ def _kinds_of(question: Question, scene: Scene, block: Block) -> tuple[str, ...]
         is_plain = scene.condition is None and set(block.keys) <= {"local_day"}
         of_days = is_plain and any(one.entity in ("visitor_day", "day") for one in block.used)
         return ("visits", "visitor_days") if of_days else ("visits",)
-    left = [one for one in block.used if m.day_sum(one, block.keys) is None and one.entity != "day"]
+    left = _of_several_days(block)
     kinds = ["channel_days"] if len(left) < len(block.used) else []
-    if left:
-        # Visitors of several days: by channel only visits tell them apart.
-        kinds.append("visits" if block.keys else "visitor_days")
-    return tuple(kinds)
+    return (*kinds, _kind_of_visitors(block)) if left else tuple(kinds)
 
 
 def _is_by_sums(question: Question, scene: Scene) -> bool:
@@ -223,6 +225,44 @@ def visit_sums(tables: Tables, question: Question, scene: Scene) -> ibis.Table:
         return asking.united(entities, block.used, keys)
 
     return question.joined(part)
+
+
+def _counted_apart(laid: LaidOut, question: Question) -> tuple[Question, list[dict[str, Any]]]:
+    """Of a question by sums: what is left of it, and rows of its visitors by channel where sorting counts them."""
+    rows: list[dict[str, Any]] = []
+    blocks = []
+    for number, block in enumerate(question.blocks):
+        names = tuple(one.name for one in _of_several_days(block)) if block.keys else ()
+        if not names or not distinct.FEWEST_ROWS <= laid.sealed_rows("visits") <= distinct.MOST_ROWS:
+            blocks.append(block)
+            continue
+        blocks.append(replace(block, used=tuple(one for one in block.used if one.name not in names)))
+        for stretch in block.stretches:
+            found = _counted(laid, stretch, names, block.keys[0], is_kept=question.is_over)
+            rows += [{"block": number, "stretch": stretch, **row} for row in found]
+    return replace(question, blocks=tuple(blocks)), rows
+
+
+def _counted(
+    laid: LaidOut, stretch: int, names: Sequence[str], group: str, *, is_kept: bool
+) -> list[dict[str, Any]]:
+    def compute() -> pa.Table:
+        visits = laid.columns("visits", stretch, distinct.columns(names, group))
+        schema = pa.schema([(group, pa.string()), *((name, pa.int64()) for name in names)])
+        return pa.Table.from_pylist(distinct.count(visits, names, group), schema)
+
+    found = laid.kept("visits", ("visitors", stretch, group, names), compute) if is_kept else compute()
+    return found.to_pylist()
+
+
+def _of_several_days(block: Block) -> list[m.Measure]:
+    """The measures of a block that sums of days do not tell."""
+    return [one for one in block.used if m.day_sum(one, block.keys) is None and one.entity != "day"]
+
+
+def _kind_of_visitors(block: Block) -> str:
+    """Where visitors of several days are counted: by channel only visits tell them apart."""
+    return "visits" if block.keys else "visitor_days"
 
 
 def _from_sums(own: Tables, block: Block, keys: Sequence[str]) -> ibis.Table:
