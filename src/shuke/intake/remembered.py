@@ -23,7 +23,7 @@ from shuke.kernel.durable import written_atomically
 HOURS = 48
 _LARGEST_GROWING = 1_000_000  # ids: merged on the way, each time within some ten milliseconds
 _MOST_RUNS = 64  # of an hour; then one who never comes to rest tidies within a commit
-_FRESH_SECONDS = 60.0  # what was merged longer ago and not listed could have been taken for a stray file
+_FRESH_SECONDS = 60.0  # what nobody looked after for longer could have been taken for a stray file
 _LARGEST = 8_000_000  # ids: merged when the hour has ended
 _IN_MEMORY = 16_384  # ids: smaller files are read whole, a memory map costs more (and an open file)
 
@@ -131,8 +131,11 @@ class Remembered:
         return change
 
     def tidy(self, hour: int) -> None:
-        """Merge files of one hour, ended hours first; the next commit lists the result. Call it when there is time."""
+        """Merge files of one hour, ended hours first; the next commit lists the result. Call it when there is time: what
+        was merged is kept fresh by it until that commit comes, be it in an hour.
+        """
         if self._tidied is not None:
+            self._look_after_tidied()
             return
         ended = {run.hour for run in self.runs if hour - HOURS <= run.hour < hour}
         groups = [group for old in sorted(ended) for group in self._groups_ended(old)]
@@ -143,6 +146,15 @@ class Remembered:
                 run.give_back()
             merged = Change(added=[self._write(ids, max(run.hour for run in group))], removed=group)
             self._tidied = merged, time.monotonic()
+
+    def _look_after_tidied(self) -> None:
+        """Where commits are rare, what was merged would else grow old before each of them and be thrown away."""
+        assert self._tidied is not None
+        change, since = self._tidied
+        if _FRESH_SECONDS / 2 < time.monotonic() - since < _FRESH_SECONDS:
+            for run in change.added:
+                os.utime(self.folder / run.name)
+            self._tidied = change, time.monotonic()
 
     def _take_tidied(self, hour: int) -> Change:
         tidied, self._tidied = self._tidied, None

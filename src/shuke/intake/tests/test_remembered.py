@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -76,6 +77,24 @@ def test_files__when_there_is_no_time_between_commits__stay_few_all_the_same(tmp
     assert len(store.runs) <= remembered._MOST_RUNS + 1
     assert store.known(np.arange(300)).all()
     assert len(list(tmp_path.iterdir())) == RememberedRun.objects.count() == len(store.runs)
+
+
+def test_files__of_a_shop_where_commits_are_rare__stay_few_and_are_no_strays(tmp_path, monkeypatch):
+    """Two minutes from commit to commit, and in between the committer has nothing to do but to tidy."""
+    now = [0.0]
+    monkeypatch.setattr(remembered.time, "monotonic", lambda: now[0])
+    store = Remembered(tmp_path)
+    for i in range(90):
+        commit(store, 100 + i // 30, i)
+        for path in tmp_path.iterdir():
+            os.utime(path, (1, 1))
+        for _ in range(3):
+            now[0] += 40.0
+            store.tidy(100 + i // 30)
+        assert Remembered(tmp_path).known(np.arange(i + 1)).all()  # a second one takes nothing for a stray
+    assert len(store.runs) < 12
+    assert store.known(np.arange(90)).all()
+    assert len(list(tmp_path.iterdir())) <= RememberedRun.objects.count() + 1
 
 
 @pytest.mark.parametrize("later", [0, HOURS + 2])
