@@ -129,7 +129,11 @@ def _mended(
                 continue
             before = found.texts.get(row.pk, row.payload)
             kept_id, parsed = rules[key]
-            after = event_text(before, parsed)
+            try:
+                after = event_text(before, parsed)
+            except Exception:  # our own fault, which must not hold up all events that come after this one
+                log.exception("kept.unmendable entry=%s", row.pk)
+                continue
             if after != before:
                 found.texts[row.pk], found.by[row.pk] = after, kept_id
                 asked.append((row, after))

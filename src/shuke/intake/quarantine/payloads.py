@@ -79,7 +79,7 @@ class EventText:
     def __init__(self, payload: str) -> None:
         try:
             self.fields = json.loads(payload, parse_float=Decimal, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):  # the second: 1e99999999999999999999
             raise NotAnEvent from None
         if not isinstance(self.fields, dict):
             raise NotAnEvent

@@ -359,3 +359,22 @@ def test_kept__what_changes_nothing_drops_or_is_a_whole_request__is_refused(
         actions.start_mend(shop=shop, group=group, rules=rules, is_kept=True, actor=ACTOR, at=NOW)
     assert reads.list_mends(shop).count == 0
     assert reads.list_kept(shop) == ()
+
+
+def test_kept__event_with_a_number_that_nothing_holds__waits_and_holds_up_nobody(
+    settings, facts, shop
+) -> None:
+    set_aside(settings, facts, shop, *events(1))
+    keep(shop, group_of(shop), AS_TEXT)
+    huge = json.dumps(events(1, first=1)[0] | {"properties": {"x": "@"}}).replace('"@"', f"1e{10**20}")
+    writer = JournalWriter(settings.JOURNAL)
+    body = f'{{"batch":[{huge},{json.dumps(events(1, first=2)[0])}]}}'.encode()
+    writer.append(shop_id=shop.id, received_us=int(NOW.timestamp()) * 1_000_000, kind=Kind.BATCH, body=body)
+    writer.close()
+    commit(settings, facts)
+    assert reads.count_waiting(shop) == 2
+    assert (tend(), tend()) == (1, 0)
+    commit(settings, facts)
+    assert len(facts.rows()) == 2
+    seen = actions.preview_mend(shop=shop, group=group_of(shop), rules=[AS_TEXT], actor=ACTOR, at=NOW)
+    assert (seen.total, seen.would_load) == (1, 0)
