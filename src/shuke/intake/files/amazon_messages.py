@@ -68,9 +68,12 @@ def _rows(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     summary, trigger = _table(told.get("Summary")), _table(told.get("OrderChangeTrigger"))
     order = told.get("AmazonOrderId") or ""
     at = trigger.get("TimeOfOrderChange") or raw.get("EventTime") or ""
-    kind = told.get("OrderChangeType") or ""
+    kind, reason = (
+        str(told_of.get(key) or "") for told_of, key in ((told, "OrderChangeType"), (trigger, "ChangeReason"))
+    )
     name = _table(raw.get("NotificationMetadata")).get("NotificationId") or f"{order} {kind} {at}"
-    items = [one for one in summary.get("OrderItems") or [] if isinstance(one, Mapping)]
+    listed = summary.get("OrderItems")
+    items = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
     of_all = _findings(raw, at, told, summary, items)
     shown = {k: v for k, v in summary.items() if k not in ("OrderItems", *_OF_THE_PARCEL)}
     for n, item in enumerate(items or [{}], start=1):
@@ -78,7 +81,7 @@ def _rows(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         own = ["shipped_exceeds_ordered"] if _is_more(shipped, ordered) else []
         yield {
             "report": "order_changes",
-            "metric": ": ".join(part for part in (kind, trigger.get("ChangeReason") or "") if part),
+            "metric": ": ".join(part for part in (kind, reason) if part),
             "marketplace": summary.get("MarketplaceId") or NO_ITEM,
             "order": order,
             "item": item.get("SellerSKU") or NO_ITEM,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shuke.intake.files import amazon_messages, amazon_reports, problems, sniffing
+from shuke.intake.files.columnar import storable
 from shuke.intake.files.delimited import delimited_table
 from shuke.intake.files.layout import (
     AUTO,
@@ -45,6 +46,7 @@ HEAD_BYTES = 1 << 20
 REPORT_BYTES = 64 << 20
 MAX_COLUMNS = 1_000
 _JSON = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 def verify(path: Path, name: str, *, limit: int = UNPACKED_BYTES) -> tuple[int, int]:
@@ -110,7 +112,7 @@ def _report(path: Path, name: str) -> Table:
     elif any(map(amazon_messages.is_message, values)):
         columns = amazon_messages.COLUMNS
         found = amazon_messages.message_rows(values)
-        numbered = [(lines[place - 1], list(row.values())) for place, row in found]
+        numbered = [(lines[place - 1], list(map(storable, row.values()))) for place, row in found]
     else:
         raise problems.BinaryFile(field=name, value="JSON", kind="JSON")
     if not numbered:
@@ -126,23 +128,39 @@ def _report(path: Path, name: str) -> Table:
 
 
 def _values(text: str, name: str) -> tuple[list[int], list[Any]]:
-    """(line or place in the list, JSON value) of a file: one value, a list of them, or one on each line."""
+    """(line or place in the list, JSON value) of a file: one value, a list of them, or one after another, as on lines."""
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        lines, values = [], []
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                try:
-                    values.append(json.loads(line))
-                except (ValueError, RecursionError):
-                    if len(values) < 2 and not any(map(amazon_messages.is_message, values)):
-                        raise problems.BinaryFile(field=name, value="JSON", kind="JSON") from None
-                    raise problems.BrokenJson(field=name, line=number) from None
-                lines.append(number)
-        return lines, values
+        return _one_after_another(text, name)
     found = whole if isinstance(whole, list) else [whole]
     return list(range(1, len(found) + 1)), found
+
+
+def _one_after_another(text: str, name: str) -> tuple[list[int], list[Any]]:
+    """(line where it begins, JSON value): one on each line, or over several. Told by where each ends, since a text within
+    one may hold what breaks a line elsewhere."""
+    lines, values = [], []
+    decoder, line, last = json.JSONDecoder(), 1, 0
+    place = _after_blanks(text, 0)
+    while place < len(text):
+        line, last = line + text.count("\n", last, place), place
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            is_ours = len(values) > 1 or any(map(amazon_messages.is_message, values))
+            if is_ours or f'"{amazon_messages.TYPE}"' in text:
+                raise problems.BrokenJson(field=name, line=getattr(error, "lineno", line)) from None
+            raise problems.BinaryFile(field=name, value="JSON", kind="JSON") from None
+        lines.append(line)
+        values.append(value)
+        place = _after_blanks(text, end)
+    return lines, values
+
+
+def _after_blanks(text: str, place: int) -> int:
+    found = _BLANKS.match(text, place)
+    return found.end() if found else place
 
 
 def _head(path: Path, name: str) -> bytes:

@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from shuke.intake import actions, reads
 from shuke.intake.files import problems
-from shuke.intake.files.amazon_messages import message_rows
+from shuke.intake.files.amazon_messages import COLUMNS, message_rows
 from shuke.intake.files.amazon_reports import report_rows
+from shuke.intake.files.tables import Layout, open_table
 from shuke.intake.tests.test_file_exports import ACTOR, give, recognised, run
 from shuke.kernel import clock
 from shuke.shops.roles import Role
@@ -130,3 +131,46 @@ def test_order_changes__one_a_file_a_list_or_on_lines__count_once_and_name_order
         assert (order in text) is is_told
         lines = client.get(f"/api/v1/shops/{shop.slug}/reports?report=order_changes").json()
         assert [one["order_ref"] for one in lines] == [order if is_told else ""] * 3
+
+
+def _message(number: int, **item: object) -> dict:
+    message = json.loads(json.dumps(example("OrderChangeNotification")))
+    message["NotificationMetadata"]["NotificationId"] = f"n{number}"
+    message["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"][0] |= item
+    return message
+
+
+def _table(tmp_path, text: str):
+    path = tmp_path / "messages.json"
+    path.write_text(text, encoding="utf-8")
+    return open_table(path, path.name, Layout())
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85"])
+def test_messages__with_a_mark_that_ends_lines_elsewhere__are_one_on_each_line(tmp_path, mark) -> None:
+    texts = [json.dumps(_message(n, SellerSKU=f"a{mark}b"), ensure_ascii=False) for n in (1, 2)]
+    batch = _table(tmp_path, "\n".join(texts)).take(10)
+    assert batch.lines == [1, 2]
+    assert {row[COLUMNS.index("item")] for row in batch.rows} == {f"a{mark}b"}
+
+
+def test_messages__over_several_lines_one_after_another__are_read_and_a_broken_one_is_named(tmp_path) -> None:
+    whole = json.dumps(_message(1), indent=1)
+    lines = whole.count("\n") + 1
+    assert _table(tmp_path, f"{whole}\n\n{whole.replace('n1', 'n2')}\n").take(10).lines == [1, lines + 2]
+    for text, line in ((whole[:-5], lines - 1), (f"{whole}\n{whole[:-5]}", 2 * lines - 1)):
+        with pytest.raises(problems.BrokenJson) as refused:
+            _table(tmp_path, text)
+        assert refused.value.params["line"] in (line, line - 1)
+
+
+@pytest.mark.parametrize("wrong", [5, True, "x", {"a": 1}, [7, None], "\ud800"])
+def test_messages__with_values_of_other_types__are_rows_all_the_same(tmp_path, wrong) -> None:
+    message = _message(1)
+    told = message["Payload"]["OrderChangeNotification"]
+    told["OrderChangeType"] = told["OrderChangeTrigger"]["ChangeReason"] = wrong
+    told["Summary"]["OrderItems"] = wrong
+    batch = _table(tmp_path, json.dumps(message)).take(10)
+    ((row),) = batch.rows
+    assert row[COLUMNS.index("notification")] == "n1"
+    assert all(cell.encode() == cell.encode("utf-8", "surrogatepass") for cell in row)
