@@ -24,7 +24,7 @@ MOST_ROWS = 30_000_000
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of several days: who, by which group (a code, -1: none), and what was done."""
+    """Rows of several days: who, by which group (a code, -1: none), and what was done (0, 1, or 2 for more)."""
 
     visitor: np.ndarray
     group: np.ndarray
@@ -62,12 +62,14 @@ def columns(names: Collection[str], group: str) -> tuple[str, ...]:
 def count(tables: Sequence[pa.Table], names: Sequence[str], group: str) -> list[dict[str, object]]:
     """A row per value of `group` with each measure of `names`; `tables` have the `columns`, a visitor of several is one."""
     table = pa.concat_tables(tables) if tables else None
+    del tables
     if table is None or not table.num_rows:
         return []
     coded = pc.dictionary_encode(table[group].combine_chunks())
-    rows = _rows(table, pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False))
     values = [*coded.dictionary.to_pylist(), None]
     codes = [code for code in range(-1, len(values) - 1) if code >= 0 or coded.null_count]
+    rows = _rows(table, pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False))
+    del table, coded  # far larger than what is left of them, and sorting comes on top
 
     def told(code: int) -> dict[str, object]:
         own = rows.of(code)
@@ -79,7 +81,9 @@ def count(tables: Sequence[pa.Table], names: Sequence[str], group: str) -> list[
 
 def _rows(table: pa.Table, group: np.ndarray) -> _Rows:
     def of(name: str) -> np.ndarray | None:
-        return table[name].to_numpy() if name in table.column_names else None
+        if name not in table.column_names:
+            return None
+        return np.concatenate([np.minimum(part, 2).astype(np.uint8) for part in table[name].chunks])
 
     return _Rows(table["visitor_id"].to_numpy(), group, of("views"), of("carts"), of("orders"))
 

@@ -247,9 +247,10 @@ def _counted(
     laid: LaidOut, stretch: int, names: Sequence[str], group: str, *, is_kept: bool
 ) -> list[dict[str, Any]]:
     def compute() -> pa.Table:
-        visits = laid.columns("visits", stretch, distinct.columns(names, group))
         schema = pa.schema([(group, pa.string()), *((name, pa.int64()) for name in names)])
-        return pa.Table.from_pylist(distinct.count(visits, names, group), schema)
+        # Not given a name here, so that the count may let go of the rows as soon as it can.
+        found = distinct.count(laid.columns("visits", stretch, distinct.columns(names, group)), names, group)
+        return pa.Table.from_pylist(found, schema)
 
     found = laid.kept("visits", ("visitors", stretch, group, names), compute) if is_kept else compute()
     return found.to_pylist()
