@@ -175,7 +175,9 @@ def preview_of(
             refusal=refusal,
         )
     kept = kept_at(shop.id, spec.name if is_saved else "", spec.formats, at)
-    batch, mended = kept.mend(mapper, batch)
+    # Numbered instead of lined, since several rows may be of one line (of one message).
+    lines = batch.lines
+    batch, mended = kept.mend(mapper, Batch(list(range(len(lines))), batch.rows))
     first = _first(batch, shown)
     mends = {one.bad.line: _cells_mended(one, mapper.columns, kept) for one in mended}
     mapped = mapper.map(batch, Places())
@@ -184,12 +186,12 @@ def preview_of(
     facts = iter(mapped.facts.slice(0, FIRST_ROWS).select(given).to_pylist())
     rows = tuple(
         MappedRow(
-            line,
+            lines[i],
             tuple(row),
-            None if line in refused else _local(next(facts), shop),
-            mends.get(line, ()),
+            None if i in refused else _local(next(facts), shop),
+            mends.get(i, ()),
         )
-        for line, row in first
+        for i, row in first
     )
     return Preview(
         file=main["name"],
@@ -199,7 +201,7 @@ def preview_of(
         rows=rows,
         problems=tuple(
             RowProblem(
-                bad.line,
+                lines[bad.line],
                 bad.column,
                 bad.reason.code,
                 reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params}),

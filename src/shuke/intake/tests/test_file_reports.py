@@ -174,3 +174,20 @@ def test_messages__with_values_of_other_types__are_rows_all_the_same(tmp_path, w
     ((row),) = batch.rows
     assert row[COLUMNS.index("notification")] == "n1"
     assert all(cell.encode() == cell.encode("utf-8", "surrogatepass") for cell in row)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_preview__two_items_of_a_line_and_one_can_not_be_read__each_shows_its_own(
+    shop, warehouse_home
+) -> None:
+    one = _message(1, SellerSKU="good", OrderItemId="1")
+    items = one["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"]
+    items.append(items[0] | {"SellerSKU": "bad", "OrderItemId": "2", "Quantity": "many"})
+    text = "\n".join(map(json.dumps, [one, _message(2, SellerSKU="later")]))
+    kept = give(shop, text.encode(), "messages.json")
+    seen = actions.preview(
+        shop=shop, files={"": kept}, mapping="amazon_order_changes", choices={}, actor=ACTOR, at=clock.now()
+    )
+    shown = [(row.line, row.fields["entry_ref"] if row.fields else None) for row in seen.rows]
+    assert shown == [(1, "good"), (1, None), (2, "later")]
+    assert [(bad.line, bad.column) for bad in seen.problems] == [(1, "quantity")]
