@@ -49,7 +49,7 @@ def test_import__without_a_mapping__takes_the_format_of_the_columns_or_changes_n
     found = orders()
     lines, list_, odd = (tmp_path / name for name in ("lines.csv", "orders.csv", "odd.csv"))
     lines.write_bytes(write(taobao_details(found), shuffled=True, unknown=2))
-    list_.write_bytes(write(taobao_orders(found)))
+    list_.write_bytes(write(taobao_orders(orders(16))))  # two orders more than lines are known of
     odd.write_text("Stock[/red],InvoiceNo,Quantity,UnitPrice\nA,1,2,2.55\n")
     shuke("setup")
     shuke("shop", "create", "yuan", "--name", "yuan")
@@ -65,6 +65,9 @@ def test_import__without_a_mapping__takes_the_format_of_the_columns_or_changes_n
     assert "最接近的映射是 uci_online_retail" in refused
     assert state_of(home) == before
 
-    told, *_notices, counts = shuke("import", list_, lines, *loading).stdout.splitlines()
-    assert told == "lines.csv + orders.csv: recognised, read as taobao_order_detail_2013"
-    assert f"new {sum(len(one.lines) for one in found)}," in counts
+    told = shuke("import", list_, lines, *loading).stdout.splitlines()
+    assert told[0] == "lines.csv + orders.csv: recognised, read as taobao_order_detail_2013"
+    assert told[1] == "orders.csv: recognised, read as taobao_export_order_list_2016"
+    counts = [line for line in told if "rows read" in line]
+    assert f"new {sum(len(one.lines) for one in found)}," in counts[0]
+    assert f"rows read 16, new 2, changed 0, known before {len(found)}," in counts[1]

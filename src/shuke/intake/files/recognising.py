@@ -47,7 +47,8 @@ def told_apart(
 ) -> tuple[Told, ...]:
     """How each of these files is loaded, in the order in which they were given.
 
-    A file that a format's other half needs is joined to it, and not loaded by itself where both state the same orders.
+    A file that a format's other half needs is joined to it. Where both state orders of one source it is loaded by itself
+    too, last: orders that the other half does not name are in no other file, and the others are known by then.
     `parts`: files that were said to be a part. Raises FormatUnknown, FormatUnclear, FormatLacks, PartUnclear, MissingPart,
     and what is wrong with a file itself (FileProblem).
     """
@@ -56,7 +57,7 @@ def told_apart(
     for path in paths:
         sheets = tuple(columns for _sheet, columns in sheets_in(path, path.name, layout))
         looked.append(_Looked(path, sheets, _format(shop, path.name, sheets)))
-    found, taken = [], set()
+    found, last = [], set()
     for one in looked:
         files = {MAIN: one.path, **(parts or {})}
         for join in one.mapping.spec.joins:
@@ -64,9 +65,9 @@ def told_apart(
             if other is not None:
                 files[join.part] = other.path
                 if _state_the_same(one.mapping, other.mapping):
-                    taken.add(other.path)
+                    last.add(other.path)
         found.append(Told(one.mapping.name, files))
-    return tuple(one for one in found if one.files[MAIN] not in taken)
+    return tuple(sorted(found, key=lambda one: one.files[MAIN] in last))
 
 
 def _format(shop: ShopView, name: str, sheets: Sequence[Sequence[str]]) -> MappingView:
