@@ -96,12 +96,20 @@ def replay(*, shop: ShopView, ids: Sequence[int], actor: Actor, at: datetime) ->
 
 
 def drop(*, shop: ShopView, ids: Sequence[int], note: str = "", actor: Actor, at: datetime) -> int:
-    """Settle entries that are worth nothing; they stay readable. Returns how many were waiting."""
+    """Settle entries that are worth nothing; they stay readable. Returns how many were dropped.
+
+    An event that counts already, since a mend died after sending it, is not dropped but settled as sent. Raises
+    CollectionBehind while that can not be told.
+    """
     require(actor=actor, shop_id=shop.id, deed=Deed.MEND_QUARANTINE)
-    with scope(shop=shop.id), exclusive(lock_of(shop.id)), transaction.atomic():
+    with scope(shop=shop.id), exclusive(lock_of(shop.id)):
         rows = list(Quarantined.objects.filter(id__in=_bounded(ids), state=WAITING).order_by("id"))
-        _settle(rows, DROPPED, note=note, actor=actor, at=at)
-    return len(rows)
+        sent = once.already_sent(shop, rows)
+        dropped = [row for row in rows if row.pk not in sent]
+        with transaction.atomic():
+            _settle([row for row in rows if row.pk in sent], REPLAYED, actor=actor, at=at)
+            _settle(dropped, DROPPED, note=note, actor=actor, at=at)
+    return len(dropped)
 
 
 def _bounded(ids: Sequence[int]) -> list[int]:

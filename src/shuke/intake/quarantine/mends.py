@@ -203,7 +203,7 @@ def step(job: JobRun) -> Verdict:
             return "done"
         try:
             if is_dropping(rules):
-                _drop(job, mend, rules, rows)
+                _drop(job, mend, shop, rules, rows)
             else:
                 _replay(job, mend, shop, rules, rows, erased)
         except (Conflict, ErasedMeanwhile):
@@ -221,11 +221,15 @@ def _next_rows(mend: Mend, after: int) -> list[Quarantined]:
     return rows
 
 
-def _drop(job: JobRun, mend: Mend, rules: Sequence[Rule], rows: list[Quarantined]) -> None:
+def _drop(job: JobRun, mend: Mend, shop: ShopView, rules: Sequence[Rule], rows: list[Quarantined]) -> None:
     note = next(one.note for one in rules if isinstance(one, Drop))
+    found = once.already_sent(shop, rows)  # by a mend that died: they count
+    sent = [row for row in rows if row.pk in found]
+    dropped = [row for row in rows if row.pk not in found]
     with job.saving():
-        settle(rows, DROPPED, note=note, mend_id=mend.pk, actor=job.actor, at=job.at)
-        _count(job, mend, rows, dropped=len(rows))
+        settle(sent, REPLAYED, mend_id=mend.pk, actor=job.actor, at=job.at)
+        settle(dropped, DROPPED, note=note, mend_id=mend.pk, actor=job.actor, at=job.at)
+        _count(job, mend, rows, replayed=len(sent), dropped=len(dropped))
 
 
 def _replay(

@@ -92,6 +92,35 @@ def _uncounted(shop: ShopView, asked: Sequence[tuple[Quarantined, bytes]]) -> di
     return left
 
 
+def already_sent(shop: ShopView, rows: Sequence[Quarantined]) -> set[int]:
+    """Which entries count although they wait, because the mend that sent them died before it noted so.
+
+    Told by the id that each stated when it came: one that a mend gave another id is not found. Outside of a transaction,
+    under the shop's lock of mends. Raises CollectionBehind.
+    """
+    begun = [row for row in rows if row.laid_at is not None]
+    if not begun:
+        return set()
+    _wait_for_journal(WAIT_SECONDS)
+    ids = {row.pk: _ids_as_they_came(shop, row) for row in begun}
+    counted = counted_ids(shop, [one for found in ids.values() for one in found])
+    return {pk for pk, found in ids.items() if not counted.isdisjoint(found)}
+
+
+def _ids_as_they_came(shop: ShopView, row: Quarantined) -> list[int]:
+    """Under which ids the events of an entry were sent. Their texts need not be events yet."""
+    found = []
+    for number, event in enumerate(_events(row, row.payload.encode("utf-8", "surrogatepass"))):
+        own = f"quarantine:{row.pk}/{number}" if row.reason == UNREADABLE else f"quarantine:{row.pk}"
+        try:
+            stated = msgspec.json.decode(event, type=_FIELDS).get("messageId", msgspec.Raw(b"null"))
+            message = msgspec.json.decode(stated)
+        except (ValueError, RecursionError):
+            continue
+        found.append(surrogate(shop.id, "message", own if message in (None, "") else str(message)))
+    return found
+
+
 def counted_ids(shop: ShopView, ids: Sequence[int]) -> set[int]:
     """Which of these event ids are facts of the shop, on any day. Asked in this process, whatever the engine."""
     period = warehouse.whole_life(shop.id) if ids else None

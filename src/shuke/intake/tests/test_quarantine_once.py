@@ -378,3 +378,40 @@ def test_kept__event_with_a_number_that_nothing_holds__waits_and_holds_up_nobody
     assert len(facts.rows()) == 2
     seen = actions.preview_mend(shop=shop, group=group_of(shop), rules=[AS_TEXT], actor=ACTOR, at=NOW)
     assert (seen.total, seen.would_load) == (1, 0)
+
+
+# --- dropped after a mend that died had sent them ---
+
+
+@pytest.mark.parametrize("is_by_rule", [False, True])
+def test_drop__of_what_a_dead_mend_has_sent__is_on_record_as_sent(
+    settings, shop, monkeypatch, is_by_rule
+) -> None:
+    store = Stored()
+    unnamed = [{k: v for k, v in BAD.items() if k != "messageId"} | {"anonymousId": "u"}]
+    set_aside(settings, store, shop, *events(2), *unnamed, *events(2, first=2))
+    group = group_of(shop)
+    found = actions.start_mend(shop=shop, group=group, rules=[AS_TEXT], actor=ACTOR, at=NOW)
+    revive = killing(monkeypatch, sending, "send", "after")
+    with pytest.raises(Killed):
+        jobs.run_to_end(found.job_id)
+    revive()
+    with scope(shop=shop.id):
+        ids = list(Quarantined.objects.order_by("id").values_list("id", flat=True))
+    with pytest.raises(CollectionBehind):
+        actions.drop(shop=shop, ids=ids, actor=ACTOR, at=NOW)
+    assert reads.count_waiting(shop) == 5
+    commit(settings, store)
+    if is_by_rule:
+        rules = [{"rule": "drop", "note": "x"}]
+        drop = actions.start_mend(shop=shop, group=group, rules=rules, actor=ACTOR, at=NOW)
+        jobs.run_to_end(drop.job_id)
+        done = reads.get_mend(shop, drop.id)
+        assert (done.state, done.replayed, done.dropped, done.refused) == ("done", 3, 2, 0)
+    else:
+        assert actions.drop(shop=shop, ids=ids, actor=ACTOR, at=NOW) == 2
+    assert [one.state for one in settled(shop)] == ["replayed"] * 3 + ["dropped"] * 2
+    with clock.frozen(NOW + timedelta(minutes=2)):
+        jobs.run_to_end(found.job_id)  # whom it was taken from finds nothing left
+    commit(settings, store)
+    assert len(store.rows()) == 3
