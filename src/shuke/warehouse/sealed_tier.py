@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -94,18 +95,22 @@ def open_table(shop_id: int, kind: str, version: int | None = None) -> DeltaTabl
 def replace_days(shop_id: int, kind: str, days: Iterable[date], rows: pa.RecordBatchReader | pa.Table) -> int:
     """Put `rows` (the kind's columns and `day`) in the place of what the days held; returns the new version.
 
-    Call only under LOCK. The days change in one commit; nobody reads it before the ledger names the version.
+    Call only under LOCK. The days change in one commit; nobody reads it before the ledger names the version. A column
+    that the kind has gained since is added to the table: its other days have it once they are filled again.
     """
     days = list(days)
     path = path_of(shop_id, kind)
     table = open_table(shop_id, kind)
     if table is None:
         lake.make_room(path)
+    known = {f.name for f in table.schema().fields} if table is not None else set(rows.schema.names)
+    widening: Literal["merge"] | None = None if known.issuperset(rows.schema.names) else "merge"
     write_deltalake(
         path,
         rows,
         mode="overwrite",
         predicate=_quoted(days) if table is not None else None,
+        schema_mode=widening,
         partition_by=["day"],
         configuration=_CONFIGURATION if table is None else None,
         writer_properties=_writer(kind),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import duckdb
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django_scopes import scope
 
 from shuke.kernel.periods import Period
-from shuke.warehouse import actions, derivations, reads, sealed_tier
+from shuke.warehouse import actions, derivations, reads, schemas, sealed_tier, snapshots
 from shuke.warehouse.models import Fill, SealedDay
 from shuke.warehouse.tests.facts import NOON, event, events_table, line, lines_table, order_event, views
 
@@ -109,6 +110,25 @@ def test_kind_that_is_new__on_days_sealed_before_it__is_computed_until_they_are_
     assert actions.refill(shop) == 3
     assert unsettled() == ()
     assert _answers(shop) == found
+
+
+def test_column_that_is_new__on_days_sealed_before_it__is_there_once_they_are_filled(
+    shop, warehouse_home, monkeypatch
+):
+    _append(shop)
+    with monkeypatch.context() as before:
+        narrow = schemas.VISITOR_DAYS.remove(schemas.VISITOR_DAYS.get_field_index("carts"))
+        for kinds in (schemas.DERIVED, schemas.ALL):
+            before.setitem(kinds, "visitor_days", narrow)
+        before.setattr(snapshots, "_translated", {})
+        actions.seal(shop, {date(2026, 3, 2), date(2026, 3, 3)})
+    actions.seal(shop)
+    with pytest.raises(duckdb.BinderException, match="carts"):  # told, and no number that is none
+        reads.ask(shop, Period.of_day(date(2026, 3, 2)), lambda s: reads.run(s.derived("visitor_days")))
+    assert actions.refill(shop) == 3
+    rows = _answers(shop)["visitor_days"]
+    assert len(rows) == 6
+    assert all("'carts': 0" in row for row in rows)
 
 
 def test_refill__unknown_engine__is_refused_before_anything(shop, warehouse_home):
