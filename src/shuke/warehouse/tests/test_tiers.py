@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -241,18 +241,17 @@ def run_until_line(
     wanted: int,
     work: Callable[[], object],
     modules: Sequence[str] = (sealing.__file__, sealed_tier.__file__, large_days.__file__),
-) -> int | None:
+) -> list[tuple[str, int]] | None:
     """Run `work`, killed at the n-th line executed in the modules (the sealing and the sealed tier); None when killed,
-    else how many lines it took."""
-    seen = 0
+    else the lines that it took, in order."""
+    seen: list[tuple[str, int]] = []
 
     def trace(frame, happened, _argument):
-        nonlocal seen
         if frame.f_code.co_filename not in modules:
             return None
         if happened == "line":
-            seen += 1
-            if seen == wanted:
+            seen.append((frame.f_code.co_filename, frame.f_lineno))
+            if len(seen) == wanted:
                 raise Killed
         return trace
 
@@ -268,41 +267,56 @@ def run_until_line(
     return seen
 
 
-def killed_at_lines(shop: ShopView, kills: int | None) -> int:
-    """Kill a sealing at so many lines (None: at each), resume, and compare; returns how many kills there were."""
+def lines_of_a_sealing(shop: ShopView) -> list[tuple[str, int]]:
+    """Over which lines late facts of a sealed day are sealed; the day is ready for more."""
     add(shop, *views(shop, "ann", [0, 5, 50]), order_event(shop, "o", "ann", NOON, "A1", 990))
     actions.append(facts={"order_lines": lines_table([line(shop, "F1", 1, NOON, 500)])})
     actions.seal(shop)
     add(shop, *views(shop, "ann", [7]))
     lines = run_until_line(0, lambda: actions.seal(shop))
     assert lines is not None
-    wanted = range(1, lines + 1) if kills is None else [1 + lines * n // kills for n in range(kills)]
+    return lines
+
+
+def kill_at(shop: ShopView, wanted: Iterable[int]) -> None:
+    """Kill a sealing at the n-th line that it executes, for each of these; resume, and compare."""
     for late, line_number in enumerate(wanted):
         add(shop, *views(shop, f"late{late}", [late % 25, 26]))
         before = answers(shop)
         assert run_until_line(line_number, lambda: actions.seal(shop)) is None
-        assert answers(shop) == before, f"killed at line {line_number} of {lines}: the answer changed"
+        assert answers(shop) == before, f"killed at its line {line_number}: the answer changed"
         actions.seal(shop)
-        assert answers(shop) == before, (
-            f"resumed after a kill at line {line_number} of {lines}: the answer changed"
-        )
+        assert answers(shop) == before, f"resumed after a kill at its line {line_number}: the answer changed"
         assert sealing.open_days(shop.id) == []
-    return len(wanted)
 
 
 @pytest.mark.parametrize("large_from", [1, sealing.LARGE_DAY], ids=["in memory", "streamed"])
 def test_seal__killed_at_many_lines__resumes_to_the_same_answers(shop, monkeypatch, large_from):
     monkeypatch.setattr(sealing, "LARGE_DAY", large_from)
-    assert killed_at_lines(shop, kills=6) == 6
+    lines = len(lines_of_a_sealing(shop))
+    kill_at(shop, [1 + lines * n // 6 for n in range(6)])
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("large_from", [1, sealing.LARGE_DAY], ids=["in memory", "streamed"])
-def test_seal__killed_at_every_line__resumes_to_the_same_answers(shop, monkeypatch, large_from):
+def test_seal__killed_at_every_line__resumes_to_the_same_answers(make_shop, monkeypatch, large_from):
+    """Each line of the source when it is executed first and last. Some kills each on a shop of their own: tables of a
+    thousand versions would only make it slow."""
     monkeypatch.setattr(sealing, "LARGE_DAY", large_from)
-    kills = killed_at_lines(shop, kills=None)
-    print(f"killed {kills} times")
+    kills, ends = 0, [0]
+    while kills < len(ends):
+        shop = make_shop(f"shop-{kills}")
+        lines = lines_of_a_sealing(shop)
+        last = {line: n for n, line in enumerate(lines, start=1)}
+        first = {line: n for n, line in reversed(list(enumerate(lines, start=1)))}
+        ends = sorted({*first.values(), *last.values()})
+        wanted = ends[kills : kills + 40]
+        kill_at(shop, wanted)
+        kills += len(wanted)
+        processes.unlist_sealed(grace=timedelta())
+        open_tier.clean(grace=timedelta())
+        print(f"killed at {kills} of {len(ends)}, {len(last)} lines", flush=True)
     assert kills > 100
 
 
