@@ -49,8 +49,9 @@ OURS = """() => {
   page.querySelectorAll("[translate=no], script").forEach((part) => part.remove());
   return page.outerHTML;
 }"""
-# A page that asks again by itself is still while axe looks at it.
-STILL = "document.addEventListener('htmx:beforeRequest', (event) => event.preventDefault())"
+# A page that asks again by itself is still while axe looks at it, also when an answer is on its way.
+STILL = """for (const name of ["htmx:beforeRequest", "htmx:beforeSwap"])
+  document.addEventListener(name, (event) => event.preventDefault())"""
 ASKED = "axe.run(document, {resultTypes: ['violations'], preload: false})"
 # Each language and each theme in the ordinary run; the other two pairs in the long one.
 LOOKS = [

@@ -270,7 +270,8 @@ class Snapshot:
         without a key) they were sealed before the kind existed."""
         days = set(self.plan.open_days(derivations.roots(kind)))
         if derivations.derivation(kind).key is None:
-            days.update(day for day in self.plan.through if kind not in self.plan.kinds.get(day, ()))
+            held = self.plan.kinds
+            days.update(d for d in self.plan.through if self.plan.holds(d) and kind not in held.get(d, ()))
         return tuple(sorted(days))
 
     def _touched(self, roots: Sequence[str], key: str, days: Sequence[date]) -> pa.Table:

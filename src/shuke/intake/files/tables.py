@@ -140,7 +140,8 @@ def _values(text: str, name: str) -> tuple[list[int], list[Any]]:
 def _one_after_another(text: str, name: str) -> tuple[list[int], list[Any]]:
     """(line where it begins, JSON value): one on each line, or over several. Told by where each ends, since a text within
     one may hold what breaks a line elsewhere."""
-    lines, values = [], []
+    lines: list[int] = []
+    values: list[Any] = []
     decoder, line, last = json.JSONDecoder(), 1, 0
     place = _after_blanks(text, 0)
     while place < len(text):
