@@ -115,11 +115,11 @@ def test_erase__killed_at_many_lines__loses_nobody_else_and_is_finished(shop):
     lines = run_until_line(0, lambda: actions.erase(shop_id=shop.id, surrogates=ids[:1]), modules)
     assert lines is not None
     for n, person in enumerate(ids[1:]):
-        at_line = 1 + lines * (n + 1) // len(ids)
+        at_line = 1 + len(lines) * (n + 1) // len(ids)
         erased = lambda person=person: actions.erase(shop_id=shop.id, surrogates=[person])  # noqa: E731
         assert run_until_line(at_line, erased, modules) is None
         of_bob = [r for r in rows_of(shop, "events") if r["anonymous_ref"] == "bob"]
-        assert len(of_bob) == 7, f"killed at line {at_line} of {lines}: others' facts are gone"
+        assert len(of_bob) == 7, f"killed at line {at_line} of {len(lines)}: others' facts are gone"
         erasure.finish_begun(shop.id)
     actions.erase(shop_id=shop.id, surrogates=ids)
     assert {r["anonymous_ref"] for r in rows_of(shop, "events")} == {"bob"}
