@@ -109,13 +109,22 @@ def _findings(
         found.append("sent_before_the_change")
     if (summary.get("EasyShipShipmentStatus"), summary.get("OrderStatus")) == ("Delivered", "Unshipped"):
         found.append("delivered_unshipped")
-    counts = [summary.get(name) for name in ("NumberOfItemsShipped", "NumberOfItemsUnshipped")]
-    ordered = [one.get("Quantity") for one in items]
-    is_whole = told.get("NotificationLevel") == "OrderLevel"
-    are_told = is_whole and ordered and all(type(n) is int for n in (*counts, *ordered))
-    if are_told and sum(ordered) != sum(counts):  # type: ignore[arg-type]
+    counted = _sum(summary.get(name) for name in ("NumberOfItemsShipped", "NumberOfItemsUnshipped"))
+    ordered = _sum(one.get("Quantity") for one in items)
+    is_whole = told.get("NotificationLevel") == "OrderLevel" and bool(items)
+    if is_whole and ordered is not None and counted is not None and ordered != counted:
         found.append("items_do_not_add_up")
     return found
+
+
+def _sum(stated: Iterable[object]) -> int | None:
+    """None where one of them is no whole number."""
+    total = 0
+    for one in stated:
+        if not isinstance(one, int) or isinstance(one, bool):
+            return None
+        total += one
+    return total
 
 
 def _table(value: Any) -> Mapping[str, Any]:

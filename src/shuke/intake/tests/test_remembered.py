@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,7 +149,6 @@ def test_any_commits__in_any_hours__are_known_as_a_set_would(steps, tmp_path_fac
         assert Remembered(folder).known(probe).tolist() == store.known(probe).tolist()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process's memory")
 def test_mapped_files__after_a_look__are_none_of_the_process_memory(tmp_path):
     store = Remembered(tmp_path)
     commit(store, 100, *range(0, 400_000, 2))
