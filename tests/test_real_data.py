@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from tests.conftest import environment
+from tests.memory import run_counted
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(300)]
 
@@ -42,15 +42,9 @@ def run_in(home: Path) -> Run:
 
     def run(*words: object) -> Done:
         command = [sys.executable, "-m", "shuke", *map(str, words)]
-        out, err = home.parent / "out.txt", home.parent / "err.txt"
-        with out.open("w") as stdout, err.open("w") as stderr:
-            process = subprocess.Popen(
-                command, env=environment(home), cwd=home.parent, stdout=stdout, stderr=stderr
-            )
-            _pid, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, f"{words}: {out.read_text()}\n{err.read_text()}"
-        return Done(out.read_text(), used.ru_maxrss / 1024)
+        done, peak_mb = run_counted(command, folder=home.parent, env=environment(home))
+        assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
+        return Done(done.stdout, peak_mb)
 
     return run
 
