@@ -54,12 +54,12 @@ def files_of(pattern: str) -> set[Path]:
     [
         "shuke/rules/**/*.yaml",
         "shuke/intake/mappings/*.yaml",
-        "shuke/*/templates/**/*.html",
+        "shuke/**/templates/**/*.html",
         "shuke/*/static/**/*.css",
         "shuke/*/static/**/*.js",
         "shuke/*/static/**/*.svg",
-        "shuke/*/locale/**/*.po",
-        "shuke/*/migrations/*.py",
+        "shuke/**/locale/**/*.po",
+        "shuke/**/migrations/*.py",
     ],
 )
 def test_build__of_the_project__has_the_files_that_rooms_read(installed, pattern) -> None:
@@ -75,5 +75,5 @@ def test_build__of_the_project__leaves_nothing_of_the_source_out(installed) -> N
 
 
 def test_build__of_the_project__has_compiled_words_when_they_are_compiled(installed) -> None:
-    compiled = {path.resolve() for path in SOURCE.glob("shuke/*/locale/**/*.mo")}
+    compiled = {path.resolve() for path in SOURCE.glob("shuke/**/locale/**/*.mo")}
     assert compiled <= installed

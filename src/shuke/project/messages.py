@@ -15,7 +15,7 @@ SOURCES = Path(__file__).resolve().parent.parent
 def compile_messages() -> list[Path]:
     """Write what is missing or older than its source; returns the files written. Fuzzy entries are left out."""
     written = []
-    for source in sorted(SOURCES.glob("*/locale/*/LC_MESSAGES/*.po")):
+    for source in sorted(SOURCES.glob("**/locale/*/LC_MESSAGES/*.po")):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue

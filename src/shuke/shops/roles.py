@@ -23,6 +23,7 @@ class Deed(StrEnum):
 
     VIEW_TODAY = "view_today"
     VIEW_TRAFFIC = "view_traffic"
+    MANAGE_TRAFFIC = "manage_traffic"
     VIEW_CUSTOMERS = "view_customers"
     EXPORT_TABLES = "export_tables"
     IMPORT_FILES = "import_files"
@@ -46,6 +47,7 @@ _O, _M, _P, _A, _S, _R = Role.OWNER, Role.MANAGER, Role.OPERATOR, Role.ANALYST, 
 TABLE: dict[Deed, frozenset[Role]] = {
     Deed.VIEW_TODAY: frozenset({_O, _M, _P, _A, _S, _R}),
     Deed.VIEW_TRAFFIC: frozenset({_O, _M, _P, _A, _R}),
+    Deed.MANAGE_TRAFFIC: frozenset({_O, _M, _P, _A}),
     Deed.VIEW_CUSTOMERS: frozenset({_O, _M, _P, _S}),
     Deed.EXPORT_TABLES: frozenset({_O, _M, _P, _A}),
     Deed.IMPORT_FILES: frozenset({_O, _M, _P}),
@@ -76,6 +78,7 @@ ROLE_TITLES = {
 DEED_TITLES = {
     Deed.VIEW_TODAY: pgettext_lazy("deed", "See Today"),
     Deed.VIEW_TRAFFIC: pgettext_lazy("deed", "See traffic"),
+    Deed.MANAGE_TRAFFIC: pgettext_lazy("deed", "Save funnels, planned routes and alerts"),
     Deed.VIEW_CUSTOMERS: pgettext_lazy("deed", "See customers"),
     Deed.EXPORT_TABLES: pgettext_lazy("deed", "Export tables"),
     Deed.IMPORT_FILES: pgettext_lazy("deed", "Import files"),

@@ -49,7 +49,7 @@ def _messages() -> dict[Key, str]:
 @lru_cache
 def _translations() -> dict[Key, dict[Path, str]]:
     found: dict[Key, dict[Path, str]] = {}
-    for path in sorted(ROOMS.glob("*/locale/zh_Hans/LC_MESSAGES/django.po")):
+    for path in sorted(ROOMS.glob("**/locale/zh_Hans/LC_MESSAGES/django.po")):
         with path.open("rb") as file:
             for message in read_po(file):
                 ids = message.id if isinstance(message.id, tuple) else (message.id, "")

@@ -11,14 +11,14 @@ pytestmark = pytest.mark.row("E3")
 
 LOOKING = {"view_today", "view_rulebook"}
 WORKING = LOOKING | {
-    "view_traffic", "view_customers", "export_tables", "import_files", "manage_mappings", "view_quarantine",
+    "view_traffic", "manage_traffic", "view_customers", "export_tables", "import_files", "manage_mappings", "view_quarantine",
     "mend_quarantine", "send_events", "view_jobs", "stop_jobs",
 }  # fmt: skip
 LEADING = WORKING | {"change_rulebook", "view_audit", "manage_members", "manage_keys", "erase_person"}
 EXPECTED = {
     "read_only": LOOKING | {"view_traffic"},
     "support": LOOKING | {"view_customers"},
-    "analyst": LOOKING | {"view_traffic", "export_tables", "view_jobs"},
+    "analyst": LOOKING | {"view_traffic", "manage_traffic", "export_tables", "view_jobs"},
     "operator": WORKING,
     "manager": LEADING,
     "owner": LEADING | {"manage_shop"},
