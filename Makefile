@@ -29,7 +29,7 @@ lint: setup-tests
 
 test: setup-tests
 	@$(BIN)/python tools/check.py
-	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),2) --dist loadfile --durations=15 $(TEST)
+	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),2) --dist loadfile --durations=40 $(TEST)
 	@$(BIN)/python tools/on_postgresql.py -n $(or $(PROCESSES),2) --dist loadfile
 
 soak: setup-tests
