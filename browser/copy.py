@@ -1,4 +1,4 @@
-"""Copy the browser packages that the console uses into its static folder, file by file.
+"""Copy the browser packages that the console uses into its static folder, file by file; build the page tracker.
 
 Never a package's whole `dist`: what is listed here is what is served. Run after `npm ci` in this folder.
 """
@@ -6,12 +6,15 @@ Never a package's whole `dist`: what is listed here is what is served. Run after
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE / "node_modules"
 TARGET = HERE.parent / "src" / "shuke" / "console" / "static" / "vendor"
+TRACKER = HERE / "tracker" / "tracker.js"
+BUILT_TRACKER = HERE.parent / "src" / "shuke" / "intake" / "static" / "tracker" / "t.js"
 
 FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
@@ -118,5 +121,16 @@ def copy() -> int:
     return len(pairs)
 
 
+def build_tracker() -> int:
+    """Make the one small file that shops' pages load; returns its bytes. The builder is a program: it needs no Node."""
+    builders = sorted(PACKAGES.glob("@esbuild/*/bin/esbuild"))
+    if not builders:
+        sys.exit(f"no esbuild in {PACKAGES}: run `npm ci` in {HERE}")
+    BUILT_TRACKER.parent.mkdir(parents=True, exist_ok=True)
+    options = ("--bundle", "--minify", "--format=iife", "--target=es2018", "--log-level=warning")
+    subprocess.run([builders[0], TRACKER, *options, f"--outfile={BUILT_TRACKER}"], check=True)
+    return BUILT_TRACKER.stat().st_size
+
+
 if __name__ == "__main__":
-    print(f"{copy()} browser files copied")
+    print(f"{copy()} browser files copied; the tracker has {build_tracker()} bytes")

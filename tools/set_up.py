@@ -4,7 +4,7 @@ Each step remembers a hash of what it was made from (in .venv/stamps) and is ski
 run takes a fraction of a second. Nothing asks anything. Only the standard library: this runs before all else.
 
 What runs it: a virtual environment, the locked packages, this checkout on its path, browser packages copied into
-the console's static files, compiled translations. What tests it besides: Chromium with Chinese fonts, PostgreSQL,
+the console's static files, the page tracker built, compiled translations. What tests it besides: Chromium with Chinese fonts, PostgreSQL,
 Java and Node, taken from the machine where they are, else installed (as root or by sudo, if it needs no password).
 """
 
@@ -213,11 +213,14 @@ def set_up(for_tests: bool) -> None:
     requirements = ROOT / "requirements"
     step("base", "packages", [requirements / "base.txt"], lambda: install("base.txt"))
     step("checkout", "command `shuke`", [str(ROOT), ENTRY], link_checkout)
-    browser = [ROOT / "browser" / name for name in ("package.json", "package-lock.json", "copy.py")]
+    browser = [
+        ROOT / "browser" / name for name in ("package.json", "package-lock.json", "copy.py", "tracker")
+    ]
     both = (STAMPS / "browser").exists() and (STAMPS / "browser").read_text() == hash_of([*browser, "tests"])
     with_tests = for_tests or both  # what the tests fetched serves the demo as well
     vendor = ROOT / "src" / "shuke" / "console" / "static" / "vendor"
-    if not (ROOT / "browser" / "node_modules").exists() or not vendor.exists():
+    tracker = ROOT / "src" / "shuke" / "intake" / "static" / "tracker"
+    if not all(made.exists() for made in (ROOT / "browser" / "node_modules", vendor, tracker)):
         (STAMPS / "browser").unlink(missing_ok=True)
     step(
         "browser",

@@ -53,6 +53,12 @@ OTHERS = frozenset(
         "Coupon Removed",
     }
 )
+# What the page tracker tells besides (intake/README.md): a click with its place on the page, and how long a page was
+# seen. The second tells of a time that was, and is no deed: as a fact it has a type of its own, so it opens no visit and
+# prolongs none.
+ELEMENT_CLICKED = "Element Clicked"
+PAGE_STAYED = "Page Stayed"
+STAY_TYPE = "stay"
 # Names that an order may stand beside: the order is kept, no amount is read.
 _MAY_NAME_ORDER = frozenset({"Checkout Started", "Payment Info Entered", "Coupon Entered", "Coupon Applied"})
 ALIASES = {
@@ -87,7 +93,9 @@ def _folded(name: str) -> str:
     return _NOT_LETTERS.sub("", name.lower())
 
 
-_CANONICAL = {_folded(name): name for name in ORDER | PRODUCT | OTHERS} | {
+_CANONICAL = {
+    _folded(name): name for name in ORDER | PRODUCT | OTHERS | {ELEMENT_CLICKED, PAGE_STAYED}
+} | {
     _folded(old): new for old, new in ALIASES.items()
 }
 

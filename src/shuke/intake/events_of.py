@@ -18,7 +18,14 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Raw
 
-from shuke.intake.ecommerce import CommerceColumns, canonical_name, commerce_columns, has_commerce
+from shuke.intake.ecommerce import (
+    PAGE_STAYED,
+    STAY_TYPE,
+    CommerceColumns,
+    canonical_name,
+    commerce_columns,
+    has_commerce,
+)
 from shuke.intake.event_columns import moments_of_sending, order_columns, raw_texts, runs
 from shuke.intake.moments import LocalDays, corrected, moment_of, read_moments
 from shuke.intake.places import PLACE_COLUMNS, TERMINALS, Places, Terminals
@@ -219,6 +226,8 @@ class Reader:
                 name = self._names[given] = canonical_name(given)
             if has_commerce(name):
                 commerce = _commerce(name, bytes(event.properties), shop.currency)
+            elif name == PAGE_STAYED:
+                kind = STAY_TYPE
         elif kind == "page" or kind == "screen":
             name = event.name or event.event
             page_properties = event.properties

@@ -1,4 +1,4 @@
-"""Collection in front of a WSGI application: `/v1/...` never meets sessions, templates or middleware."""
+"""Collection in front of a WSGI application: `/v1/...` and the tracker never meet sessions, templates or middleware."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
+from shuke.intake import tracker
 from shuke.intake.collector import Collector
 from shuke.intake.files.problems import FileTooLarge
 from shuke.intake.files.receiving import LARGEST_BODY
@@ -49,10 +50,15 @@ def collector() -> Collector:
 
 
 def with_collection(pages: Application) -> Application:
-    """A WSGI application that answers `/v1/` itself and leaves the rest to `pages`, but for bodies that none takes."""
+    """A WSGI application that answers `/v1/` and `/t.js` itself and leaves the rest to `pages`, but for bodies that none
+    takes."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if path == tracker.PATH:
+            status, said, content = tracker.answer(environ)
+            start_response(_REASONS[status], said)
+            return [content]
         if not path.startswith("/v1/"):
             return _too_large(environ, start_response) or pages(environ, start_response)
         headers = {name: environ[key] for key, name in _HEADERS.items() if key in environ}

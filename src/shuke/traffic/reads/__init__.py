@@ -30,6 +30,7 @@ from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
 from shuke.traffic.reads.sources import sources
+from shuke.traffic.reads.tracked import ClickedElement, PageClicks, PageStay, page_clicks, page_stays
 
 __all__ = [
     "METRICS",
@@ -39,6 +40,7 @@ __all__ = [
     "AmountSplit",
     "Average",
     "Behaviour",
+    "ClickedElement",
     "CohortCell",
     "CohortPeople",
     "CohortRow",
@@ -48,6 +50,8 @@ __all__ = [
     "FigureRow",
     "Metric",
     "Overview",
+    "PageClicks",
+    "PageStay",
     "Point",
     "Series",
     "SourceRow",
@@ -60,6 +64,8 @@ __all__ = [
     "evidence",
     "metric",
     "overview",
+    "page_clicks",
+    "page_stays",
     "series",
     "sources",
     "versions",

@@ -1,0 +1,359 @@
+/**
+ * Shuke's page tracker: what a visitor does on a shop's pages, told to `/v1/batch` by the Segment spec.
+ *
+ *   <script async src="https://shuke.example/t.js" data-key="WRITE_KEY"></script>
+ *
+ * Attributes: `data-consent="given"` where the shop needs no further consent, else nothing is stored, sent or remembered
+ * before `shuke.consent(true)`; `data-signals="gpc dnt"` honours the browser's own refusals; `data-views="own"` leaves page
+ * views to `shuke.page()`; `data-to` names another collector. Calls before the script has come wait in an array:
+ * `(window.shuke = window.shuke || []).push(["track", "Product Added", {product_id: "1"}])`.
+ *
+ * What is promised (docs/howto/tracker.md says it for people):
+ * - An event has one id for life and is forgotten when the collector has answered for it. What left by beacon, which has no
+ *   answer, goes once more with the next request; the collector counts an id once.
+ * - Undelivered events wait for a day, in localStorage where that is allowed, else as long as the page lives.
+ * - Stay is the time in which the page could be seen, told in parts that add up.
+ */
+
+const COLUMNS = 20; // a click's cell: x in twentieths of the page's width
+const ROWS = 100; // y in hundredths of its height
+const BEAT = 5000; // ms between two looks at the time; a longer silence was sleep
+const REPORT = 300000; // ms of stay after which a part of it is told while the visitor is still there
+const OLDEST = 86400000; // ms that an event waits: well below the 48 hours for which the collector remembers ids
+const MOST = 300; // events that wait
+const REQUEST = 20000; // characters of a request: less than the 64 KB of a beacon, whatever the script
+const LARGEST = 10000; // characters of an event
+const PREFIX = "shuke.";
+
+const script = document.currentScript;
+const { key, to, signals = "", consent: stated, views } = script.dataset;
+const address = (to || new URL(script.src).origin) + "/v1/batch";
+const page = document;
+const isRefused =
+  (/gpc/.test(signals) && navigator.globalPrivacyControl) || (/dnt/.test(signals) && navigator.doNotTrack === "1");
+
+let isOn = false;
+let memory = {};
+let queue = []; // [{id, text, at, hasLeft}], oldest first
+let own; // this document's name among those that keep a queue
+let isBusy = false;
+let failures = 0;
+let timer = 0;
+
+let place; // the page as the last view told it
+let view; // the id of that view
+let seen; // path and query that the last look saw
+let isFirst = true;
+let spent = 0; // ms of stay that is not told yet
+let looked = 0;
+let isSeen = false;
+
+// ---- what is remembered --------------------------------------------------------------------------------------------
+
+function recall(name) {
+  try {
+    const found = localStorage.getItem(PREFIX + name);
+    if (found) return found;
+  } catch (blocked) {}
+  if (memory[name]) return memory[name];
+  try {
+    const found = page.cookie.match(`(?:^|; )${PREFIX}${name}=([^;]+)`);
+    return found && decodeURIComponent(found[1]);
+  } catch (blocked) {}
+}
+
+function remember(name, value) {
+  memory[name] = value;
+  try {
+    localStorage.setItem(PREFIX + name, value);
+  } catch (blocked) {
+    cookie(name, value, 31536000);
+  }
+}
+
+function cookie(name, value, seconds) {
+  try {
+    page.cookie = `${PREFIX}${name}=${encodeURIComponent(value)};path=/;max-age=${seconds};samesite=lax`;
+  } catch (blocked) {}
+}
+
+function forget(...names) {
+  for (const name of names) {
+    delete memory[name];
+    try {
+      localStorage.removeItem(PREFIX + name);
+    } catch (blocked) {}
+    if (recall(name)) cookie(name, "", 0);
+  }
+}
+
+function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join("");
+}
+
+function visitor() {
+  const found = recall("id") || newId();
+  if (found !== memory.id) remember("id", found);
+  return found;
+}
+
+// ---- the queue -----------------------------------------------------------------------------------------------------
+
+/** Each document keeps its own queue, so two tabs never overwrite each other's. */
+function keep() {
+  try {
+    if (queue.length) localStorage.setItem(PREFIX + own, JSON.stringify(queue));
+    else localStorage.removeItem(PREFIX + own);
+  } catch (blocked) {}
+}
+
+/** Take over what documents before this one could not deliver. */
+function adopt() {
+  own = "q." + newId();
+  try {
+    for (const name of Object.keys(localStorage)) {
+      if (name.startsWith(PREFIX + "q.")) {
+        const found = localStorage.getItem(name);
+        localStorage.removeItem(name);
+        queue.push(...JSON.parse(found));
+      }
+    }
+  } catch (blocked) {}
+  keep();
+}
+
+function enqueue(event) {
+  const text = JSON.stringify(event);
+  if (text.length > LARGEST) return console.warn("shuke: too large, not sent", event.event);
+  queue.push({ id: event.messageId, text, at: Date.now() });
+  queue = queue.slice(-MOST);
+  keep();
+  if (!failures) later(100);
+}
+
+function later(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(flush, ms);
+}
+
+/** The first events of `waiting` that one request holds. */
+function portion(waiting) {
+  let size = 0;
+  return waiting.filter((one, number) => (size += one.text.length) < REQUEST || !number);
+}
+
+function body(events) {
+  const sentAt = new Date().toISOString();
+  return `{"writeKey":${JSON.stringify(key)},"sentAt":"${sentAt}","batch":[${events.map((one) => one.text)}]}`;
+}
+
+function drop(events) {
+  const gone = new Set(events.map((one) => one.id));
+  queue = queue.filter((one) => !gone.has(one.id));
+  keep();
+}
+
+function flush() {
+  queue = queue.filter((one) => Date.now() - one.at < OLDEST);
+  if (isBusy || !isOn || !queue.length) return;
+  if (navigator.onLine === false) return; // `online` calls again
+  const events = portion(queue);
+  isBusy = true;
+  // Text, so that a browser asks the collector for no permission beforehand; no cookies go with it.
+  fetch(address, { method: "POST", body: body(events), keepalive: true, credentials: "omit" })
+    .then((answer) => {
+      // What is refused for good would be refused again.
+      const isOver = answer.ok || (answer.status < 500 && answer.status !== 408 && answer.status !== 429);
+      if (!isOver) throw answer;
+      failures = 0;
+      if (isOn) drop(events);
+    })
+    .catch(() => failures++)
+    .then(() => {
+      isBusy = false;
+      if (queue.length) later(failures ? Math.min(60000, 500 * 2 ** failures) * (0.75 + Math.random() / 2) : 0);
+    });
+}
+
+/** What has not left yet, by beacon: the page may be gone the next moment. Nothing of it is forgotten. */
+function flushByBeacon() {
+  let waiting;
+  while (isOn && navigator.onLine !== false && (waiting = queue.filter((one) => !one.hasLeft)).length) {
+    const events = portion(waiting);
+    if (!navigator.sendBeacon || !navigator.sendBeacon(address, body(events))) return;
+    for (const one of events) one.hasLeft = true;
+  }
+}
+
+// ---- events --------------------------------------------------------------------------------------------------------
+
+function tell(type, fields, where) {
+  if (!isOn) return;
+  const userId = recall("user");
+  const event = {
+    type,
+    messageId: newId(),
+    anonymousId: visitor(),
+    timestamp: new Date().toISOString(),
+    context: { library: { name: "shuke.js" }, userAgent: navigator.userAgent, locale: navigator.language },
+    ...fields,
+  };
+  if (userId) event.userId = userId;
+  if (where) event.context.page = where;
+  enqueue(event);
+  return event.messageId;
+}
+
+function tellView(name, properties) {
+  if (!isOn) return;
+  tellStay();
+  const { href: url, pathname: path, search } = location;
+  place = { url, path, search, referrer: (isFirst ? page.referrer : place.url) || undefined };
+  isFirst = false;
+  view = tell("page", { name, properties: { ...place, ...properties } });
+}
+
+function track(event, properties) {
+  tell("track", { event, properties }, place);
+}
+
+/** Add the time since the last look, if the page could be seen during it. */
+function look() {
+  const now = performance.now();
+  const passed = now - looked;
+  looked = now;
+  if (isSeen) spent += passed > 3 * BEAT ? BEAT : passed;
+}
+
+/** Tell the stay that was not told yet. */
+function tellStay() {
+  look();
+  const milliseconds = Math.round(spent);
+  spent = 0;
+  if (view && milliseconds > 0) track("Page Stayed", { milliseconds, view });
+}
+
+function leave() {
+  tellStay();
+  isSeen = false;
+  flushByBeacon();
+}
+
+function shown() {
+  look();
+  isSeen = page.visibilityState === "visible";
+}
+
+function bare(host) {
+  return host.replace(/^(www|m)\./, "");
+}
+
+function clicked(click) {
+  if (!isOn || !click.target.closest || click.button > 1) return;
+  const marked = click.target.closest("[data-shuke-click]");
+  const link = click.target.closest("a[href]");
+  const isOut = link && /^http/.test(link.protocol) && bare(link.hostname) !== bare(location.hostname);
+  if (!marked && !isOut) return;
+  const { scrollWidth: width, scrollHeight: height } = page.documentElement;
+  let { pageX, pageY } = click;
+  if (!click.detail) {
+    // By keyboard: the middle of what was pressed.
+    const box = (marked || link).getBoundingClientRect();
+    pageX = box.x + box.width / 2 + scrollX;
+    pageY = box.y + box.height / 2 + scrollY;
+  }
+  const cell = (at, size, cells) => Math.max(0, Math.min(cells - 1, Math.floor((at / size) * cells)));
+  track("Element Clicked", {
+    kind: isOut ? "outbound" : "marked",
+    label: ((marked && marked.dataset.shukeClick) || (link || marked).textContent.trim()).slice(0, 80),
+    href: link ? link.origin + link.pathname : undefined,
+    x: cell(pageX, width, COLUMNS),
+    y: cell(pageY, height, ROWS),
+    width,
+    height,
+  });
+}
+
+// ---- when ----------------------------------------------------------------------------------------------------------
+
+/** The address has changed, perhaps: another path is another view; another query only when it was not just rewritten. */
+function moved(isRewritten) {
+  const now = location.pathname + location.search;
+  if (now === seen) return;
+  const isOther = !isRewritten || now.split("?")[0] !== seen.split("?")[0];
+  seen = now;
+  if (isOther && views !== "own") tellView();
+}
+
+function start() {
+  if (isOn || isRefused) return;
+  isOn = true;
+  adopt();
+  shown();
+  spent = 0;
+  if (views !== "own") tellView();
+  else flush();
+}
+
+function stop() {
+  isOn = false;
+  queue = [];
+  place = view = undefined;
+  isFirst = true;
+  if (own) {
+    keep();
+    forget("id", "user");
+  }
+}
+
+const api = {
+  consent: (isGiven) => (isGiven ? start() : stop()),
+  track,
+  page: tellView,
+  identify(userId, traits) {
+    if (!isOn) return;
+    remember("user", String(userId));
+    tell("identify", { traits }, place);
+  },
+  reset: () => forget("id", "user"),
+  push: ([name, ...words]) => api[name](...words),
+};
+
+function begin() {
+  const early = window.shuke;
+  seen = location.pathname + location.search;
+  for (const name of ["pushState", "replaceState"]) {
+    const original = history[name];
+    history[name] = function (...words) {
+      original.apply(this, words);
+      moved(name === "replaceState");
+    };
+  }
+  addEventListener("popstate", () => moved());
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    shown();
+    if (views !== "own") tellView();
+  });
+  addEventListener("online", () => later(0));
+  addEventListener("pagehide", leave);
+  page.addEventListener("visibilitychange", () => {
+    if (page.visibilityState === "hidden") return leave();
+    shown();
+    later(0);
+  });
+  page.addEventListener("click", clicked, true);
+  page.addEventListener("auxclick", clicked, true);
+  setInterval(() => {
+    look();
+    if (spent >= REPORT) tellStay();
+  }, BEAT);
+  window.shuke = api;
+  if (stated === "given") start();
+  if (Array.isArray(early)) early.forEach(api.push);
+}
+
+if (!(window.shuke && window.shuke.consent)) {
+  if (page.prerendering) page.addEventListener("prerenderingchange", begin, { once: true });
+  else begin();
+}
