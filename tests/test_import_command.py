@@ -67,7 +67,6 @@ def test_import__without_a_mapping__takes_the_format_of_the_columns_or_changes_n
 
     told = shuke("import", list_, lines, *loading).stdout.splitlines()
     assert told[0] == "lines.csv + orders.csv: recognised, read as taobao_order_detail_2013"
-    assert told[1] == "orders.csv: recognised, read as taobao_export_order_list_2016"
+    assert any("only in the part “orders” (2)" in line for line in told)
     counts = [line for line in told if "rows read" in line]
-    assert f"new {sum(len(one.lines) for one in found)}," in counts[0]
-    assert f"rows read 16, new 2, changed 0, known before {len(found)}," in counts[1]
+    assert [f"new {sum(len(one.lines) for one in found) + 2}," in line for line in counts] == [True]

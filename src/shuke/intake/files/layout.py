@@ -57,10 +57,18 @@ class Detected:
 
 @dataclass(frozen=True)
 class Batch:
-    """Neighbouring rows: the line on which each begins, and its cells."""
+    """Neighbouring rows: the line on which each begins, and its cells.
+
+    `part`: that part of a joined file in which alone these rows stand, each a whole order; "": rows of the main file.
+    """
 
     lines: list[int]
     rows: list[list[str]]
+    part: str = ""
+
+    def with_rows(self, rows: list[list[str]]) -> Batch:
+        """The same rows with other cells."""
+        return replace(self, rows=rows)
 
 
 Batches = Callable[[int], Batch | None]

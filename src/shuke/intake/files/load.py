@@ -125,7 +125,8 @@ def opened_at(row: Import, at_row: int, *, now: datetime) -> Running:
         batch = table.take(min(CHUNK_ROWS, at_row - running.row))
         if batch is None:
             break
-        running.places.take(mapper.keys(running.kept.mend(mapper, batch)[0]))
+        if not batch.part:
+            running.places.take(mapper.keys(running.kept.mend(mapper, batch)[0]))
         running.row += len(batch.rows)
     return running
 

@@ -70,7 +70,7 @@ def open_parts(
                 key=", ".join(f"{a} = {b}" for a, b in join.match.items()),
             )
         side = _named(_opened(found, join.layout, spec, tuple(join.match.values())), spec, join.part, pointed)
-        sides.append((Side(join.part, side, tuple(join.match.values())), join.match))
+        sides.append((Side(join.part, side, tuple(join.match.values()), alone=join.alone), join.match))
 
     def opened() -> Table:
         main = _named(_opened(told[MAIN], layout, spec, spec.named_columns()), spec, MAIN, pointed)

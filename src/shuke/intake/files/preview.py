@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -176,19 +176,33 @@ def preview_of(
         )
     kept = kept_at(shop.id, spec.name if is_saved else "", spec.formats, at)
     # Numbered instead of lined, since several rows may be of one line (of one message).
-    lines = batch.lines
-    batch, mended = kept.mend(mapper, Batch(list(range(len(lines))), batch.rows))
+    lines = list(batch.lines)
+    batch, mended = kept.mend(mapper, replace(batch, lines=list(range(len(lines)))))
     first = _first(batch, shown)
     mends = {one.bad.line: _cells_mended(one, mapper.columns, kept) for one in mended}
-    mapped = mapper.map(batch, Places())
-    refused = {bad.line for bad in mapped.bad}
-    given = tuple(f for f in mapped.facts.schema.names if f in _shown(spec) and f not in _HIDDEN)
-    facts = iter(mapped.facts.slice(0, FIRST_ROWS).select(given).to_pylist())
+    places = Places()
+    mapped = mapper.map(batch, places)
+    facts = mapped.facts
+    rows_looked_at, bad_rows = mapped.rows, list(mapped.bad)
+    alone: Counter[str] = Counter()
+    while rows_looked_at < LOOKED_AT and (rest := table.take(LOOKED_AT - rows_looked_at)) is not None:
+        numbers = list(range(len(lines), len(lines) + len(rest.lines)))
+        lines += rest.lines
+        rest, more = kept.mend(mapper, replace(rest, lines=numbers))
+        mapped = mapper.map(rest, places)
+        if rest.part:
+            alone[rest.part] += mapped.rows
+        rows_looked_at += mapped.rows
+        bad_rows += mapped.bad
+        mended += more
+    refused = {bad.line for bad in bad_rows}
+    given = tuple(f for f in facts.schema.names if f in _shown(spec) and f not in _HIDDEN)
+    fields = iter(facts.slice(0, FIRST_ROWS).select(given).to_pylist())
     rows = tuple(
         MappedRow(
             lines[i],
             tuple(row),
-            None if i in refused else _local(next(facts), shop),
+            None if i in refused else _local(next(fields), shop),
             mends.get(i, ()),
         )
         for i, row in first
@@ -207,18 +221,19 @@ def preview_of(
                 reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params}),
                 reasons.remedy_of(bad.reason.code, {"field": bad.column, **bad.reason.params}),
             )
-            for bad in mapped.bad[:FIRST_ROWS]
+            for bad in bad_rows[:FIRST_ROWS]
         ),
-        rows_looked_at=mapped.rows,
-        rows_bad=len(mapped.bad),
+        rows_looked_at=rows_looked_at,
+        rows_bad=len(bad_rows),
         notices=(
             *_file_notices(table.detected),
-            *_mapping_notices(spec, mapper, shop, mapped.facts),
-            *_mend_notices(len(mended), mapped.rows),
+            *_mapping_notices(spec, mapper, shop, facts),
+            *_mend_notices(len(mended), rows_looked_at),
+            *_alone_notices(alone, is_all=rows_looked_at < LOOKED_AT),
         ),
         rows_mended=len(mended),
         mends=dict(Counter(words for cells in mends.values() for words in {one.rules for one in cells})),
-        reasons=Counter(bad.reason.code for bad in mapped.bad),
+        reasons=Counter(bad.reason.code for bad in bad_rows),
     )
 
 
@@ -259,6 +274,19 @@ def _mend_notices(mended: int, looked_at: int) -> tuple[Reason, ...]:
 
 
 def _shown(spec: MappingSpec) -> frozenset[str]:
+def _alone_notices(alone: Mapping[str, int], *, is_all: bool) -> tuple[Reason, ...]:
+    """Orders that stand in one part alone: how many of them were seen, by part."""
+    words = _(
+        "Orders that stand only in the part “%(part)s” (%(count)s): each is loaded whole, without lines, until a file"
+        " of its lines comes."
+    )
+    at_least = "" if is_all else "≥ "
+    return tuple(
+        Reason("orders_alone", words, {"part": part, "count": f"{at_least}{count:,}"})
+        for part, count in alone.items()
+    )
+
+
     names = set(spec.columns) | {
         "at",
         "local_day",

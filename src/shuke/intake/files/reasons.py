@@ -29,6 +29,11 @@ register(
         "row_blank", _("The cell “%(field)s” is blank."), _("Fill it in: a row can not stand without it.")
     ),
     Reason(
+        "row_without_lines",
+        _("The order stands only in the part “%(part)s”, which does not say “%(field)s”; it has no lines."),
+        _("Fill in the cell, or load a file of lines that names the order: this entry may then be dropped."),
+    ),
+    Reason(
         "row_cells",
         _("The row has %(found)s cells, the header has %(expected)s."),
         _("Look for a separator or a line break inside a cell that is not quoted."),
@@ -77,5 +82,12 @@ register(
         "row_no_amount",
         _("The row states no amount."),
         _("Fill in the amount, or quantity and unit price."),
+    ),
+    Reason(
+        "row_not_shared_out",
+        _(
+            "“%(field)s” is the amount of the whole order; what this line has of it is told by the whole file."
+        ),
+        _("Mend the file and load it again: rows that are known count once. This entry may then be dropped."),
     ),
 )

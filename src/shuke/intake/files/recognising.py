@@ -47,8 +47,8 @@ def told_apart(
 ) -> tuple[Told, ...]:
     """How each of these files is loaded, in the order in which they were given.
 
-    A file that a format's other half needs is joined to it. Where both state orders of one source it is loaded by itself
-    too, last: orders that the other half does not name are in no other file, and the others are known by then.
+    A file that a format's other half needs is joined to it. Where both state orders of one source, that is all: orders
+    that the other half does not name come with it. Else it is loaded by itself too.
     `parts`: files that were said to be a part. Raises FormatUnknown, FormatUnclear, FormatLacks, PartUnclear, MissingPart,
     and what is wrong with a file itself (FileProblem).
     """
@@ -57,17 +57,17 @@ def told_apart(
     for path in paths:
         sheets = tuple(columns for _sheet, columns in sheets_in(path, path.name, layout))
         looked.append(_Looked(path, sheets, _format(shop, path.name, sheets)))
-    found, last = [], set()
+    found, within = [], set()
     for one in looked:
         files = {MAIN: one.path, **(parts or {})}
         for join in one.mapping.spec.joins:
             other = None if join.part in files or join.layout.sheet else _other_half(one, join, looked)
             if other is not None:
                 files[join.part] = other.path
-                if _state_the_same(one.mapping, other.mapping):
-                    last.add(other.path)
+                if join.alone is not None and _state_the_same(one.mapping, other.mapping):
+                    within.add(other.path)
         found.append(Told(one.mapping.name, files))
-    return tuple(sorted(found, key=lambda one: one.files[MAIN] in last))
+    return tuple(one for one in found if one.files[MAIN] not in within)
 
 
 def _format(shop: ShopView, name: str, sheets: Sequence[Sequence[str]]) -> MappingView:

@@ -79,7 +79,7 @@ def reversals_of(
     taken = facts.take(pa.array(rows))
     source = mapper.spec.source
     keys = [
-        f"{source}{SEPARATOR}{order}{SEPARATOR}{back_key(line or whole_key(work.places[i]))}"
+        f"{source}{SEPARATOR}{order}{SEPARATOR}{back_key(line or whole_key(work.places[i] or 1))}"
         for i, order, line in zip(
             rows, taken["order_ref"].to_pylist(), taken["line_no"].to_pylist(), strict=True
         )

@@ -33,6 +33,8 @@ from shuke.kernel.surrogates import surrogate, surrogates
 from shuke.shops.reads import ShopView
 from shuke.warehouse import schemas
 
+WHOLE = 0  # the place of an order that stands without lines: the whole of it
+
 
 class Places:
     """The number of rows seen of each key: `take` gives each row its place, from 1, in order of appearance."""
@@ -157,8 +159,11 @@ class Mapper:
         """Map a batch; `places` goes on counting from the batches before it."""
         work = Work(self, batch)
         work.keys = self._keys(work)
-        work.places = places.take(work.keys)
-        return self._mapped(work)
+        if batch.part:
+            work.places = [None if key is None else WHOLE for key in work.keys]
+        else:
+            work.places = places.take(work.keys)
+        return self._mapped(work, batch.part)
 
     def map_row(self, line: int, row: Sequence[str], key: str | None, place: int | None) -> Mapped:
         """Map one mended row under the place that it was given; `key` must be the row's own."""
@@ -200,7 +205,7 @@ class Mapper:
                 work.refuse(i, blank, bad("row_blank"))
         return keys
 
-    def _mapped(self, work: Work) -> Mapped:
+    def _mapped(self, work: Work, part: str = "") -> Mapped:
         if self.spec.kind == "orders":
             facts, reversals = self._orders(work)
         else:
@@ -210,7 +215,7 @@ class Mapper:
             BadRow(
                 work.lines[i],
                 column,
-                reason,
+                _without_lines(reason, part),
                 tuple(map(storable, work.given[i])),
                 work.keys[i],
                 work.places[i],
@@ -249,7 +254,7 @@ class Mapper:
         people = self.ids["person"]
         source = self.spec.source
         places = (
-            [(n, n) for n in work.places]
+            [(n, n if n != WHOLE else whole_key(1)) for n in work.places]
             if self.spec.grain == "line"
             else [(0, whole_key(n)) for n in work.places]
         )
@@ -292,7 +297,7 @@ class Mapper:
         may state none: it then means the whole order."""
         stated: list[Any] | None = None
         if "order_amount" in self.spec.columns:
-            stated = self._in_currency(work, work.raw(SHARE), "order_amount")
+            stated = self._shares(work)
         elif "amount" in self.spec.columns:
             stated = self.amounts(work, "amount")
         if stated is None or None in stated:
@@ -323,6 +328,21 @@ class Mapper:
         size = len(work.rows)
         shop_id = self.shop.id
         at, day = work.times()
+    def _shares(self, work: Work) -> list[Any]:
+        """Each row's part of its order's amount, where the order states one. An amount that can not be read is refused,
+
+        not counted from the lines; so is one that was mended, since the other lines of its order are not here.
+        """
+        wholes = self.amounts(work, "order_amount")
+        stated = self._in_currency(work, work.raw(SHARE), "order_amount")
+        for i, (whole, own, place) in enumerate(zip(wholes, stated, work.places, strict=True)):
+            if own is None and whole is not None and work.keys[i] is not None:
+                if place == WHOLE:
+                    stated[i] = whole
+                else:
+                    work.refuse(i, work.column_of("order_amount"), bad("row_not_shared_out"))
+        return stated
+
         anonymous = work.refs("anonymous_ref")
         people = work.refs("person_ref")
         types = work.texts("type")
@@ -427,6 +447,14 @@ _WHOLE = ("cancellation", "refund")
 _WITHOUT_AMOUNT = (*_WHOLE, "unpaid")
 _ORDER_KINDS = frozenset(ORDER_KINDS)
 _EVENT_TYPES = frozenset(("track", "page", "screen", "identify", "group", "alias"))
+def _without_lines(reason: BadCell, part: str) -> BadCell:
+    """Why an order that stands in one part alone can not be read: that part does not say what its lines would."""
+    if part and reason.code in _NOT_SAID:
+        return BadCell("row_without_lines", {**reason.params, "part": part})
+    return reason
+
+
+_NOT_SAID = ("row_blank", "row_no_amount")
 _PLAIN_EVENT_FIELDS = [
     "utm_source",
     "utm_medium",

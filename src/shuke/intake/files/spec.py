@@ -16,7 +16,10 @@ cases: {column: event, when: {home: {type: page, page_path: /}}, otherwise: {typ
 required: [InvoiceNo]              columns that a file must have; none: all that are named
 keep_unknown: true                 columns not named go to `properties`
 amount_sign: as_written            or by_kind: cancellations and refunds count below zero however they are written
-join: [{part: orders, match: {order_no: id}, file: {...}, optional: false}]      its columns: `orders.<column>`
+join: [{part: orders, match: {order_no: id}, file: {...}, optional: false,       its columns: `orders.<column>`
+  alone: {title: summary}}]        an order that stands in this part alone is a whole order, of which its columns also
+                                   say these of the main file; `alone: ignore`: such rows are left out. Where nothing is
+                                   said: {} for a part joined on the order's number, `ignore` for another or optional one
 header: [InvoiceNo, ...]           the whole header of a known format: files are recognised by it
 aliases: {InvoiceNo: [Invoice]}    other names of a column
 blank: ["-"]                       texts that mean an empty cell
@@ -59,6 +62,7 @@ from shuke.intake.files.saying import (
 
 VERSION = 1
 LONGEST_SOURCE = 100
+IGNORE = "ignore"
 __all__ = [
     "FIELDS",
     "KINDS",
@@ -123,12 +127,16 @@ class Cases:
 
 @dataclass(frozen=True)
 class Join:
-    """A second file (or sheet) whose row with the same key adds its columns. `match`: main column -> its column."""
+    """A second file (or sheet) whose row with the same key adds its columns. `match`: main column -> its column.
+
+    `alone`: main column -> its column that says it of an order without lines; None: such rows are left out.
+    """
 
     part: str
     match: Mapping[str, str]
     layout: Layout
     is_optional: bool = False
+    alone: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,9 +213,11 @@ class MappingSpec:
         """A file's columns under the mapping's names; `pointed`: mapping's name -> the file's, as a person said."""
         prefix = f"{part}." if part else ""
         named = [c.removeprefix(prefix) for c in self.named_columns() if self._part_of(c) == part]
+        alone = [c for j in self.joins if part and j.part == part for c in (j.alone or {}).values()]
         wanted = (
             *self.required_of(part),
             *named,
+            *alone,
             *self.carry,
             *self.personal,
             *(self.header if not part else ()),
@@ -278,7 +288,7 @@ def parse(raw: Any) -> MappingSpec:
         personal=tuple(names_at("personal", data.get("personal") or [])),
         is_exact=one_of("scientific", data.get("scientific", "refuse"), ("refuse", "exact")) == "exact",
         grain=one_of("grain", data.get("grain", "line"), GRAINS),
-        joins=tuple(_join(i, j) for i, j in enumerate(list_at("join", data.get("join") or []))),
+        joins=tuple(_join(i, j, data) for i, j in enumerate(list_at("join", data.get("join") or []))),
         raw=data,
     )
     _check_whole(spec)
@@ -344,10 +354,10 @@ def _cases(kind: str, raw: Any) -> Cases | None:
     return Cases(text_at("cases.column", table.get("column")), when, otherwise)
 
 
-def _join(number: int, raw: Any) -> Join:
+def _join(number: int, raw: Any, data: Mapping[str, Any]) -> Join:
     place = f"join.{number}"
     table = table_at(place, raw)
-    only(place, table, ("part", "match", "file", "optional"))
+    only(place, table, ("part", "match", "file", "optional", "alone"))
     match = texts_at(f"{place}.match", table.get("match"))
     if not match:
         raise MappingLacks(field=f"{place}.match")
@@ -355,7 +365,26 @@ def _join(number: int, raw: Any) -> Join:
     if not is_name(part):
         raise MappingInvalid(field=f"{place}.part", value=part, allowed="a-z 0-9 _ -")
     is_optional = flag_at(f"{place}.optional", table.get("optional", False))
-    return Join(part, match, _layout(f"{place}.file", table.get("file") or {}), is_optional)
+    alone = _alone(f"{place}.alone", table, data, match, is_optional)
+    return Join(part, match, _layout(f"{place}.file", table.get("file") or {}), is_optional, alone)
+
+
+def _alone(
+    place: str, table: Mapping[str, Any], data: Mapping[str, Any], match: Mapping[str, str], is_optional: bool
+) -> Mapping[str, str] | None:
+    """What a part says of an order that has no line; None where its rows are no orders, or are to be left out."""
+    told = (data.get("columns") or {}).get("order_ref")
+    key = told.get("column") if isinstance(told, Mapping) else told
+    is_of_orders = (
+        data.get("kind") == "orders" and data.get("grain", "line") == "line" and list(match) == [key]
+    )
+    if "alone" not in table:
+        return {} if is_of_orders and not is_optional else None
+    if table["alone"] == IGNORE:
+        return None
+    if not is_of_orders:
+        raise MappingInvalid(field=place, value=table["alone"], allowed=IGNORE)
+    return texts_at(place, table["alone"])
 
 
 def _layout(place: str, raw: Any) -> Layout:

@@ -33,7 +33,7 @@ def filled_up(table: Table) -> Table:
         if batch is None:
             return None
         rows = [row if len(row) >= width else [*row, *[""] * (width - len(row))] for row in batch.rows]
-        return Batch(batch.lines, rows)
+        return batch.with_rows(rows)
 
     return Table(table.name, table.detected, table.columns, take)
 
@@ -46,7 +46,7 @@ def with_constant(table: Table, column: str, text: str) -> Table:
         batch = table.take(size)
         if batch is None:
             return None
-        return Batch(batch.lines, [[*row, text] if len(row) == width else row for row in batch.rows])
+        return batch.with_rows([[*row, text] if len(row) == width else row for row in batch.rows])
 
     return Table(table.name, table.detected, (*table.columns, column), take)
 
@@ -83,7 +83,7 @@ def carried(table: Table, spec: MappingSpec) -> Table:
                     if len(held) > HELD_ORDERS:
                         del held[next(iter(held))]
             rows.append(row)
-        return Batch(batch.lines, rows)
+        return batch.with_rows(rows)
 
     return Table(table.name, table.detected, table.columns, take)
 
@@ -153,7 +153,7 @@ def shared_out(table: Table, spec: MappingSpec, currency: str, costs: Costs) -> 
         batch = table.take(size)
         if batch is None:
             return None
-        return Batch(batch.lines, [[*row, share(row)] if len(row) == width else row for row in batch.rows])
+        return batch.with_rows([[*row, share(row)] if len(row) == width else row for row in batch.rows])
 
     return Table(table.name, table.detected, (*table.columns, SHARE), take)
 
@@ -190,20 +190,22 @@ def _line_reader(
         for origin in (spec.columns.get(name, none),)
     }
     own = spec.currency or currency
-    blanks = frozenset(("", *spec.blank))
 
-    def number(text: str) -> Decimal | None:
-        text = cells.cleaned(text).removeprefix("'")
-        if text in blanks:
-            return None
-        try:
-            return parse_decimal(text)
-        except ValueError:
-            return None
+    def numbers(name: str) -> cells.Remembering:
+        shape = cells.shaped(spec.columns.get(name, none), spec.blank, is_exact=spec.is_exact)
 
-    numbers = cells.Remembering(number)
-    units = cells.Remembering(lambda pair: _weight(numbers[pair[0]], numbers[pair[1]]))
-    minors = cells.Remembering(lambda pair: _minor(numbers[pair[0]], pair[1]))
+        def number(text: str) -> Decimal | None:
+            shaped = shape(text)
+            try:
+                return None if isinstance(shaped, BadCell) else parse_decimal(shaped.removeprefix("'"))
+            except ValueError:
+                return None
+
+        return cells.Remembering(number)
+
+    quantities, prices, amounts = numbers("quantity"), numbers("unit_price"), numbers("order_amount")
+    units = cells.Remembering(lambda pair: _weight(quantities[pair[0]], prices[pair[1]]))
+    minors = cells.Remembering(lambda pair: _minor(amounts[pair[0]], pair[1]))
     digits = cells.Remembering(exponent)
 
     def read(row: Sequence[str]) -> tuple[str, int | None, int, int]:

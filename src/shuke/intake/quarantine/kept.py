@@ -161,7 +161,7 @@ class KeptRules:
         for number in range(ROUNDS + 1):
             # Numbered instead of lined, so that each answer finds its row; the places are nobody's.
             rows = [cells.get(i, batch.rows[i]) for i in waiting]
-            mapped = mapper.map(Batch(waiting, rows), Places())
+            mapped = mapper.map(Batch(waiting, rows, batch.part), Places())
             waiting = []
             for bad in mapped.bad:
                 i = bad.line
@@ -182,7 +182,7 @@ class KeptRules:
             MendedAtLoad(replace(first[i], line=batch.lines[i], place=None), tuple(steps[i]))
             for i in sorted(cells)
         ]
-        return Batch(batch.lines, [cells.get(i, row) for i, row in enumerate(batch.rows)]), told
+        return batch.with_rows([cells.get(i, row) for i, row in enumerate(batch.rows)]), told
 
     def words(self, kept_id: int) -> str:
         """Kept rules as a sentence, in the reader's language."""
