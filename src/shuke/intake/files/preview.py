@@ -179,7 +179,6 @@ def preview_of(
     lines = list(batch.lines)
     batch, mended = kept.mend(mapper, replace(batch, lines=list(range(len(lines)))))
     first = _first(batch, shown)
-    mends = {one.bad.line: _cells_mended(one, mapper.columns, kept) for one in mended}
     places = Places()
     mapped = mapper.map(batch, places)
     facts = mapped.facts
@@ -195,6 +194,7 @@ def preview_of(
         rows_looked_at += mapped.rows
         bad_rows += mapped.bad
         mended += more
+    mends = {one.bad.line: _cells_mended(one, mapper.columns, kept) for one in mended}
     refused = {bad.line for bad in bad_rows}
     given = tuple(f for f in facts.schema.names if f in _shown(spec) and f not in _HIDDEN)
     fields = iter(facts.slice(0, FIRST_ROWS).select(given).to_pylist())
@@ -273,7 +273,6 @@ def _mend_notices(mended: int, looked_at: int) -> tuple[Reason, ...]:
     )
 
 
-def _shown(spec: MappingSpec) -> frozenset[str]:
 def _alone_notices(alone: Mapping[str, int], *, is_all: bool) -> tuple[Reason, ...]:
     """Orders that stand in one part alone: how many of them were seen, by part."""
     words = _(
@@ -287,6 +286,7 @@ def _alone_notices(alone: Mapping[str, int], *, is_all: bool) -> tuple[Reason, .
     )
 
 
+def _shown(spec: MappingSpec) -> frozenset[str]:
     names = set(spec.columns) | {
         "at",
         "local_day",

@@ -74,6 +74,13 @@ register(
         _("Correct the cell, or add the value to the mapping."),
     ),
     Reason(
+        "row_not_shared_out",
+        _(
+            "“%(field)s” is the amount of the whole order; what this line has of it is told by the whole file."
+        ),
+        _("Mend the file and load it again: rows that are known count once. This entry may then be dropped."),
+    ),
+    Reason(
         "row_no_visitor",
         _("The row names neither a visitor nor a person."),
         _("Fill in one of the two."),
@@ -82,12 +89,5 @@ register(
         "row_no_amount",
         _("The row states no amount."),
         _("Fill in the amount, or quantity and unit price."),
-    ),
-    Reason(
-        "row_not_shared_out",
-        _(
-            "“%(field)s” is the amount of the whole order; what this line has of it is told by the whole file."
-        ),
-        _("Mend the file and load it again: rows that are known count once. This entry may then be dropped."),
     ),
 )

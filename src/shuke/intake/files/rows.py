@@ -324,10 +324,6 @@ class Mapper:
                     )
         return amounts
 
-    def _events(self, work: Work) -> pa.Table:
-        size = len(work.rows)
-        shop_id = self.shop.id
-        at, day = work.times()
     def _shares(self, work: Work) -> list[Any]:
         """Each row's part of its order's amount, where the order states one. An amount that can not be read is refused,
 
@@ -343,6 +339,10 @@ class Mapper:
                     work.refuse(i, work.column_of("order_amount"), bad("row_not_shared_out"))
         return stated
 
+    def _events(self, work: Work) -> pa.Table:
+        size = len(work.rows)
+        shop_id = self.shop.id
+        at, day = work.times()
         anonymous = work.refs("anonymous_ref")
         people = work.refs("person_ref")
         types = work.texts("type")
@@ -443,10 +443,6 @@ class Mapper:
         return self._readers[name]
 
 
-_WHOLE = ("cancellation", "refund")
-_WITHOUT_AMOUNT = (*_WHOLE, "unpaid")
-_ORDER_KINDS = frozenset(ORDER_KINDS)
-_EVENT_TYPES = frozenset(("track", "page", "screen", "identify", "group", "alias"))
 def _without_lines(reason: BadCell, part: str) -> BadCell:
     """Why an order that stands in one part alone can not be read: that part does not say what its lines would."""
     if part and reason.code in _NOT_SAID:
@@ -455,6 +451,10 @@ def _without_lines(reason: BadCell, part: str) -> BadCell:
 
 
 _NOT_SAID = ("row_blank", "row_no_amount")
+_WHOLE = ("cancellation", "refund")
+_WITHOUT_AMOUNT = (*_WHOLE, "unpaid")
+_ORDER_KINDS = frozenset(ORDER_KINDS)
+_EVENT_TYPES = frozenset(("track", "page", "screen", "identify", "group", "alias"))
 _PLAIN_EVENT_FIELDS = [
     "utm_source",
     "utm_medium",
