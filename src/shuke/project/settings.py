@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "shuke.warehouse",
     "shuke.commerce",
     "shuke.traffic",
+    "shuke.traffic.items",
     "shuke.intake",
     "shuke.console",
     "shuke.project",

@@ -49,18 +49,29 @@ _ORDER = ("local_day", "visitor_id", "at", "ord", "event_id")
 
 def visits(events: pa.Table, eras: Sequence[VisitRules]) -> pa.Table:
     """The rows of schemas.VISITS from one shop's events (COLUMNS, whole days, any order)."""
-    is_told = pc.equal(events["type"], "track")
-    for sign in ("anonymous_ref", "page_path", "session_ref"):
-        is_told = pc.and_(is_told, pc.is_null(events[sign]))
-    is_activity = pc.and_(pc.is_in(events["type"], value_set=pa.array(ACTIVITY)), pc.invert(is_told))
+    cut = cut_into_visits(events, eras)
+    return schemas.VISITS.empty_table() if cut is None else pa.table(_columns(cut), schema=schemas.VISITS)
+
+
+def cut_into_visits(events: pa.Table, eras: Sequence[VisitRules]) -> _Cut | None:
+    """Which of the events belongs to which visit; None where nobody came. The events of the answer keep all their columns,
+    in the order of day, visitor, time, line and id."""
+    is_activity = pc.and_(
+        pc.is_in(events["type"], value_set=pa.array(ACTIVITY)), pc.invert(is_told_by_server(events))
+    )
     is_identity = pc.and_(
         pc.is_in(events["type"], value_set=pa.array(IDENTITY)), pc.is_valid(events["person_id"])
     )
     events = in_order(events.filter(pc.or_(is_activity, is_identity)))
-    if events.num_rows == 0:
-        return schemas.VISITS.empty_table()
-    cut = _Cut(events, eras)
-    return pa.table(_columns(cut), schema=schemas.VISITS)
+    return _Cut(events, eras) if events.num_rows else None
+
+
+def is_told_by_server(events: pa.Table) -> pa.ChunkedArray:
+    """Of each event, whether it is a deed with neither device, page nor session: nobody came with it."""
+    is_told = pc.equal(events["type"], "track")
+    for sign in ("anonymous_ref", "page_path", "session_ref"):
+        is_told = pc.and_(is_told, pc.is_null(events[sign]))
+    return is_told
 
 
 def in_order(events: pa.Table) -> pa.Table:
@@ -219,7 +230,7 @@ def _columns(cut: _Cut) -> dict[str, pa.Array]:
     person = cut.last(has_person)
     stay = cut.at[last_activity] // _MICROSECONDS - cut.at[first] // _MICROSECONDS
     orders, revenue = _orders(cut, is_track)
-    channel, is_paid = _channels(cut)
+    channel, is_paid = channels(cut)
     return {
         "shop_id": events["shop_id"].take(pa.array(first)).combine_chunks(),
         "visit_id": events["event_id"].take(pa.array(first)).combine_chunks(),
@@ -278,7 +289,7 @@ def _orders(cut: _Cut, is_track: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return orders, revenue
 
 
-def _channels(cut: _Cut) -> tuple[pa.Array, pa.Array]:
+def channels(cut: _Cut) -> tuple[pa.Array, pa.Array]:
     """Channel and whether it was paid for, asked once per different landing and era."""
     day = cut.day[cut.first]
     era = np.zeros(cut.count, dtype=np.int64)

@@ -40,6 +40,8 @@ class Kernel:
 
     columns: Mapping[str, tuple[str, ...]]
     prepare: Callable[[Context], Prepared]
+    # There is no expression beside it (it reads what was sent as JSON): rows are brought here whatever engine answers.
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Derivation:
     kind: str
     inputs: tuple[str, ...]
     keys: Mapping[str, str]
-    expression: Expression
+    expression: Expression | None
     kernel: Kernel | None = None
     variant: Callable[[Context], Hashable] = lambda context: (context.shop.id, context.period)
 
@@ -75,6 +77,8 @@ def register(derivation: Derivation) -> None:
     if derivation.kind not in schemas.DERIVED:
         raise ValueError(f"{derivation.kind} is no derived kind of the warehouse")
     known = _registered.get(derivation.kind)
+    if derivation.expression is None and not (derivation.kernel and derivation.kernel.is_alone):
+        raise ValueError(f"{derivation.kind} has neither an expression nor a kernel that stands alone")
     if known is not None and known.expression is not derivation.expression:
         raise ValueError(f"{derivation.kind} has two owners")
     _registered[derivation.kind] = derivation

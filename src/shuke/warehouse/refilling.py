@@ -113,7 +113,12 @@ def _write(snapshot: Snapshot, days: Sequence[date]) -> tuple[dict[str, int], di
         offer(kind)
     for derivation in derivations.in_order():
         kind = derivation.kind
-        made = snapshot.engine.answer(snapshot.sql(kind)).cast(schemas.ALL[kind])
+        is_alone = derivation.kernel is not None and derivation.kernel.is_alone
+        made = (
+            snapshot.made(kind)
+            if is_alone
+            else snapshot.engine.answer(snapshot.sql(kind)).cast(schemas.ALL[kind])
+        )
         made = made.sort_by([(name, "ascending") for name in ("local_day", *schemas.SORT[kind])])
         counts[kind] = {
             item["values"]: item["counts"] for item in made.column("local_day").value_counts().to_pylist()

@@ -290,6 +290,103 @@ ORDER_FACTS = pa.schema(
     ]
 )
 
+# What visitors did with items, a row per deed and item: `deed` is view, favourite, cart, checkout or order (a line of an
+# order that an event told). `product_ref` is what the event states; null: only the page tells which item it was.
+ITEM_DEEDS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("visitor_id", pa.int64()),
+        ("person_id", pa.int64()),
+        ("visit_id", pa.int64()),  # null: told by a server, nobody came
+        ("event_id", pa.int64()),
+        ("line", pa.int64()),  # of the event's products, from 0
+        ("at", MOMENT),
+        ("ord", pa.int64()),
+        ("deed", pa.string()),
+        ("product_ref", pa.string()),
+        ("page_path", pa.string()),  # of the item's page; null where it was seen elsewhere
+        ("title", pa.string()),
+        ("channel", pa.string()),  # of the visit
+        ("is_paid", pa.bool_()),
+        ("is_exit", pa.int64()),  # 1: the last view of its visit
+        ("stay_seconds", pa.int64()),  # to the next view of the visit; null: not a view, or the last (B-202)
+        ("order_id", pa.int64()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),  # of an order's line: price x quantity; null: no price stated
+        ("currency", pa.string()),
+    ]
+)
+
+# The sales of items that files tell: an order's lines of one item on one day, added up.
+ITEM_LINES = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("order_id", pa.int64()),
+        ("product_ref", pa.string()),
+        ("at", MOMENT),
+        ("buyer_id", pa.int64()),
+        ("title", pa.string()),
+        ("quantity", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),  # signed sum of what is stated
+        ("without_amount", pa.int64()),  # lines that state none
+        ("currency", pa.string()),
+    ]
+)
+
+# What one visitor did with one item on one day by one channel; sales that no visit told have no visitor and no channel.
+ITEM_VISITORS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("product_ref", pa.string()),
+        ("visitor_id", pa.int64()),
+        ("buyer_id", pa.int64()),  # who bought: the person, else the visitor; null: nobody did
+        ("channel", pa.string()),
+        ("is_paid", pa.bool_()),
+        ("views", pa.int64()),
+        ("exits", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("measured_views", pa.int64()),  # views that another one followed
+        ("favourites", pa.int64()),
+        ("carts", pa.int64()),
+        ("checkouts", pa.int64()),
+        ("orders", pa.int64()),
+        ("file_orders", pa.int64()),  # of these, from files
+        ("units", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),  # in the shop's currency
+        ("without_amount", pa.int64()),  # lines without an amount, or in another currency
+    ]
+)
+
+# The same added up by day and item. Visitors are distinct in their row: they may be added over items never, over days only
+# as visitors of days.
+ITEM_DAYS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("product_ref", pa.string()),
+        ("title", pa.string()),
+        ("views", pa.int64()),
+        ("exits", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("measured_views", pa.int64()),
+        ("favourites", pa.int64()),
+        ("carts", pa.int64()),
+        ("orders", pa.int64()),
+        ("file_orders", pa.int64()),
+        ("units", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),
+        ("without_amount", pa.int64()),
+        ("visitors", pa.int64()),  # who viewed it
+        ("favourite_visitors", pa.int64()),
+        ("cart_visitors", pa.int64()),
+        ("checkout_visitors", pa.int64()),
+        ("buyers", pa.int64()),
+    ]
+)
+
 RAW = {
     "events": EVENTS,
     "order_lines": ORDER_LINES,
@@ -302,6 +399,10 @@ DERIVED = {
     "visitor_days": VISITOR_DAYS,
     "channel_days": CHANNEL_DAYS,
     "order_facts": ORDER_FACTS,
+    "item_deeds": ITEM_DEEDS,
+    "item_lines": ITEM_LINES,
+    "item_visitors": ITEM_VISITORS,
+    "item_days": ITEM_DAYS,
 }
 ALL = RAW | DERIVED
 
@@ -316,4 +417,8 @@ SORT = {
     "visitor_days": ("visitor_id",),
     "channel_days": ("level", "channel"),
     "order_facts": ("order_id", "kind"),
+    "item_deeds": ("visitor_id", "at", "ord", "event_id", "line"),
+    "item_lines": ("order_id", "product_ref", "currency"),
+    "item_visitors": ("product_ref", "visitor_id", "buyer_id", "channel"),
+    "item_days": ("product_ref",),
 }

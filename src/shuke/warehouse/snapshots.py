@@ -121,9 +121,10 @@ def plan(shop_id: int, period: Period) -> Plan:
 
 
 def _kinds_held(row: SealedDay) -> frozenset[str]:
-    """The kinds that the ledger has of a day. What comes of nothing is nothing, and has perhaps no table."""
+    """The kinds that the ledger has of a day, also those of which the day has no row. What comes of nothing is nothing, and
+    has perhaps no table."""
     of_nothing = (d.kind for d in derivations.in_order() if not any(row.rows.get(one) for one in d.inputs))
-    return frozenset(row.versions).union(of_nothing)
+    return frozenset(row.versions).union(row.rows, of_nothing)
 
 
 def naive_utc(moment: datetime) -> datetime:
@@ -237,8 +238,11 @@ class Snapshot:
         key = derivations.derivation(kind).key
         if key is None:
             return self._derived_by_day(kind)
-        days = self.plan.open_days(roots)
+        lacking = self._sealed_without(kind)
+        days = [day for day in self.plan.open_days(roots) if day not in lacking]
         sealed = self._sealed(kind)
+        if lacking:
+            sealed = sealed.union(self._fresh(kind, lacking, None), distinct=False)
         if not days:
             return sealed
         touched = self._touched(roots, key, days)
@@ -269,10 +273,13 @@ class Snapshot:
         """The days whose sealed rows of a derived kind are not what an answer needs: there are open facts, or (of a kind
         without a key) they were sealed before the kind existed."""
         days = set(self.plan.open_days(derivations.roots(kind)))
-        if derivations.derivation(kind).key is None:
-            held = self.plan.kinds
-            days.update(d for d in self.plan.through if self.plan.holds(d) and kind not in held.get(d, ()))
+        days.update(self._sealed_without(kind))
         return tuple(sorted(days))
+
+    def _sealed_without(self, kind: str) -> list[date]:
+        """The days that were sealed before the kind existed."""
+        held = self.plan.kinds
+        return sorted(d for d in self.plan.through if self.plan.holds(d) and kind not in held.get(d, ()))
 
     def _touched(self, roots: Sequence[str], key: str, days: Sequence[date]) -> pa.Table:
         """The (day, key) pairs that have open facts."""
@@ -362,16 +369,17 @@ class Snapshot:
     def made(self, kind: str) -> pa.Table:
         """A derived kind from the inputs that are defined under `input_name`: by its kernel, else by its expression."""
         derivation = derivations.derivation(kind)
-        if derivation.kernel is None or not self.engine.is_in_process:
+        kernel = derivation.kernel
+        if kernel is None or not (self.engine.is_in_process or kernel.is_alone):
             return self.engine.answer(self.sql(kind)).cast(schemas.ALL[kind])
         inputs = {
             # What was just sealed lies in order, and a kernel need not sort what is read in that order.
             source: self.engine.columns_of_files(self.offered[source], columns)
             if self.offered.get(source)
             else self.engine.columns(self.input_name(source), columns)
-            for source, columns in derivation.kernel.columns.items()
+            for source, columns in kernel.columns.items()
         }
-        return derivation.kernel.prepare(derivations.Context(self.shop, self.period))(inputs)
+        return kernel.prepare(derivations.Context(self.shop, self.period))(inputs)
 
     def input_name(self, source: str) -> str:
         """The name under which an expression of this snapshot finds its input."""
@@ -398,6 +406,7 @@ class Snapshot:
                 i: ibis.table(ibis.Schema.from_pyarrow(schemas.ALL[i]), name=self.input_name(i))
                 for i in derivation.inputs
             }
+            assert derivation.expression is not None
             made = derivation.expression(inputs, derivations.Context(self.shop, self.period))
             return conformed(made, kind)
 

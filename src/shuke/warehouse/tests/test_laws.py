@@ -65,8 +65,13 @@ def recomputed(shop, raw):
     """Every derived kind from the raw facts alone; one that others read is computed once."""
     known = dict(raw)
     for derivation in derivations.in_order():
+        context = derivations.Context(shop, PERIOD)
+        if derivation.expression is None:
+            read = {n: known[n].select(c) for n, c in derivation.kernel.columns.items()}
+            known[derivation.kind] = derivation.kernel.prepare(context)(read)
+            continue
         inputs = {n: ibis.memtable(known[n]) for n in derivation.inputs}
-        expression = derivation.expression(inputs, derivations.Context(shop, PERIOD))
+        expression = derivation.expression(inputs, context)
         known[derivation.kind] = engine().run(conformed(expression, derivation.kind))
     return known
 
