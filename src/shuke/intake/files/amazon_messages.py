@@ -9,6 +9,7 @@ no buyer, so an erasure could not find it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -39,11 +40,17 @@ FINDINGS = {
     "items_do_not_add_up": _("its items do not add up to what it counts"),
 }
 _OF_THE_PARCEL = ("DestinationPostalCode",)
+_PARCEL = re.compile(rf'("(?:{"|".join(_OF_THE_PARCEL)})"\s*:\s*)(?:"[^"]*"?|[^",}}\s]+)')
 
 
 def is_message(raw: Any) -> bool:
     """Whether a JSON value is such a message, told by its structure."""
     return isinstance(raw, Mapping) and raw.get("NotificationType") == TYPE and "Payload" in raw
+
+
+def without_parcel(text: str) -> str:
+    """The text of a message, be it JSON or not, without where the parcel goes."""
+    return _PARCEL.sub(r'\1""', text)
 
 
 def message_rows(messages: Iterable[Any]) -> Iterator[tuple[int, Row]]:
@@ -54,7 +61,8 @@ def message_rows(messages: Iterable[Any]) -> Iterator[tuple[int, Row]]:
     seen: set[tuple[str, str]] = set()
     for place, raw in enumerate(messages, start=1):
         if not is_message(raw):
-            yield place, dict.fromkeys(COLUMNS, "") | {"rest": json.dumps(raw, ensure_ascii=False)}
+            text = without_parcel(json.dumps(raw, ensure_ascii=False))
+            yield place, dict.fromkeys(COLUMNS, "") | {"rest": text}
             continue
         for row in _rows(raw):
             known = (str(row["notification"]), str(row["item_id"]))

@@ -37,7 +37,7 @@ class Work:
         self.mapper = mapper
         self.lines = batch.lines
         self.given = batch.rows
-        self.bad: dict[int, tuple[str, BadCell]] = {}
+        self.bad: dict[int, tuple[str, BadCell]] = dict(batch.refused)
         self.places: list[int | None] = []
         self.rows = self._even(batch.rows)
         in_order = mapper.in_order

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 import gzip
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from shuke.intake.files import sniffing
+from shuke.intake.files.reasons import BadCell
 
 AUTO = "auto"
 UNPACKED_BYTES = 16 << 30  # the largest upload (2 GB), eight times shrunk: less than a minute to unpack
@@ -60,11 +61,13 @@ class Batch:
     """Neighbouring rows: the line on which each begins, and its cells.
 
     `part`: that part of a joined file in which alone these rows stand, each a whole order; "": rows of the main file.
+    `refused`: which rows can not be read whatever they hold, by their number here: (column, why).
     """
 
     lines: list[int]
     rows: list[list[str]]
     part: str = ""
+    refused: Mapping[int, tuple[str, BadCell]] = field(default_factory=dict)
 
     def with_rows(self, rows: list[list[str]]) -> Batch:
         """The same rows with other cells."""

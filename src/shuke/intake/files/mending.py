@@ -18,8 +18,9 @@ import pyarrow as pa
 from django.db import connection
 from django.db.models import Count, Max
 
-from shuke.intake.files import known, load, uploads
+from shuke.intake.files import json_files, known, load, uploads
 from shuke.intake.files.layout import Batch
+from shuke.intake.files.reasons import BadCell
 from shuke.intake.files.row_text import NotARow, read_payload
 from shuke.intake.files.rows import Mapper, Places
 from shuke.intake.files.spec import MappingSpec, parse
@@ -41,7 +42,7 @@ _counted: dict[tuple[object, ...], Places] = {}
 class ReadAgain:
     """What mended rows of one import became: facts under their own identities, and why some can still not be read.
 
-    `good` are the ids of the entries in the facts, in the same order; `placed` those that took a new place, with the
+    `good` are the ids of the entries in the facts, in the same order (one may stand there several times); `placed` those that took a new place, with the
     surrogate of their key.
     """
 
@@ -102,9 +103,14 @@ def _by_columns(
         except NotARow as error:
             refused[row.pk] = error
             continue
-        columns = tuple(column for column in texts if not column.startswith("+"))
-        beyond = [text for column, text in texts.items() if column.startswith("+")]
-        alike.setdefault(columns, []).append((row, [*(texts[column] for column in columns), *beyond]))
+        line = json_files.rows_of_line(texts)
+        if isinstance(line, BadCell):
+            refused[row.pk] = Refusal(line.code, json_files.TEXT, **line.params)
+            continue
+        for told in [texts] if line is None else line:
+            columns = tuple(column for column in told if not column.startswith("+"))
+            beyond = [text for column, text in told.items() if column.startswith("+")]
+            alike.setdefault(columns, []).append((row, [*(told[column] for column in columns), *beyond]))
     return alike
 
 
@@ -118,15 +124,13 @@ def _read_alike(
     """Two passes: the first says which rows can be read, the second reads them under their places."""
     batch = Batch(list(range(len(rows))), [cells for _row, cells in rows])
     keys = mapper.keys(batch)
-    kept = [
-        row.params.get("row_place") if key is not None and key == row.params.get("row_key") else None
-        for (row, _cells), key in zip(rows, keys, strict=True)
-    ]
+    kept = [_kept_place(row, key) for (row, _cells), key in zip(rows, keys, strict=True)]
     first = mapper.map(batch, _Given(1 if place is None else place for place in kept))
     bad = {one.line: one for one in first.bad}
     for i, one in bad.items():
         found.refused[rows[i][0].pk] = Refusal(one.reason.code, one.column, **one.reason.params)
-    good = [i for i in range(len(rows)) if i not in bad]
+    whole = {row.pk for row, _cells in rows} - {rows[i][0].pk for i in bad}
+    good = [i for i in range(len(rows)) if rows[i][0].pk in whole]
     if is_trial or not good:
         return first.facts, [rows[i][0].pk for i in good]
     moved = [(i, keys[i]) for i in good if kept[i] is None and keys[i] is not None]
@@ -144,6 +148,14 @@ def _read_alike(
     return second.facts, [rows[i][0].pk for i in good]
 
 
+def _kept_place(row: Quarantined, key: str | None) -> int | None:
+    """The place that an entry has of its own; None: it takes the next one. A message counts once, however often it came."""
+    if row.reason in (json_files.NOT_JSON, json_files.NOT_A_MESSAGE):
+        return 1
+    place: int | None = row.params.get("row_place")
+    return place if key is not None and key == row.params.get("row_key") else None
+
+
 def store(found: ReadAgain, *, at: datetime, within: Callable[[], None] | None = None) -> int:
     """Load what was read; returns how many facts it made: 0 when all rows are known already.
 
@@ -155,7 +167,8 @@ def store(found: ReadAgain, *, at: datetime, within: Callable[[], None] | None =
 
     def settle() -> None:
         held = Import.objects.select_for_update().get(id=found.held.pk)
-        held.rows_bad -= len(found.good)
+        held.rows_bad -= len(set(found.good))
+        held.rows_read += len(found.good) - len(set(found.good))  # one line may have been several rows
         for name, count in counts.items():
             setattr(held, f"rows_{name}", getattr(held, f"rows_{name}") + count)
         held.first_day = min(filter(None, (held.first_day, first)), default=None)

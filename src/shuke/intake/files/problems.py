@@ -44,7 +44,17 @@ class BinaryFile(FileProblem):
 class BrokenJson(FileProblem):
     code = "file_broken_json"
     words = _("“%(field)s” breaks off or is damaged: line %(line)s is no JSON.")
-    remedy = _("Fetch or export the file again, with one message on each line; nothing of it was loaded.")
+    remedy = _(
+        "Fetch or export the file again: a report as it came, or messages one on each line. Nothing of it was loaded."
+    )
+
+
+class UnknownJson(FileProblem):
+    """JSON that is neither a platform's report nor its messages."""
+
+    code = "file_unknown_json"
+    words = _("“%(field)s” is JSON, but neither a report of Amazon nor messages of changed orders.")
+    remedy = _("Of JSON only these are read. Export orders, lines and lists as CSV or XLSX.")
 
 
 class WrongEncoding(FileProblem):

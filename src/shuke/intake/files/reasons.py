@@ -81,6 +81,16 @@ register(
         _("Mend the file and load it again: rows that are known count once. This entry may then be dropped."),
     ),
     Reason(
+        "row_not_json",
+        _("The line is no JSON: it breaks at character %(at)s."),
+        _("Mend the text that stands in “%(field)s”: as soon as it is a message, it is read as one."),
+    ),
+    Reason(
+        "row_not_a_message",
+        _("The line is JSON, but no message of a changed order (ORDER_CHANGE)."),
+        _("Drop it: of Amazon's messages only these are read."),
+    ),
+    Reason(
         "row_no_visitor",
         _("The row names neither a visitor nor a person."),
         _("Fill in one of the two."),

@@ -157,7 +157,7 @@ class KeptRules:
         cells: dict[int, list[str]] = {}
         first: dict[int, BadRow] = {}
         steps: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
-        waiting = list(range(len(batch.rows)))
+        waiting = [i for i in range(len(batch.rows)) if i not in batch.refused]
         for number in range(ROUNDS + 1):
             # Numbered instead of lined, so that each answer finds its row; the places are nobody's.
             rows = [cells.get(i, batch.rows[i]) for i in waiting]

@@ -17,6 +17,7 @@ from shuke.intake.files.amazon_reports import report_rows
 from shuke.intake.files.tables import Layout, open_table
 from shuke.intake.tests.test_file_exports import ACTOR, give, recognised, run
 from shuke.kernel import clock
+from shuke.kernel.errors import ShukeError
 from shuke.shops.roles import Role
 
 pytestmark = [pytest.mark.row("T1"), pytest.mark.data]
@@ -118,9 +119,6 @@ def test_order_changes__one_a_file_a_list_or_on_lines__count_once_and_name_order
         assert recognised(shop, kept) == "amazon_order_changes"
         ended = run(shop, {"": kept}, "amazon_order_changes")
         assert (ended.rows_new, ended.rows_known, ended.rows_bad) == (new, known, bad)
-    cut = give(shop, on_lines[:-9].encode(), "cut.json")
-    with pytest.raises(problems.BrokenJson):
-        recognised(shop, cut)
     order = one["Payload"]["OrderChangeNotification"]["AmazonOrderId"]
     assert {line.order_ref for line in reads.list_report_lines(shop)} == {""}
     client.cookies["shuke_language"] = "en"
@@ -158,10 +156,85 @@ def test_messages__over_several_lines_one_after_another__are_read_and_a_broken_o
     whole = json.dumps(_message(1), indent=1)
     lines = whole.count("\n") + 1
     assert _table(tmp_path, f"{whole}\n\n{whole.replace('n1', 'n2')}\n").take(10).lines == [1, lines + 2]
-    for text, line in ((whole[:-5], lines - 1), (f"{whole}\n{whole[:-5]}", 2 * lines - 1)):
-        with pytest.raises(problems.BrokenJson) as refused:
-            _table(tmp_path, text)
-        assert refused.value.params["line"] in (line, line - 1)
+    with pytest.raises(problems.BrokenJson) as refused:
+        _table(tmp_path, whole[:-5])
+    assert refused.value.params["line"] in (lines - 1, lines - 2)
+    batch = _table(tmp_path, f"{whole}\n{whole[:-5]}").take(10)
+    assert (batch.lines, list(batch.refused)) == ([1, lines + 1], [1])
+
+
+def _three() -> list[str]:
+    return [json.dumps(_message(n)) for n in (1, 2, 3)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_messages__a_line_that_is_no_json__waits_and_the_others_load(shop, warehouse_home) -> None:
+    one, two, three = _three()
+    whole = _message(4)
+    items = whole["Payload"]["OrderChangeNotification"]["Summary"]["OrderItems"]
+    items.append(items[0] | {"OrderItemId": "other"})
+    cut = json.dumps(whole)[:-3]
+    text = "\n".join([one, cut, two, "garbage", three[:200], three, json.dumps({"NotificationType": "FEE"})])
+    ended = run(shop, {"": give(shop, text.encode(), "messages.json")}, "amazon_order_changes")
+    assert (ended.rows_read, ended.rows_new, ended.rows_bad, ended.error) == (7, 3, 4, "")
+    waiting = {entry.line: entry for entry in reads.list_quarantined(shop).rows}
+    assert {line: (entry.reason, entry.column) for line, entry in waiting.items()} == {
+        2: ("row_not_json", "rest"),
+        4: ("row_not_json", "rest"),
+        5: ("row_not_json", "rest"),
+        7: ("row_not_a_message", "rest"),
+    }
+    assert f"breaks at character {len(cut) + 1}" in waiting[2].words
+    assert '"DestinationPostalCode": ""' in json.loads(waiting[2].payload)["rest"]
+
+    def mended(line: int, after: str) -> None:
+        payload = json.dumps({**json.loads(waiting[line].payload), "rest": after})
+        actions.mend_and_replay(
+            shop=shop, quarantined_id=waiting[line].id, payload=payload, actor=ACTOR, at=clock.now()
+        )
+
+    with pytest.raises(ShukeError, match="breaks at character 1"):
+        mended(4, "still garbage")
+    mended(2, json.loads(waiting[2].payload)["rest"] + json.dumps(whole)[-3:])
+    mended(5, three)  # it came twice, and counts once
+    held = reads.get_import(shop, ended.id)
+    assert (held.rows_read, held.rows_new, held.rows_known, held.rows_bad) == (8, 5, 1, 2)
+    refs = [line.item for line in reads.list_report_lines(shop, report="order_changes")]
+    assert len(refs) == 5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_messages__in_another_encoding_or_a_list_without_its_end__are_read(tmp_path, encoding) -> None:
+    path = tmp_path / "messages.json"
+    path.write_bytes("\n".join(_three()).encode(encoding))
+    assert open_table(path, path.name, Layout()).take(10).lines == [1, 2, 3]
+    listed = "[\n" + ",\n".join(_three()) + ",\n"
+    path.write_bytes(listed.encode(encoding))
+    batch = open_table(path, path.name, Layout()).take(10)
+    assert (batch.lines, dict(batch.refused)) == ([2, 3, 4], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "said"),
+    [
+        (
+            json.dumps({"reportSpecification": {"reportType": "X"}}, indent=1)[:-4],
+            "BrokenJson",
+            "a report as it came",
+        ),
+        ('{"a": 1}\n{"b": 2', "BrokenJson", "line 2 is no JSON"),
+        ("{oh\n{dear\n", "BrokenJson", "line 1 is no JSON"),
+        ('{"a": 1}', "UnknownJson", "Of JSON only these are read"),
+    ],
+)
+def test_json__that_is_no_message_at_all__is_refused_in_fitting_words(tmp_path, text, problem, said) -> None:
+    path = tmp_path / "report.json"
+    for encoding in ("utf-8", "utf-16"):
+        path.write_bytes(text.encode(encoding))
+        with pytest.raises(problems.FileProblem) as refused:
+            open_table(path, path.name, Layout())
+        assert type(refused.value).__name__ == problem
+        assert said in f"{refused.value.message()} {refused.value.advice()}"
 
 
 @pytest.mark.parametrize("wrong", [5, True, "x", {"a": 1}, [7, None], "\ud800"])
