@@ -89,6 +89,8 @@ INSTALLED_APPS = [
     "shuke.warehouse",
     "shuke.commerce",
     "shuke.traffic",
+    "shuke.traffic.entrances",
+    "shuke.traffic.flows",
     "shuke.traffic.items",
     "shuke.intake",
     "shuke.console",

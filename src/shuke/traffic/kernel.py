@@ -76,7 +76,7 @@ def is_told_by_server(events: pa.Table) -> pa.ChunkedArray:
 
 def in_order(events: pa.Table) -> pa.Table:
     """Sorted by day, visitor, time, line and id; what already is (a sealed day) is only looked through."""
-    keys = [_integers(events[name]) for name in _ORDER]
+    keys = [integers(events[name]) for name in _ORDER]
     undecided = np.ones(max(events.num_rows - 1, 0), dtype=bool)
     for key in keys:
         if bool(np.any(undecided & (key[1:] < key[:-1]))):
@@ -85,7 +85,7 @@ def in_order(events: pa.Table) -> pa.Table:
     return events
 
 
-def _integers(column: pa.ChunkedArray) -> np.ndarray:
+def integers(column: pa.ChunkedArray) -> np.ndarray:
     """A column without nulls as int64: dates as days, moments as microseconds."""
     kind = column.type
     if pa.types.is_date32(kind):
@@ -99,7 +99,7 @@ def _mask(column: pa.ChunkedArray) -> np.ndarray:
     return pc.fill_null(column, False).to_numpy()
 
 
-class _Codes:
+class Codes:
     """A text column as codes: equal texts have equal codes; '' stands for null."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
@@ -124,6 +124,9 @@ class _Codes:
         return pc.if_else(pc.equal(taken, ""), pa.scalar(None, pa.string()), taken)
 
 
+_Codes = Codes
+
+
 def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     """A text column as one array of codes; one that came as codes keeps them."""
     if not pa.types.is_dictionary(column.type):
@@ -141,11 +144,11 @@ class _Cut:
         self.events = events
         self.eras = eras
         rows = np.arange(events.num_rows)
-        self.day = _integers(events["local_day"])
-        self.visitor = _integers(events["visitor_id"])
-        self.at = _integers(events["at"])
-        self.type = _Codes(events["type"])
-        self.entry = {name: _Codes(events[name]) for name in ENTRY_FIELDS}
+        self.day = integers(events["local_day"])
+        self.visitor = integers(events["visitor_id"])
+        self.at = integers(events["at"])
+        self.type = Codes(events["type"])
+        self.entry = {name: Codes(events[name]) for name in ENTRY_FIELDS}
         self.is_activity = self._is_type(ACTIVITY)
         is_first = np.ones(len(rows), dtype=bool)
         is_first[1:] = (self.day[1:] != self.day[:-1]) | (self.visitor[1:] != self.visitor[:-1])
@@ -220,7 +223,7 @@ def _columns(cut: _Cut) -> dict[str, pa.Array]:
     events, first = cut.events, cut.first
     is_view = cut._is_type(VIEWS)
     is_track = cut._is_type(("track",))
-    page_type, page_path = _Codes(events["page_type"]), _Codes(events["page_path"])
+    page_type, page_path = Codes(events["page_type"]), Codes(events["page_path"])
     is_item = page_type.codes == page_type.code_of("item")
     entry, last_view = cut.earliest(is_view), cut.last(is_view)
     last_activity = cut.last(cut.is_activity)

@@ -2,7 +2,8 @@
 
 An expression is pure per (shop, local day, key): it looks neither across days nor across keys. That is why a day can be
 derived again alone when a late fact comes, and why only the visitors or orders with open facts are computed on the fly.
-Sums of a whole day have no key: of a day with open facts they are computed anew from the rows that they add up.
+Sums of a whole day have no key: of a day with open facts they are computed anew from the rows that they add up, or (where
+they are sums over keys that come from raw facts) the touched keys' part is taken out and put in anew.
 """
 
 from __future__ import annotations
@@ -36,10 +37,15 @@ Prepared = Callable[[Mapping[str, pa.Table]], pa.Table]
 @dataclass(frozen=True)
 class Kernel:
     """The same computation as array operations, for an engine in this process: `columns` names, per input, what it reads;
-    `prepare` looks up the rules and gives the computation itself. The answer has the kind's schema. Held to the expression by the cases of its room."""
+    `prepare` looks up the rules and gives the computation itself. The answer has the kind's schema. Held to the expression by the cases of its room.
+
+    `fold` of sums: the computation gives rows to be added up, and `fold` makes the kind's rows of all of them, whether they
+    were computed at once or piece by piece.
+    """
 
     columns: Mapping[str, tuple[str, ...]]
     prepare: Callable[[Context], Prepared]
+    fold: Callable[[pa.Table], pa.Table] | None = None
     # There is no expression beside it (it reads what was sent as JSON): rows are brought here whatever engine answers.
     is_alone: bool = False
 
@@ -50,6 +56,9 @@ class Derivation:
     a day is computed as a whole, from inputs that are derived (what an open day costs is then the input's to keep low).
 
     `variant` tells expressions apart that differ for the same inputs (other rules hold): equal variants, equal expressions.
+
+    `sums` names the columns of a kind whose rows are sums over keys, and have no column of the key: the other columns tell
+    the rows apart, and what one key adds can be taken out and put in again. The first counts: where it is 0, so is the row.
     """
 
     kind: str
@@ -58,6 +67,7 @@ class Derivation:
     expression: Expression | None
     kernel: Kernel | None = None
     variant: Callable[[Context], Hashable] = lambda context: (context.shop.id, context.period)
+    sums: tuple[str, ...] = ()
 
     @property
     def key(self) -> str | None:

@@ -1,7 +1,7 @@
 """The shape of every kind of fact, as Arrow schemas. The warehouse owns them; rooms fill them and ask about them.
 
 Raw kinds are appended (`events`, `order_lines`, `settlements`, `returns`, `entries`); derived kinds are computed from them when a day is sealed and, for the
-part that is still open, on the fly (`visits`, `visitor_days`, `channel_days`, `order_facts`).
+part that is still open, on the fly (`visits`, `visitor_days`, `channel_days`, `entrance_days`, `page_flows`, `order_facts`).
 
 In every kind: `shop_id`; `local_day` is the shop's day (a date); moments are naive UTC microseconds (engines agree on
 these, not on zones); amounts are integers of the minor unit of `currency`; `*_id` are int64 surrogates
@@ -268,6 +268,55 @@ CHANNEL_DAYS = pa.schema(
     ]
 )
 
+# What the visits of a day add up to, by the channel and the page through which they came. Visits without a view have no
+# entrance (null path and type, `viewed_visits` 0).
+ENTRANCE_DAYS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("channel", pa.string()),
+        ("entry_type", pa.string()),
+        ("entry_path", pa.string()),
+        ("visits", pa.int64()),
+        ("viewed_visits", pa.int64()),  # with a view at all
+        ("one_view_visits", pa.int64()),
+        ("measured_visits", pa.int64()),
+        ("views", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("carts", pa.int64()),
+        ("cart_visits", pa.int64()),  # visits that put something into the cart
+        ("orders", pa.int64()),
+        ("ordered_visits", pa.int64()),  # visits that completed an order
+        ("revenue_minor", pa.int64()),
+    ]
+)
+
+# The ways of a day's visits, page by page, added up. A visit of n views makes one `entry` (nothing -> its first page), a
+# `move` from each view to the next, and at its last view an `order` where the visit completed one, else an `exit`.
+# Each `level` adds up all of them, in another grain:
+#   page: from page to page                    (from_type, from_path, to_type, to_path)
+#   type: by channel and step, page types only (channel, step, from_type, to_type)
+#   into: by step, into pages from page types  (step, from_type, to_type, to_path)
+#   out:  by step, out of pages to page types  (step, from_type, from_path, to_type)
+# `step` is the number of the view that is left, from 1; 0 for an entry; 6 stands for the sixth and later.
+PAGE_FLOWS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("level", pa.string()),
+        ("kind", pa.string()),  # entry, move, exit, order
+        ("step", pa.int64()),  # null at level page
+        ("channel", pa.string()),  # at level type only
+        ("from_type", pa.string()),  # null: of an entry; or the view states none
+        ("from_path", pa.string()),
+        ("to_type", pa.string()),  # null: of an exit or order; or the view states none
+        ("to_path", pa.string()),
+        ("moves", pa.int64()),
+        ("ordered_moves", pa.int64()),  # of these, of visits that completed an order
+        ("stay_seconds", pa.int64()),  # of moves: from this view to the next, whole seconds; else 0
+    ]
+)
+
 ORDER_FACTS = pa.schema(
     [
         ("shop_id", pa.int64()),
@@ -398,6 +447,8 @@ DERIVED = {
     "visits": VISITS,
     "visitor_days": VISITOR_DAYS,
     "channel_days": CHANNEL_DAYS,
+    "entrance_days": ENTRANCE_DAYS,
+    "page_flows": PAGE_FLOWS,
     "order_facts": ORDER_FACTS,
     "item_deeds": ITEM_DEEDS,
     "item_lines": ITEM_LINES,
@@ -416,6 +467,8 @@ SORT = {
     "visits": ("visitor_id", "started_at", "visit_id"),
     "visitor_days": ("visitor_id",),
     "channel_days": ("level", "channel"),
+    "entrance_days": ("entry_type", "entry_path", "channel"),
+    "page_flows": ("level", "kind", "from_type", "from_path", "to_type", "to_path", "step", "channel"),
     "order_facts": ("order_id", "kind"),
     "item_deeds": ("visitor_id", "at", "ord", "event_id", "line"),
     "item_lines": ("order_id", "product_ref", "currency"),

@@ -261,28 +261,37 @@ class _DerivedByPiece:
         self._made: dict[str, dict[int, pa.Table]] = {}
 
     def prepare(self, kind: str) -> None:
-        """Ready the kernels that read this kind alone, by the key that pieces are cut by. They may ask the database now, in
-        this thread, and not when pieces come."""
-        self._kernels[kind] = [
-            (derivation, derivation.kernel.prepare(self._context))
-            for derivation in derivations.in_order()
-            if derivation.kernel is not None
-            and tuple(derivation.kernel.columns) == derivation.inputs == (kind,)
-            and derivation.key == schemas.SORT[kind][0]
-        ]
-        for derivation, _kernel in self._kernels[kind]:
-            self._made[derivation.kind] = {}
+        """Ready the kernels that read this kind and what others make of it, by the key that pieces are cut by. They may ask
+        the database now, in this thread, and not when pieces come."""
+        known = {kind}
+        self._kernels[kind] = []
+        for derivation in derivations.in_order():
+            kernel = derivation.kernel
+            if kernel is None or derivation.key != schemas.SORT[kind][0]:
+                continue
+            if set(derivation.inputs) <= known and tuple(kernel.columns) == derivation.inputs:
+                self._kernels[kind].append((derivation, kernel.prepare(self._context)))
+                self._made[derivation.kind] = {}
+                if not derivation.sums:
+                    known.add(derivation.kind)
 
     def derive(self, kind: str, number: int, rows: pa.Table) -> None:
+        at_hand = {kind: rows}
         for derivation, kernel in self._kernels[kind]:
             assert derivation.kernel is not None
-            inputs = {kind: rows.select(derivation.kernel.columns[kind])}
-            self._made[derivation.kind][number] = kernel(inputs)
+            inputs = {
+                name: at_hand[name].select(columns) for name, columns in derivation.kernel.columns.items()
+            }
+            at_hand[derivation.kind] = self._made[derivation.kind][number] = kernel(inputs)
 
     def taken(self, kind: str) -> pa.Table | None:
         """The pieces' answers in order, once; None when there are none."""
         made = self._made.pop(kind, None)
-        return pa.concat_tables([made[number] for number in sorted(made)]) if made else None
+        if not made:
+            return None
+        found = pa.concat_tables([made[number] for number in sorted(made)])
+        kernel = derivations.derivation(kind).kernel
+        return kernel.fold(found) if kernel is not None and kernel.fold is not None else found
 
 
 def _rows_of(snapshot: Snapshot, kind: str) -> int:

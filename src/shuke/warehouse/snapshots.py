@@ -143,6 +143,8 @@ class Snapshot:
     until: datetime | None = None
     # Each of these days as it stood before its own moment (naive UTC); then nothing else is asked of the snapshot.
     cuts: Mapping[date, datetime] = field(default_factory=dict)
+    # Tells apart what else its answers depend on.
+    basis: tuple[Hashable, ...] = ()
     # Tells the names of a narrowed snapshot from those of the whole.
     tag: str = ""
     # Files that a fill has just written, by kind (sealing.py).
@@ -236,6 +238,8 @@ class Snapshot:
         if self.until is not None:
             return self._derived_until(kind)
         key = derivations.derivation(kind).key
+        if derivations.derivation(kind).sums:
+            return self._derived_sums(kind)
         if key is None:
             return self._derived_by_day(kind)
         lacking = self._sealed_without(kind)
@@ -269,9 +273,60 @@ class Snapshot:
         made = remembered((f"{kind}_by_day", *narrow.identity(kind)), compute)
         return sealed.union(self.holding(f"{kind}_by_day", made), distinct=False)
 
+    def _derived_sums(self, kind: str) -> ibis.Table:
+        """A kind of sums over keys: of a day with open facts, what the touched keys had added is taken out, and what they
+        add now is put in; so an open day costs what its touched keys cost."""
+        unsettled = self.unsettled_days(kind)
+        if not unsettled:
+            return self._sealed(kind)
+        derivation = derivations.derivation(kind)
+        assert derivation.key is not None
+        held = [day for day in unsettled if day in self.plan.through and kind in self.plan.kinds.get(day, ())]
+        whole = [day for day in unsettled if day not in held]
+        settled = self.sealed_files(kind, [day for day in self.plan.through if day not in unsettled])
+        found = self._scoped(self._view(f"{kind}_settled", schemas.ALL[kind], settled))
+        if whole:
+            # Made by the narrowed snapshot, held by this one, whose question it is.
+            rows = self.narrowed(whole, f"{kind}w").computed(kind, whole, None)
+            found = found.union(self.holding(f"{kind}_whole", rows), distinct=False)
+        if held:
+            rows = self._moved_sums(kind, held)
+            found = found.union(self.holding(f"{kind}_held", rows), distinct=False)
+        return found
+
+    def _moved_sums(self, kind: str, days: Sequence[date]) -> pa.Table:
+        """The sums of sealed days with open facts."""
+        derivation = derivations.derivation(kind)
+        roots, key = derivations.roots(kind), derivation.key
+        assert key is not None
+        narrow = self.narrowed(days, f"{kind}h")
+        touched = narrow._touched(roots, key, days)
+        files = tuple(f.path for found in narrow.plan.open_files.values() for f in found)
+        before = replace(
+            narrow,
+            plan=replace(narrow.plan, open_files={}),
+            tag=f"{narrow.tag}b",
+            basis=("before", files),
+            _tables={},
+            _kept=[],
+        )
+
+        def compute() -> pa.Table:
+            now = narrow.holding(f"{kind}_now", narrow.computed(kind, days, touched))
+            then = narrow.holding(f"{kind}_then", before.computed(kind, days, touched))
+            less = then.mutate(**{name: -then[name] for name in derivation.sums})
+            parts = narrow._sealed(kind).union(now, less.select(*now.columns), distinct=False)
+            told = [name for name in parts.columns if name not in derivation.sums]
+            added = parts.group_by(told).aggregate(**{name: parts[name].sum() for name in derivation.sums})
+            return self.engine.run(conformed(added.filter(added[derivation.sums[0]] != 0), kind)).cast(
+                schemas.ALL[kind]
+            )
+
+        return remembered((f"{kind}_moved", *narrow.identity(kind)), compute)
+
     def unsettled_days(self, kind: str) -> tuple[date, ...]:
         """The days whose sealed rows of a derived kind are not what an answer needs: there are open facts, or (of a kind
-        without a key) they were sealed before the kind existed."""
+        of whole days) they were sealed before the kind existed."""
         days = set(self.plan.open_days(derivations.roots(kind)))
         days.update(self._sealed_without(kind))
         return tuple(sorted(days))
@@ -297,11 +352,15 @@ class Snapshot:
     def _fresh(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> ibis.Table:
         """A kind of some days computed from raw facts, of the touched keys only or (None) of all."""
         name = f"{kind}_{'cut' if self.is_cut else 'fresh'}"
-        answer = remembered(
+        return self.holding(name, self.computed(kind, days, touched))
+
+    def computed(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
+        """The rows of `_fresh`, remembered."""
+        name = f"{kind}_{'cut' if self.is_cut else 'fresh'}"
+        return remembered(
             (name, *self._variant(kind), *self._identity(derivations.roots(kind), days)),
             lambda: self._compute(kind, days, touched),
         )
-        return self.holding(name, answer)
 
     def _compute(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
         derivation = derivations.derivation(kind)
@@ -379,7 +438,8 @@ class Snapshot:
             else self.engine.columns(self.input_name(source), columns)
             for source, columns in kernel.columns.items()
         }
-        return kernel.prepare(derivations.Context(self.shop, self.period))(inputs)
+        found = kernel.prepare(derivations.Context(self.shop, self.period))(inputs)
+        return found if kernel.fold is None else kernel.fold(found)
 
     def input_name(self, source: str) -> str:
         """The name under which an expression of this snapshot finds its input."""
@@ -438,7 +498,8 @@ class Snapshot:
         sealed = tuple((d, self.plan.through.get(d, 0)) for d in days)
         files = tuple(f.path for root in roots for f in self.plan.open_files.get(root, ()))
         versions = tuple((root, self.plan.versions.get(root)) for root in roots)
-        return (self.lake, self.shop, sealed, files, versions, self.until, tuple(sorted(self.cuts.items())))
+        cuts = tuple(sorted(self.cuts.items()))
+        return (self.lake, self.shop, sealed, files, versions, self.until, cuts, self.basis)
 
     def _derived_until(self, kind: str) -> ibis.Table:
         assert self.until is not None
