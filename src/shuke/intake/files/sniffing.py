@@ -40,6 +40,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _NUMBER_OR_TIME = re.compile(r"^[-+¥￥$£€]?\d[\d,./:\- T年月日]*元?$")
 # A hanzi of GB2312: lead B0..F7, trail A1..FE; full-width punctuation: lead A1..A3.
 _GB2312 = re.compile(rb"[\xa1-\xa3\xb0-\xf7][\xa1-\xfe]")
+_COMMON = re.compile(r"[,;|\t0-9]")  # read in the wrong order of bytes, none of these is left
 _HIGH = re.compile(rb"[\x80-\xff]")
 
 
@@ -48,10 +49,23 @@ def binary_kind(head: bytes) -> str | None:
     for magic, name in MAGIC.items():
         if head.startswith(magic):
             return name
-    if any(head.startswith(bom) for bom, _ in BOMS):
+    if any(head.startswith(bom) for bom, _ in BOMS) or unmarked_utf16(head):
         return None
     controls = len(_CONTROL.findall(head))
     return BINARY if controls * 500 > len(head) or b"\x00" in head else None
+
+
+def unmarked_utf16(head: bytes) -> str:
+    """UTF-16 without a byte-order mark: lines of text, read in that order of bytes and in no other; "" when it is not."""
+    start = head[: 4096 & ~1]
+    if b"\x00" not in start:
+        return ""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = start[: len(start) & ~1].decode(encoding, "replace")
+        seen = sum(character.isprintable() or character in "\t\r\n" for character in text)
+        if "\n" in text and "\ufffd" not in text and seen == len(text) and _COMMON.search(text):
+            return encoding
+    return ""
 
 
 def is_decodable(head: bytes, encoding: str) -> bool:
@@ -69,6 +83,8 @@ def encoding_of(head: bytes) -> str:
     for bom, name in BOMS:
         if head.startswith(bom):
             return name
+    if encoding := unmarked_utf16(head):
+        return encoding
     if is_decodable(head, "utf-8"):
         return "utf-8"
     high = len(_HIGH.findall(head))

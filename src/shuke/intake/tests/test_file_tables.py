@@ -149,6 +149,16 @@ def test_table__each_encoding__same_rows(written, encoding) -> None:
     assert [len(b.rows) for b in table.batches(10)] == [2]
 
 
+@pytest.mark.row("T1")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_table__in_utf16_with_or_without_its_mark__is_read(written, encoding) -> None:
+    text = "订单编号,金额\r\n" + "".join(f"{n},亚麻衬衫\r\n" for n in range(3_000))
+    for given_ in (text.encode(encoding), gzip.compress(text.encode(encoding))):
+        table = open_table(written(given_), "f", Layout())
+        assert table.columns == ("订单编号", "金额")
+        assert table.take(5_000).rows[-1] == ["2999", "亚麻衬衫"]
+
+
 def test_encoding_of__western_accents__not_taken_for_chinese() -> None:
     assert sniffing.encoding_of("Café,Ménage à trois,Übergröße,señor".encode("cp1252")) == "windows-1252"
 
