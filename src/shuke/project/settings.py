@@ -95,6 +95,8 @@ INSTALLED_APPS = [
     "shuke.intake",
     "shuke.console",
     "shuke.project",
+    # A shop's own pages, for people who try Shuke: in a demo, and nowhere else.
+    *(["shuke.demo_shop"] if IS_DEMO or IS_TESTING else []),
 ]
 
 MIDDLEWARE = [

@@ -73,5 +73,6 @@ from shuke.project.commands import (  # noqa: E402, F401
     reports,
     serving,
     setup,
+    shop_front,
     shops,
 )

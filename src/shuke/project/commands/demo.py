@@ -47,12 +47,22 @@ def demo(
         password, write_key = _shop_with_owner()
         port = free_port(port)
         door = f"http://127.0.0.1:{port}"
+        shop_port = free_port(port + 1)
         life = ("--days", days, "--visitors", visitors, "--seed", seed)
         files = ("--state", place / "simulation.json", "--truth", place / "truth.json")
         words = [str(word) for word in ("simulate", "both", "--url", door, *life, *files)]
         simulator = shuke("simulator", *words, SHUKE_WRITE_KEY=write_key)
-        greeting = _Greeting(door, password, days, visitors)
-        Supervisor([*programs("127.0.0.1", port, workers=2), simulator]).run(meanwhile=greeting.when_alive)
+        front = shuke(
+            "shop",
+            *("shop-front", "--port", str(shop_port)),
+            SHUKE_DOOR=door,
+            SHUKE_WRITE_KEY=write_key,
+            SHUKE_SHOP=SLUG,
+        )
+        greeting = _Greeting(door, f"http://127.0.0.1:{shop_port}", password, days, visitors)
+        Supervisor([*programs("127.0.0.1", port, workers=2), front, simulator]).run(
+            meanwhile=greeting.when_alive
+        )
     typer.echo("ended: everything that was started is stopped.")
 
 
@@ -108,8 +118,8 @@ def free_port(first: int) -> int:
 class _Greeting:
     """Prints address and sign-in once, when the pages answer."""
 
-    def __init__(self, door: str, password: str, days: int, visitors: int) -> None:
-        self._door, self._password = door, password
+    def __init__(self, door: str, shop: str, password: str, days: int, visitors: int) -> None:
+        self._door, self._shop, self._password = door, shop, password
         self._life = f"{days} days of {visitors:,} visitors"
         self._is_said = False
 
@@ -122,6 +132,9 @@ class _Greeting:
             f"  address   网址      {self._door}/\n"
             f"  sign in   登录      {OWNER}\n"
             f"  password  密码      {self._password}\n\n"
+            f"  the shop  店铺      {self._shop}/?utm_source=myself\n"
+            f"  Walk through the shop and find yourself on Shuke's pages, as source “myself”.\n"
+            f"  到店铺里逛一逛，一秒后就能在熟客里看到自己，来源为“myself”。\n\n"
             f"  {self._life} are arriving, newest day first; new visits follow.\n"
             f"  历史数据从今天往前陆续到达,之后新访问会不断到来。\n"
             f"  Ctrl-C ends everything. 按 Ctrl-C 结束。\n",
