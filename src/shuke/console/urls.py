@@ -17,6 +17,7 @@ from shuke.console.pages import (
     overview,
     reader,
     rulebook,
+    search_ads,
     settings_entries,  # noqa: F401  (registers the last entries of the sidebar)
     shop,
     sources,
@@ -46,6 +47,9 @@ urlpatterns = [
     path("s/<slug:shop>/cohorts/table/", cohorts.table, name="cohorts_table"),
     path("s/<slug:shop>/cohorts/names/", cohorts.names, name="cohort_names"),
     path("s/<slug:shop>/cohorts/people/", cohort_people.people, name="cohort_people"),
+    path("s/<slug:shop>/search-ads/", search_ads.search_ads, name="search_ads"),
+    path("s/<slug:shop>/search-ads/keyword/", search_ads.keyword, name="search_ads_keyword"),
+    path("s/<slug:shop>/search-ads/example.csv", search_ads.example, name="search_ads_example"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "shuke.traffic.entrances",
     "shuke.traffic.flows",
     "shuke.traffic.items",
+    "shuke.traffic.search_ads",
     "shuke.intake",
     "shuke.console",
     "shuke.project",

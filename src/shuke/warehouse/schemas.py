@@ -195,6 +195,12 @@ ENTRIES = pa.schema(
     ]
 )
 
+# Entries that state numbers of their own keep them under this name in `properties`, apart from columns that nobody knows:
+# amounts as minor units (`<name>_minor`), the others as exact decimal texts. Of these `until` is the period's last day.
+ENTRY_NUMBERS = "shuke:numbers"
+KEYWORD_DAY = "keyword_day"  # search advertising: title is the keyword, product_ref its item, amount what orders brought
+INDUSTRY_CHANNEL = "industry_channel"  # title: the channel as the table calls it, entry_ref: the industry
+
 VISITS = pa.schema(
     [
         ("shop_id", pa.int64()),

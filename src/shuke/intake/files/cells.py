@@ -102,6 +102,8 @@ def shaped(
         if pattern is not None:
             found = pattern.search(text)
             text = found[1] if found else ""
+        if origin.before or origin.after:
+            text = _part(text, origin.before, origin.after)
         if origin.strip_prefix:
             text = text.removeprefix(origin.strip_prefix)
         if origin.strip_suffix:
@@ -126,6 +128,15 @@ def shaped(
         return origin.otherwise.removeprefix("=")
 
     return shape
+
+
+def _part(text: str, before: Sequence[str], after: Sequence[str]) -> str:
+    """What stands before, or after, the first of these signs that the text has; the whole text when it has none."""
+    for sign in (*before, *after):
+        first, found, rest = text.partition(sign)
+        if found:
+            return (first if sign in before else rest).strip()
+    return text
 
 
 def to_text(text: str) -> str | None:
@@ -227,6 +238,34 @@ def to_quantity(text: str) -> Decimal | BadCell | None:
     if abs(value) >= LARGEST_QUANTITY:
         return bad("row_too_large", text)
     return value.quantize(_THOUSANDTH, rounding=ROUND_HALF_UP)
+
+
+def to_magnitude(text: str) -> Decimal | BadCell | None:
+    """A number from 0 up, as exact as it is written."""
+    if not text:
+        return None
+    try:
+        value = parse_decimal(text)
+    except ValueError:
+        return bad("row_not_a_number", text)
+    if value < 0:
+        return bad("row_below_zero", text)
+    return bad("row_too_large", text) if value >= LARGEST_QUANTITY else _plain_number(value)
+
+
+def to_share(text: str) -> Decimal | BadCell | None:
+    """A share from 0 to 1: as per cent (4.37%), else as the share itself (0.0437). Above 1 without % it says neither."""
+    is_percent = text.endswith(("%", "％"))
+    value = to_magnitude(text[:-1].strip() if is_percent else text)
+    if not isinstance(value, Decimal):
+        return value if value is None else bad(value.code, text)
+    share = _plain_number(value / 100) if is_percent else value
+    return bad("row_not_a_share", text) if share > 1 else share
+
+
+def _plain_number(value: Decimal) -> Decimal:
+    """Without trailing zeros and without an exponent: 100, not 1E+2."""
+    return Decimal(f"{value.normalize():f}")
 
 
 def to_price_text(text: str) -> str | BadCell | None:

@@ -182,19 +182,23 @@ class Work:
         rows = zip(self.mapper.currencies(self), own, *others, strict=True)
         return self.converted(rows, self.mapper.sums(name), name)
 
-    def properties(self, named: Sequence[Any]) -> list[str | None]:
+    def properties(
+        self, named: Sequence[Any], told: Sequence[dict[str, Any]] | None = None
+    ) -> list[str | None]:
         """The columns that the mapping does not name, as JSON; null when all of them are blank.
+
+        `told`: what each row's properties hold besides.
 
         `named`: who each row is about. Of a row about nobody, personal columns stay only where they came encrypted:
         an erasure could not find the others.
         """
         unknown, personal = self.mapper.unknown, self.mapper.personal
-        if not unknown:
+        if not unknown and told is None:
             return [None] * len(self.rows)
         encode, blanks = msgspec.json.encode, self.mapper.blanks
         kept = []
         for i, row in enumerate(self.rows):
-            held = {}
+            held: dict[str, Any] = {}
             for position, name in unknown:
                 cell = row[position]
                 if cell:
@@ -207,6 +211,8 @@ class Work:
                 for name in personal:
                     if name in held and not is_encrypted(held[name]):
                         del held[name]
+            if told is not None:
+                held |= told[i]
             # A row with broken bytes is refused already, and has no JSON.
             kept.append(encode(held).decode() if held and i not in self.bad else None)
         return kept

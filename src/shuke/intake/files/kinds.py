@@ -5,7 +5,8 @@ Fields are the columns of the kind's facts without what the doors fill in themse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -77,19 +78,40 @@ _OWN = frozenset(
 )
 
 
+# What a number of a kind is: money in minor units, a count from 0 up, a number from 0 up, a share from 0 to 1.
+MONEY, COUNT, NUMBER, SHARE = "money", "count", "number", "share"
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A kind of facts that files fill: where it lies, and which of its fields must be said."""
+    """A kind of facts that files fill: where it lies, and which of its fields must be said.
+
+    A list with numbers of its own is told apart within its facts by `entry`; `says` names the columns that it uses (column
+    -> what a mapping calls it), `numbers` what it states besides. Its rows are named by the fields of `identity`, of which
+    all but the needed ones may be blank.
+    """
 
     name: str
     facts: str
     schema: pa.Schema
     needed: tuple[str, ...]
+    entry: str = ""
+    says: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
         """What a mapping may say of it, in the order of its columns."""
+        if self.says:
+            return (*self.says.values(), *self.numbers)
         return tuple(n.removesuffix("_minor") for n in self.schema.names if n not in _OWN)
+
+    def column_of(self, name: str) -> str:
+        """The column of its facts that holds a field."""
+        named = {said: column for column, said in self.says.items()}
+        column = named.get(name, name)
+        return f"{column}_minor" if f"{column}_minor" in self.schema.names else column
 
 
 LISTS = {
@@ -98,6 +120,54 @@ LISTS = {
         Kind("settlements", "settlements", schemas.SETTLEMENTS, ("at", "amount")),
         Kind("returns", "returns", schemas.RETURNS, ("at", "order_ref", "quantity")),
         Kind("entries", "entries", schemas.ENTRIES, ("at", "kind")),
+        # Search advertising by keyword. `amount` is what its orders brought; `until` the period's last day.
+        Kind(
+            "keywords",
+            "entries",
+            schemas.ENTRIES,
+            ("at", "keyword"),
+            entry=schemas.KEYWORD_DAY,
+            says={
+                "at": "at",
+                "until": "until",
+                "title": "keyword",
+                "product_ref": "product_ref",
+                "campaign_ref": "campaign_ref",
+                "amount": "amount",
+                "currency": "currency",
+            },
+            numbers={
+                "bid": MONEY,
+                "quality": NUMBER,
+                "rank": NUMBER,
+                "impressions": COUNT,
+                "clicks": COUNT,
+                "cost": MONEY,
+                "orders": COUNT,
+                "next_bid": MONEY,
+                "next_quality": NUMBER,
+            },
+            identity=("at", "keyword", "product_ref", "campaign_ref"),
+        ),
+        # An industry's traffic by channel. `scope` is whose numbers they are, in the table's words.
+        Kind(
+            "industry",
+            "entries",
+            schemas.ENTRIES,
+            ("at", "channel"),
+            entry=schemas.INDUSTRY_CHANNEL,
+            says={
+                "at": "at",
+                "until": "until",
+                "title": "channel",
+                "entry_ref": "industry",
+                "state": "scope",
+                "amount": "amount",
+                "currency": "currency",
+            },
+            numbers={"visitors": COUNT, "visitor_share": SHARE, "buyers": COUNT, "conversion": SHARE},
+            identity=("at", "channel", "industry", "scope"),
+        ),
     )
 }
 KINDS = ("orders", "events", *LISTS)

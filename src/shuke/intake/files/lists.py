@@ -1,6 +1,7 @@
 """Rows of settlements, returns and other lists to facts: each column of the kind by what it is called.
 
-A `*_ref` is a reference, a `*_minor` an amount, a decimal a quantity, a moment a time, anything else a text.
+A `*_ref` is a reference, a `*_minor` an amount, a decimal a quantity, a moment a time, anything else a text. A kind's own
+numbers go to the properties: amounts as minor units, the others as exact decimal texts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from shuke.intake.files import cells
 from shuke.intake.files.columnar import SEPARATOR, Work, table_of
-from shuke.intake.files.kinds import LISTS
+from shuke.intake.files.kinds import LISTS, MONEY, SHARE, Kind
 from shuke.intake.files.reasons import BadCell, bad
 from shuke.kernel.surrogates import surrogates
 from shuke.warehouse import schemas
@@ -26,10 +27,10 @@ def listed(mapper: Mapper, work: Work) -> pa.Table:
     shop_id, source = mapper.shop.id, mapper.spec.source
     at, day = work.times()
     values: dict[str, Any] = {"at": at, "local_day": day}
-    for field in kind.schema:
-        name = field.name.removesuffix("_minor")
-        if name not in kind.fields or name not in mapper.spec.columns or name == "at":
+    for name in kind.fields:
+        if name not in mapper.spec.columns or name in ("at", *kind.numbers):
             continue
+        field = kind.schema.field(kind.column_of(name))
         if field.name.endswith("_minor"):
             values[field.name] = mapper.amounts(work, name)
         elif field.name.endswith("_ref"):
@@ -40,15 +41,17 @@ def listed(mapper: Mapper, work: Work) -> pa.Table:
             values[field.name] = _moments(mapper, work, name)
         else:
             values[field.name] = work.texts(name)
+    if kind.entry:
+        values["kind"] = kind.entry
     values["currency"] = mapper.currencies(work)
     if "direction" in values:
         _sign(work, values)
     for name in kind.needed:
-        column = f"{name}_minor" if f"{name}_minor" in kind.schema.names else name
         if name != "at":
-            for i, value in enumerate(values.get(column) or [None] * len(work.rows)):
+            for i, value in enumerate(values.get(kind.column_of(name)) or [None] * len(work.rows)):
                 if value is None:
                     work.refuse(i, work.column_of(name), bad("row_blank"))
+    numbers = _numbers(mapper, work, kind) if kind.numbers else None
     orders, buyers = values.get("order_ref"), values.get("buyer_ref")
     order_ids, people = mapper.ids["order"], mapper.ids["person"]
     keys = [f"{source}{SEPARATOR}{key}{SEPARATOR}{n}" for key, n in zip(work.keys, work.places, strict=True)]
@@ -64,11 +67,39 @@ def listed(mapper: Mapper, work: Work) -> pa.Table:
         order_id=[order_ids[o] if o is not None else None for o in orders or nobody],
         buyer_id=[people[b] if b is not None else None for b in buyers or nobody],
         received_at=mapper.now,
-        properties=work.properties(buyers or nobody),
+        properties=work.properties(buyers or nobody, numbers),
         source=source,
         import_ref=mapper.import_ref,
         **values,
     )
+
+
+def _numbers(mapper: Mapper, work: Work, kind: Kind) -> list[dict[str, Any]]:
+    """The kind's own numbers of each row, under the warehouse's name for them; what a row does not state is not there."""
+    found: dict[str, list[Any]] = {}
+    for name, what in kind.numbers.items():
+        if name not in mapper.spec.columns:
+            continue
+        if what == MONEY:
+            found[f"{name}_minor"] = mapper.amounts(work, name)
+        else:
+            found[name] = work.column(name, cells.to_share if what == SHARE else cells.to_magnitude)
+    for name, values in found.items():
+        for i, value in enumerate(values):
+            if value is not None and name.endswith("_minor") and value < 0:
+                column = name.removesuffix("_minor")
+                work.refuse(i, work.column_of(column), bad("row_below_zero", work.source(column)[i]))
+    rows = zip(*found.values(), strict=True) if found else iter([()] * len(work.rows))
+    return [
+        {
+            schemas.ENTRY_NUMBERS: {
+                name: value if isinstance(value, int) else str(value)
+                for name, value in zip(found, row, strict=True)
+                if value is not None
+            }
+        }
+        for row in rows
+    ]
 
 
 def _sign(work: Work, values: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ class Origin:
 
     `fallback`: the column to read where the first is blank. `plus` and `minus`: columns whose amounts are added and
     taken off. `values` are whole texts, `prefixes` and `contains` parts of one, asked in this order, the
-    longest first.
+    longest first. `before` and `after`: of a text such as “2026-08-01~2026-08-07” what stands on that side of the first of
+    these signs that it has; the whole text when it has none.
     """
 
     column: str = ""
@@ -39,6 +40,8 @@ class Origin:
     otherwise: str = "keep"
     strip_prefix: str = ""
     strip_suffix: str = ""
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     def placeholders(self) -> tuple[str, ...]:
         """Columns that the template reads; line_no is the row's place, not a column."""
@@ -87,6 +90,8 @@ def origin_at(kind: str, place: str, name: str, raw: Any) -> Origin:
         otherwise=otherwise,
         strip_prefix=str(table.get("strip_prefix") or ""),
         strip_suffix=str(table.get("strip_suffix") or ""),
+        before=tuple(names_at(f"{place}.before", table.get("before") or [])),
+        after=tuple(names_at(f"{place}.after", table.get("after") or [])),
         **tables,
     )
 

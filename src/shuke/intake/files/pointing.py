@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shuke.intake.files.kinds import FIELDS
+from shuke.intake.files.kinds import FIELDS, LISTS
 from shuke.intake.files.naming import normal
 
 # Words by which a column's meaning is guessed, in the order in which they are asked; half-width and without blanks.
@@ -29,6 +29,25 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "session_ref": ("session",),
     "name": ("eventname", "event", "事件"),
     "order": (),
+    "keyword": ("关键词", "词名字/词包名字", "搜索词", "keyword", "searchterm"),
+    "until": ("结束日期", "end", "until"),
+    "campaign_ref": ("计划id", "计划名字", "推广计划", "campaign"),
+    "bid": ("出价", "默认出价", "bid"),
+    "quality": ("质量分", "质量得分", "qualityscore", "quality"),
+    "rank": ("平均展现排名", "平均排名", "rank", "position"),
+    "impressions": ("展现量", "曝光量", "impressions"),
+    "clicks": ("点击量", "点击数", "clicks"),
+    "cost": ("花费", "消耗", "cost", "spend"),
+    "orders": ("总成交笔数", "成交笔数", "orders"),
+    "next_bid": ("下一名出价", "nextbid"),
+    "next_quality": ("下一名质量分", "nextquality"),
+    "channel": ("流量来源", "来源名称", "渠道", "channel"),
+    "industry": ("行业", "类目", "industry", "category"),
+    "scope": ("口径", "scope"),
+    "visitors": ("访客数", "visitors"),
+    "visitor_share": ("访客数占比", "访客占比", "visitorshare"),
+    "buyers": ("支付买家数", "buyers"),
+    "conversion": ("支付转化率", "转化率", "conversion"),
 }  # fmt: skip
 # What status texts of any shop say of an order's money; one that says nothing is told by the time of payment.
 STATUS_WORDS = {
@@ -46,6 +65,7 @@ STATUS_WORDS = {
     "npaid": "unpaid",
 }
 ENTRY_KIND = "entry"
+PERIOD_SIGNS = ("至", "~", "～")  # between the first and the last day of a period, as reports write it
 
 
 def guessed(kind: str, columns: Sequence[str]) -> dict[str, str]:
@@ -87,6 +107,8 @@ def pointed_spec(
             continue
         if field == "state":
             told[field] = {"column": column, "contains": dict(STATUS_WORDS), "otherwise": "blank"}
+        elif field in ("at", "until") and kind in LISTS and LISTS[kind].identity:
+            told[field] = {"column": column, "before" if field == "at" else "after": list(PERIOD_SIGNS)}
         elif field == "direction":
             told[field] = {"column": column, "contains": {"入": "in", "出": "out", "in": "in", "out": "out"}}
         else:
@@ -104,7 +126,12 @@ def pointed_spec(
         "file": {"encoding": "auto", "header": has_header, **({"sheet": sheet} if sheet else {})},
         "columns": told,
     }
-    if kind != "orders":
+    identity = LISTS[kind].identity if kind in LISTS else ()
+    if identity:
+        named = [pointed[f] for f in identity if pointed.get(f)]
+        spec["key"] = list(key) or list(dict.fromkeys(named))
+        spec["required"] = [pointed[f] for f in LISTS[kind].needed if pointed.get(f)]
+    elif kind != "orders":
         spec["key"] = list(key) or [c for c in (pointed.get(f, "") for f in _KEYS) if c][:1]
     if form or zone:
         spec["time"] = {**({"formats": [form]} if form else {}), **({"zone": zone} if zone else {})}

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from shuke.intake import reasons
 from shuke.intake.files import problems, tables, uploads
 from shuke.intake.files.columnar import storable
+from shuke.intake.files.kinds import LISTS
 from shuke.intake.files.load import CHUNK_ROWS
 from shuke.intake.files.origins import FILE_NAME, SHARE
 from shuke.intake.files.parts import open_parts
@@ -299,15 +300,18 @@ def _shown(spec: MappingSpec) -> frozenset[str]:
     if spec.cases is not None:
         names |= set(spec.cases.otherwise) | {f for texts in spec.cases.when.values() for f in texts}
     names |= {f"{name}_minor" for name in spec.columns}
+    if spec.kind in LISTS:
+        names |= {LISTS[spec.kind].column_of(name) for name in spec.columns}
     if "referrer" in names:
         names.add("referrer_host")
     return frozenset(names)
 
 
 def _local(fields: dict[str, Any], shop: ShopView) -> dict[str, Any]:
-    """A fact's moment as the shop's clock shows it."""
-    if fields.get("at") is not None:
-        fields["at"] = fields["at"].replace(tzinfo=UTC).astimezone(shop.zone)
+    """A fact's moments as the shop's clock shows them."""
+    for name in ("at", "until"):
+        if fields.get(name) is not None:
+            fields[name] = fields[name].replace(tzinfo=UTC).astimezone(shop.zone)
     return fields
 
 

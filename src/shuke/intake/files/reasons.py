@@ -59,6 +59,16 @@ register(
         _("Write digits with a point, like 1234.50."),
     ),
     Reason(
+        "row_below_zero",
+        _("“%(value)s” in “%(field)s” is below zero."),
+        _("Correct the number."),
+    ),
+    Reason(
+        "row_not_a_share",
+        _("“%(value)s” in “%(field)s” is no share."),
+        _("Write it with %%, like 4.37%%, or as a number from 0 to 1."),
+    ),
+    Reason(
         "row_too_large",
         _("“%(value)s” in “%(field)s” is larger than an amount can be."),
         _("Correct the number."),

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from shuke.intake.files import cells, problems
 from shuke.intake.files.columnar import NO_ORIGIN, SEPARATOR, Work, storable, table_of
-from shuke.intake.files.kinds import ORDER_KINDS
+from shuke.intake.files.kinds import LISTS, ORDER_KINDS
 from shuke.intake.files.lists import listed
 from shuke.intake.files.naming import normal
 from shuke.intake.files.origins import FILE_NAME, SHARE
@@ -109,6 +109,7 @@ class Mapper:
         ]
         self.personal = tuple(name for name in spec.personal if name in self.columns)
         self.blanks = frozenset(("", *spec.blank))
+        self.has_identity = spec.kind in LISTS and bool(LISTS[spec.kind].identity)
         # A content is the same however the columns of its file are ordered.
         order = sorted(range(len(self.columns)), key=lambda i: (self.columns[i], i))
         self.in_order = itemgetter(*order) if len(order) > 1 and order != sorted(order) else None
@@ -199,6 +200,9 @@ class Mapper:
                 work.refuse(i, column, bad("row_lost_digits", text))
             elif all(p not in self.blanks for p in parts):
                 keys.append(SEPARATOR.join(parts))
+            elif self.has_identity and any(p not in self.blanks for p in parts):
+                # A row without an item is a row of its own; what it may not lack is asked for by its fields.
+                keys.append(SEPARATOR.join("" if p in self.blanks else p for p in parts))
             else:
                 keys.append(None)
                 blank = next(c for c, p in zip(self.spec.key, parts, strict=True) if p in self.blanks)

@@ -3,7 +3,7 @@
 v: 1
 name: uci_online_retail            how a person and a command call it
 title: {en: ..., zh: ...}
-kind: orders                       orders (one row a line), events, settlements, returns, entries
+kind: orders                       orders (one row a line), events, settlements, returns, entries, keywords, industry
 source: uci_online_retail          the row's identity is its place in this source's key
 file: {separator: ",", quote: '"', encoding: utf-8, header: true, skip_lines: 0, sheet: ""}
 time: {formats: ["%Y-%m-%d %H:%M:%S"], zone: Europe/London}    no zone: the shop's

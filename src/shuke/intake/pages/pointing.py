@@ -14,7 +14,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from shuke.intake import actions
-from shuke.intake.files.kinds import FIELDS, KINDS
+from shuke.intake.files.kinds import FIELDS, KINDS, LISTS
 from shuke.intake.files.pointing import guessed, pointed_spec
 from shuke.intake.files.preview import Preview
 from shuke.intake.files.spec import MappingSpec, parse
@@ -30,6 +30,8 @@ KIND_WORDS = {
     "settlements": pgettext_lazy("import", "settlements"),
     "returns": pgettext_lazy("import", "returns"),
     "entries": pgettext_lazy("import", "entries of a list"),
+    "keywords": pgettext_lazy("import", "keywords of search ads"),
+    "industry": pgettext_lazy("import", "an industry's channels"),
 }
 FIELD_WORDS = {
     "order_ref": pgettext_lazy("field of a file", "order number"),
@@ -73,6 +75,23 @@ FIELD_WORDS = {
     "campaign_ref": pgettext_lazy("field of a file", "campaign"),
     "coupon_ref": pgettext_lazy("field of a file", "coupon"),
     "until": pgettext_lazy("field of a file", "until"),
+    "keyword": pgettext_lazy("field of a file", "keyword"),
+    "bid": pgettext_lazy("field of a file", "bid"),
+    "quality": pgettext_lazy("field of a file", "quality score"),
+    "rank": pgettext_lazy("field of a file", "average rank"),
+    "impressions": pgettext_lazy("field of a file", "impressions"),
+    "clicks": pgettext_lazy("field of a file", "clicks"),
+    "cost": pgettext_lazy("field of a file", "cost"),
+    "orders": pgettext_lazy("field of a file", "orders"),
+    "next_bid": pgettext_lazy("field of a file", "next bidder's bid"),
+    "next_quality": pgettext_lazy("field of a file", "next bidder's quality score"),
+    "industry": pgettext_lazy("field of a file", "industry or category"),
+    "scope": pgettext_lazy("field of a file", "whose numbers"),
+    "visitors": pgettext_lazy("field of a file", "visitors"),
+    "visitor_share": pgettext_lazy("field of a file", "share of the visitors"),
+    "buyers": pgettext_lazy("field of a file", "buyers"),
+    "conversion": pgettext_lazy("field of a file", "conversion"),
+    "channel": pgettext_lazy("field of a file", "channel"),
 }
 FORMS = ("", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%Y%m%d%H%M%S", "%Y%m%d")
 ZONES = (
@@ -153,6 +172,8 @@ def point(request: PageRequest, shop: str) -> HttpResponse:
 
 
 def _needed(kind: str) -> tuple[str, ...]:
+    if kind in LISTS and LISTS[kind].identity:
+        return LISTS[kind].needed
     return {
         "orders": ("order_ref", "at"),
         "events": ("at", "anonymous_ref"),

@@ -69,6 +69,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     erasing,
     filling,
     keeping,
+    keywords,
     quarantine,
     reports,
     serving,

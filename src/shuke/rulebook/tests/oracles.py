@@ -155,10 +155,26 @@ def _cohort(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     return {"of": Fraction(len(back), len(members))}
 
 
+def _search_ads(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """Bidders as [bid in yuan, quality]; by hand, with fractions."""
+    if "quality" in given:
+        least = Fraction(str(reads.value(rule_id, at).value))
+        return {"is_below": Fraction(given["quality"]) < least}
+    bid, quality = Fraction(given["own"][0]), given["own"][1]
+    if "next" in given:
+        cost = Fraction(given["next"][0]) * given["next"][1] / quality + Fraction(1, 100)
+        whole, rest = divmod(cost * 100, 1)
+        return {"fen": int(whole) + (rest >= Fraction(1, 2))}
+    others = [Fraction(one[0]) * one[1] for one in given["rivals"]]
+    ahead = sum(other > bid * quality for other in others)
+    return {"rank": [1 + ahead, 1 + ahead + sum(other == bid * quality for other in others)]}
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
     "common.visits": _visits,
     "common.metrics": _metric,
     "common.cohort_metrics": _cohort,
+    "taobao.search_ads": _search_ads,
 }

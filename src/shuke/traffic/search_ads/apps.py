@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SearchAdsConfig(AppConfig):
+    name = "shuke.traffic.search_ads"
+    label = "traffic_search_ads"
