@@ -63,23 +63,34 @@ class LaidOut:
         self._placed: dict[str, _Placed] = {}
 
     def answer(
-        self, kinds: Mapping[str, Sequence[str] | None], key: Hashable, build: Build, *, is_kept: bool
+        self,
+        kinds: Mapping[str, Sequence[str] | None],
+        key: Hashable,
+        build: Build,
+        *,
+        is_kept: bool,
+        given: Mapping[str, pa.Table] | None = None,
     ) -> pa.Table:
         """The answer to `build`, which gets a table of each kind: all of its columns (None) or those named, and COLUMNS.
 
         Named columns: the rows of whole days are held at hand when they are few, since they are looked at several times.
         `key` tells apart what the expression depends on besides the kinds. `is_kept`: remember the answer until a fact
-        of these days changes.
+        of these days changes. `given`: small tables of what the question is asked with (a moment, a name), so that its
+        words stay the same and its translation is kept; never together with `is_kept`.
         """
+        assert not (given and is_kept)
         columns = {kind: tuple(names or schemas.ALL[kind].names) for kind, names in kinds.items()}
 
         def ask() -> pa.Table:
             laid = {
                 kind: self._lay_out(kind, columns[kind], names is not None) for kind, names in kinds.items()
             }
+            held = {name: self._snapshot.holding(name, table) for name, table in (given or {}).items()}
             shape = tuple((kind, columns[kind], one.names) for kind, one in laid.items())
+            shape += tuple((name, table.get_name()) for name, table in held.items())
             sql, schema = self._translated(
-                (shape, key), lambda: build({kind: one.table(columns[kind]) for kind, one in laid.items()})
+                (shape, key),
+                lambda: build({kind: one.table(columns[kind]) for kind, one in laid.items()} | held),
             )
             # An engine widens a sum (to 128 bits); the expression says what it is.
             return self._snapshot.engine.answer(sql).cast(schema)

@@ -248,3 +248,65 @@ def _of_files(order_lines: Iterable[Row], told: set[tuple], currency: str) -> li
             }
         )
     return found
+
+
+def hot(rows: list[Row], sold: list[Row], start: datetime, moment: datetime) -> dict[str, Row]:
+    """By item what was done and sold in [start, moment)."""
+    found: dict[str, Row] = defaultdict(lambda: {"views": 0, "who": set(), "carts": set(), "buyers": set()})
+    for row in rows:
+        if start <= row["at"] < moment and row["deed"] in ("view", "cart"):
+            own = found[row["product_ref"]]
+            if row["deed"] == "view":
+                own["views"] += 1
+                own["who"].add(row["visitor_id"])
+            else:
+                own["carts"].add(row["visitor_id"])
+    for row in sold:
+        if start <= row["at"] < moment:
+            own = found[row["product_ref"]]
+            own["units"] = own.get("units", Decimal(0)) + row["units"]
+            own["amount_minor"] = own.get("amount_minor", 0) + row["amount_minor"]
+            own["buyers"] |= {row["buyer_id"]} - {None}
+    return {
+        ref: {
+            "views": own["views"],
+            "visitors": len(own["who"]),
+            "carts": len(own["carts"]),
+            "buyers": len(own["buyers"]),
+            "units": own.get("units", Decimal(0)),
+            "amount_minor": own.get("amount_minor", 0),
+        }
+        for ref, own in found.items()
+    }
+
+
+def sums(rows: list[Row], sold: list[Row]) -> Row:
+    """The numbers of some deeds and sales of one item (or of all)."""
+    views = [row for row in rows if row["deed"] == "view"]
+
+    def who(*deeds: str) -> set[int]:
+        return {row["visitor_id"] for row in rows if row["deed"] in deeds}
+
+    bought = {row["visitor_id"] for row in sold if row["visitor_id"] is not None}
+    checked_out = who("checkout") | bought
+    carted = who("cart") | checked_out
+    return {
+        "views": len(views),
+        "visitors": len(who("view")),
+        "favourite_visitors": len(who("favourite")),
+        "cart_visitors": len(who("cart")),
+        "checkout_visitors": len(who("checkout")),
+        "came": len(who("view") | carted),
+        "reached_cart": len(carted),
+        "reached_checkout": len(checked_out),
+        "bought": len(bought),
+        "buyers": len({row["buyer_id"] for row in sold} - {None}),
+        "orders": len(sold),
+        "file_orders": sum(row["is_file"] for row in sold),
+        "units": sum((row["units"] for row in sold), Decimal(0)),
+        "amount_minor": sum(row["amount_minor"] for row in sold),
+        "without_amount": sum(row["without_amount"] for row in sold),
+        "exits": sum(row["is_exit"] for row in views),
+        "stay_seconds": sum(row["stay_seconds"] or 0 for row in views),
+        "measured_views": sum(row["stay_seconds"] is not None for row in views),
+    }

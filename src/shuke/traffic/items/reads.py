@@ -1,0 +1,311 @@
+"""Questions about items: all of a period, one of them, hot ones at a moment, those that sell but stall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from django.utils.translation import gettext_lazy as _
+
+from shuke.kernel.errors import Invalid, NotFound
+from shuke.kernel.periods import Period, local_day
+from shuke.kernel.verdicts import Reason
+from shuke.rulebook import reads as rulebook
+from shuke.shops.reads import ShopView
+from shuke.traffic.decisions import so_far
+from shuke.traffic.items import decisions, questions
+from shuke.traffic.items.shapes import (
+    BEFORE,
+    HOT_BY,
+    STEPS,
+    WINDOWS,
+    HotReport,
+    HotRow,
+    ItemDay,
+    ItemReport,
+    ItemRow,
+    ItemSource,
+    ItemsReport,
+    ItemSums,
+    Stall,
+    StallReport,
+    StepCheck,
+)
+from shuke.warehouse import reads as warehouse
+from shuke.warehouse.reads import LaidOut, Stretch
+
+__all__ = [
+    "BEFORE",
+    "HOT_BY",
+    "RULES",
+    "STEPS",
+    "WINDOWS",
+    "HotReport",
+    "HotRow",
+    "ItemDay",
+    "ItemReport",
+    "ItemRow",
+    "ItemSource",
+    "ItemSums",
+    "ItemsReport",
+    "Stall",
+    "StallReport",
+    "StepCheck",
+    "hot",
+    "item",
+    "items",
+    "stalled",
+]
+
+RULES = ("min_visitors", "min_cases", "fewest_items", "hit_share", "far_share")
+MOST_HOT = 500
+_WINDOW = pa.schema([("start", pa.timestamp("us")), ("end", pa.timestamp("us"))])
+_REF = pa.schema([("wanted", pa.string())])
+
+FROM_FILES = _(
+    "%(orders)s orders were told by files alone: they count as orders, units, buyers and amount, and nobody saw them in a "
+    "visit, so conversion and steps leave them out."
+)
+WITHOUT_AMOUNT = _(
+    "%(lines)s order lines state no price, or one in another currency than the shop's: their units count, no amount does."
+)
+AS_KNOWN_NOW = _("As known now: deeds before this moment count also where their events came later.")
+
+
+def items(*, shop: ShopView, period: Period, at: datetime) -> ItemsReport:
+    """Every item that was viewed, added, or sold in a period, most views first, then by name."""
+    rows, total = _rows(shop, period, at)
+    return ItemsReport(period, so_far(shop, period, at), rows, total, _notes(row.sums for row in rows))
+
+
+def item(*, shop: ShopView, period: Period, product_ref: str, at: datetime) -> ItemReport:
+    """One item: its numbers, sources and days, its steps against the shop's. Raises NotFound for one without any deed."""
+    rows, _total = _rows(shop, period, at)
+    own = next((row for row in rows if row.product_ref == product_ref), None)
+    if own is None:
+        raise NotFound(field="product_ref", value=product_ref[:80])
+    stalls, _reason = decisions.judged(rows, _rules(shop, period))
+    stall = next(one for one in stalls if one.row.product_ref == product_ref)
+    sources, days = _sources_and_days(shop, period, product_ref)
+    until = so_far(shop, period, at)
+    return ItemReport(period, until, own, sources, days, stall, _notes([own.sums]))
+
+
+def stalled(*, shop: ShopView, period: Period, at: datetime) -> StallReport:
+    """The items that sell but stall, each with the step that holds it back, the most buyers to win first."""
+    rows, _total = _rows(shop, period, at)
+    rules = _rules(shop, period)
+    stalls, reason = decisions.judged(rows, rules)
+    found = sorted(
+        (one for one in stalls if one.is_stalling),
+        key=lambda one: (one.held_by == "too_few", -one.lost, -one.row.sums.visitors, one.row.product_ref),
+    )
+    sold = sum(row.sums.orders > 0 for row in rows)
+    return StallReport(period, so_far(shop, period, at), tuple(found), sold, rules, reason)
+
+
+def hot(
+    *,
+    shop: ShopView,
+    moment: datetime,
+    window: str = "24h",
+    by: str = "views",
+    most: int = 100,
+    at: datetime,
+) -> HotReport:
+    """The items of the half-open window that ends at a moment (aware), ranked. Items with none of `by` are left out.
+
+    Raises Invalid for an unknown window or ranking, and for a moment after `at`.
+    """
+    if window not in WINDOWS:
+        raise Invalid(field="window", value=window[:40])
+    if by not in HOT_BY:
+        raise Invalid(field="by", value=by[:40])
+    if not 1 <= most <= MOST_HOT:
+        raise Invalid(field="most", value=most)
+    if moment > at:
+        raise Invalid(field="moment", value=moment.isoformat())
+    start = moment - timedelta(seconds=WINDOWS[window])
+    last = local_day(moment - timedelta(microseconds=1), shop.zone)
+    period = Period.inclusive(local_day(start, shop.zone), last)
+    given = pa.Table.from_pylist([{"start": _naive(start), "end": _naive(moment)}], schema=_WINDOW)
+
+    def asked(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        laid = LaidOut(snapshot, [Stretch(period)])
+        rows = laid.answer(
+            {"item_deeds": None, "item_lines": None},
+            ("hot items", shop.currency),
+            lambda t: questions.hot(t["item_deeds"], t["item_lines"], t["window"], shop.currency),
+            is_kept=False,
+            given={"window": given},
+        ).to_pylist()
+        return rows, _titles(laid)
+
+    rows, titles = warehouse.ask(shop, period, asked)
+    then = HOT_BY[by]
+    counted: list[dict[str, Any]] = [{name: row[name] or 0 for name in row} for row in rows]
+    ranked = sorted(
+        (row for row in counted if row[by] > 0), key=lambda row: (-row[by], -row[then], row["product_ref"])
+    )
+    shown = ranked[:most]
+    titles |= _listed_titles(shop, [r["product_ref"] for r in shown if r["product_ref"] not in titles])
+    return HotReport(
+        start=start,
+        moment=moment,
+        window=window,
+        by=by,
+        then=then,
+        rows=tuple(
+            HotRow(rank=n, title=titles.get(row["product_ref"]), **row)
+            for n, row in enumerate(shown, start=1)
+        ),
+        count=len(ranked),
+        notes=(Reason("as_known_now", AS_KNOWN_NOW),),
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _rules(shop: ShopView, period: Period) -> dict[str, int]:
+    return {name: int(rulebook.value_for(shop, f"common.items.{name}", period.last).value) for name in RULES}
+
+
+def _rows(shop: ShopView, period: Period, at: datetime) -> tuple[tuple[ItemRow, ...], ItemSums]:
+    def asked(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        laid = LaidOut(snapshot, [Stretch(period)])
+        found = laid.answer(
+            {"item_visitors": None},
+            "items",
+            lambda t: questions.by_item(t["item_visitors"]),
+            is_kept=True,
+        ).to_pylist()
+        return found, _titles(laid)
+
+    found, titles = warehouse.ask(shop, period, asked)
+    parts: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in found:
+        into = parts.setdefault(row["part"], {}).setdefault(row["product_ref"] or "", {})
+        _add(into, row)
+    own = parts.get("item", {})
+    titles |= _listed_titles(shop, [ref for ref in own if ref not in titles])
+    rows = [
+        ItemRow(
+            ref,
+            titles.get(ref),
+            _sums(sums),
+            *(_sums(parts.get(part, {}).get(ref, {})) for part in ("paid", "free")),
+        )
+        for ref, sums in own.items()
+    ]
+    rows.sort(key=lambda row: (-row.sums.views, -row.sums.visitors, row.product_ref))
+    total = parts.get("total", {}).get("", {})
+    return tuple(rows), _sums({**total, "orders": 0, "file_orders": 0})
+
+
+def _add(into: dict[str, Any], row: Mapping[str, Any]) -> None:
+    """Rows of one group: each measure stands in one of them, null in the others."""
+    for name in questions.MEASURES:
+        if row[name] is not None:
+            into[name] = row[name]
+
+
+def _sums(found: Mapping[str, Any]) -> ItemSums:
+    known = {name: value for name, value in found.items() if value is not None and name in _FIELDS}
+    return ItemSums(**known | ({"units": Decimal(known["units"])} if "units" in known else {}))
+
+
+_FIELDS = frozenset(ItemSums.__dataclass_fields__)
+
+
+def _sources_and_days(
+    shop: ShopView, period: Period, product_ref: str
+) -> tuple[tuple[ItemSource, ...], tuple[ItemDay, ...]]:
+    given = {"one": pa.Table.from_pylist([{"wanted": product_ref}], schema=_REF)}
+
+    def own(table: ibis.Table, one: ibis.Table) -> ibis.Table:
+        return table.join(one, table.product_ref == one.wanted).select(*table.columns)
+
+    def asked(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        laid = LaidOut(snapshot, [Stretch(period)])
+        sources = laid.answer(
+            {"item_visitors": None},
+            "item by source",
+            lambda t: questions.by_source(own(t["item_visitors"], t["one"])),
+            is_kept=False,
+            given=given,
+        )
+        days = laid.answer(
+            {"item_days": None},
+            "item by day",
+            lambda t: questions.by_day(own(t["item_days"], t["one"])),
+            is_kept=False,
+            given=given,
+        )
+        return sources.to_pylist(), days.to_pylist()
+
+    sources, days = warehouse.ask(shop, period, asked)
+    by_source: dict[tuple[str | None, bool | None], dict[str, Any]] = {}
+    for row in sources:
+        _add(by_source.setdefault((row["channel"], row["is_paid"]), {}), row)
+    found = [ItemSource(channel, is_paid, _sums(sums)) for (channel, is_paid), sums in by_source.items()]
+    found.sort(key=lambda one: (-one.sums.visitors, -one.sums.orders, str(one.channel), str(one.is_paid)))
+    known = {row["local_day"]: _sums(row) for row in days}
+    return tuple(found), tuple(ItemDay(day, known.get(day, ItemSums())) for day in _days(period, known))
+
+
+def _days(period: Period, known: Mapping[Any, Any]) -> list[Any]:
+    """The days from the first to the last that has any deed; a day without one stands between them."""
+    if not known:
+        return []
+    first, last = min(known), max(known)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _titles(laid: LaidOut) -> dict[str, str]:
+    rows = laid.answer(
+        {"item_days": None}, "item titles", lambda t: questions.titles(t["item_days"]), is_kept=True
+    ).to_pylist()
+    return {row["product_ref"]: row["title"] for row in rows}
+
+
+def _listed_titles(shop: ShopView, refs: Sequence[str]) -> dict[str, str]:
+    """Titles from the lists of products that files brought (the entries of the kind `product`)."""
+    life = warehouse.whole_life(shop.id) if refs else None
+    if life is None:
+        return {}
+
+    def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
+        if "entries" not in snapshot.plan.versions and "entries" not in snapshot.plan.open_files:
+            return []
+        entries = snapshot.raw("entries")
+        listed = entries.filter(
+            (entries.kind == "product") & entries.title.notnull() & entries.product_ref.notnull()
+        )
+        told = listed.group_by("product_ref").aggregate(
+            title=listed.title.max(), net=listed.sign.cast("int64").sum()
+        )
+        return snapshot.engine.run(told.filter(told.net > 0)).to_pylist()
+
+    wanted = set(refs)
+    return {
+        row["product_ref"]: row["title"]
+        for row in warehouse.ask(shop, life, asked)
+        if row["product_ref"] in wanted
+    }
+
+
+def _notes(sums: Any) -> tuple[Reason, ...]:
+    told = list(sums)
+    files, without = sum(one.file_orders for one in told), sum(one.without_amount for one in told)
+    notes = []
+    if files:
+        notes.append(Reason("orders_from_files", FROM_FILES, {"orders": files}))
+    if without:
+        notes.append(Reason("without_amount", WITHOUT_AMOUNT, {"lines": without}))
+    return tuple(notes)
