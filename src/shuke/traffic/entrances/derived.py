@@ -14,8 +14,12 @@ _DAY = ["shop_id", "local_day"]
 
 
 def entrance_days(visits: ibis.Table) -> ibis.Table:
-    """The columns of schemas.ENTRANCE_DAYS: visits by day, channel and the page through which they came, added up."""
-    added = visits.group_by([*_DAY, "channel", "entry_type", "entry_path"]).aggregate(
+    """The columns of schemas.ENTRANCE_DAYS: visits by day, channel and the page through which they came, added up.
+
+    Visits without a view stand in rows of their own, apart from those whose first view states no page.
+    """
+    told = visits.mutate(is_viewed=ibis.ifelse(visits.views >= 1, 1, 0))
+    added = told.group_by([*_DAY, "channel", "entry_type", "entry_path", "is_viewed"]).aggregate(
         visits=_.count(),
         viewed_visits=_count(_.views >= 1),
         one_view_visits=_count(_.views == 1),

@@ -33,8 +33,11 @@ _MICROSECONDS = 1_000_000
 _MOST_CELLS = 4_000_000
 
 
-def moves(inputs: Mapping[str, pa.Table]) -> pa.Table:
-    """One row a move (ways.moves), texts as codes ('' for none): of any whole visitors' days, to be added up."""
+def moves(inputs: Mapping[str, pa.Table], is_wanted: pa.ChunkedArray | None = None) -> pa.Table:
+    """One row a move (ways.moves), texts as codes ('' for none): of any whole visitors' days, to be added up.
+
+    `is_wanted`: of which visits; all of them have to be given, since they tell each other apart.
+    """
     events, visits = in_order(inputs["events"]), inputs["visits"]
     ids = visits["visit_id"].to_numpy()
     by_id = np.argsort(ids)
@@ -46,6 +49,9 @@ def moves(inputs: Mapping[str, pa.Table]) -> pa.Table:
     visit_of_opener = by_id[np.searchsorted(ids, of_event[opens], sorter=by_id)]
     views = np.flatnonzero(is_view)
     visit = visit_of_opener[np.cumsum(opens)[views] - 1]
+    if is_wanted is not None:
+        keep = is_wanted.to_numpy()[visit]
+        views, visit = views[keep], visit[keep]
     return _moves_of(events, visits, views, visit)
 
 
@@ -101,7 +107,7 @@ def _moves_of(events: pa.Table, visits: pa.Table, views: np.ndarray, visit: np.n
     return pa.table(columns)
 
 
-def added_up(moved: pa.Table) -> pa.Table:
+def added_up(moved: pa.Table, levels: Sequence[str] = tuple(LEVELS)) -> pa.Table:
     """The rows of schemas.PAGE_FLOWS from moves, of one piece or of several put together; all of one shop."""
     if moved.num_rows == 0:
         return schemas.PAGE_FLOWS.empty_table()
@@ -116,7 +122,8 @@ def added_up(moved: pa.Table) -> pa.Table:
     ordered = moved["is_ordered"].to_numpy().astype(np.float64)
     stay = moved["stay_seconds"].to_numpy().astype(np.float64)
     parts = []
-    for level, names in _BY.items():
+    for level in levels:
+        names = _BY[level]
         groups = _together([*shared, *(told[name] for name in names)])
         example = groups.examples()
         columns: dict[str, pa.Array] = {
@@ -138,6 +145,7 @@ def added_up(moved: pa.Table) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+# A page's type and path are told by one column.
 _BY: dict[str, tuple[str, ...]] = {
     "page": ("from_page", "to_page"),
     "type": ("channel", "step", "from_type", "to_type"),

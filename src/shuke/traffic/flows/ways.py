@@ -11,6 +11,7 @@ does later that day belongs to the visit opened last. No rule of cutting is told
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import ibis
@@ -38,10 +39,11 @@ def page_flows(events: ibis.Table, visits: ibis.Table) -> ibis.Table:
     return added_up(moves(events, visits))
 
 
-def added_up(moved: ibis.Table) -> ibis.Table:
-    """Moves added up at every level."""
+def added_up(moved: ibis.Table, levels: Sequence[str] = tuple(LEVELS)) -> ibis.Table:
+    """Moves added up at every level, or at some."""
     parts = []
-    for level, told in LEVELS.items():
+    for level in levels:
+        told = LEVELS[level]
         sums = moved.group_by([*_DAY, "kind", *told]).aggregate(
             moves=moved.count(), ordered_moves=moved.is_ordered.sum(), stay_seconds=moved.stay_seconds.sum()
         )

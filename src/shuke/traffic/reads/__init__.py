@@ -27,6 +27,8 @@ from shuke.traffic.reads.cohort_shapes import (
 )
 from shuke.traffic.reads.cohorts import cohort_people, cohorts, event_names
 from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
+from shuke.traffic.reads.flow_map import FlowLink, FlowMap, FlowNode, flow_map
+from shuke.traffic.reads.flows import Flow, Flows, TooManyEvents, flows
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
 from shuke.traffic.reads.sources import sources
@@ -48,6 +50,11 @@ __all__ = [
     "Evidence",
     "Figure",
     "FigureRow",
+    "Flow",
+    "FlowLink",
+    "FlowMap",
+    "FlowNode",
+    "Flows",
     "Metric",
     "Overview",
     "PageClicks",
@@ -57,11 +64,14 @@ __all__ = [
     "SourceRow",
     "SourcesReport",
     "TooManyCohorts",
+    "TooManyEvents",
     "cohort_people",
     "cohorts",
     "courses",
     "event_names",
     "evidence",
+    "flow_map",
+    "flows",
     "metric",
     "overview",
     "page_clicks",

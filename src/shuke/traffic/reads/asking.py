@@ -197,7 +197,7 @@ def ask_visits(scene: Scene, keys: Sequence[str], question: Callable[[Ask], T]) 
         facts = {"all_visits": scoped.derived("visits")}
         if is_plain:
             facts["visitor_days"] = scoped.derived("visitor_days")
-        return question(_asker(scoped, facts, visit_steps(scene, keys)))
+        return question(asker(scoped, facts, visit_steps(scene, keys)))
 
     return warehouse.ask(scene.shop, scene.period, asked)
 
@@ -226,7 +226,7 @@ def ask_orders(
         for number, (scene, keys) in enumerate(scenes):
             steps = order_steps(scene, keys, is_resolved=is_resolved)
             own = {"facts": facts if scene.until is None else _facts_until(snapshot, facts, scene.until)}
-            asks.append(_asker(snapshot, own, steps, number))
+            asks.append(asker(snapshot, own, steps, number))
         return question(asks)
 
     if is_open is not None:
@@ -264,7 +264,7 @@ _translated: dict[Hashable, tuple[str, pa.Schema]] = {}
 _MOST_TRANSLATED = 5000
 
 
-def _asker(snapshot: warehouse.Snapshot, facts: Tables, steps: Sequence[Step], number: int = 0) -> Ask:
+def asker(snapshot: warehouse.Snapshot, facts: Tables, steps: Sequence[Step], number: int = 0) -> Ask:
     """Gives facts and steps names that stay the same from question to question, so that translations can be kept.
 
     `number` tells scenes of one snapshot apart.

@@ -35,5 +35,5 @@ def entrance_days(visits: Iterable[Row]) -> list[Row]:
             "ordered_visits": sum(v["orders"] > 0 for v in rows),
             "revenue_minor": sum(v["revenue_minor"] for v in rows),
         }
-        for (shop_id, day, channel, entry_type, entry_path), rows in days.items()
+        for (shop_id, day, channel, entry_type, entry_path, _is_viewed), rows in days.items()
     ]

@@ -1,0 +1,175 @@
+"""Reads of flows over a shop in a warehouse: sums, the same under a condition, the map; held to plain Python."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from shuke.conditions.reads import parse
+from shuke.kernel.errors import Invalid
+from shuke.kernel.periods import Period
+from shuke.traffic.derived import visit_rules
+from shuke.traffic.flows.tests import oracle
+from shuke.traffic.tests import oracle as visit_oracle
+from shuke.traffic.tests.drawn import AT, FIRST, LAST
+from shuke.traffic.tests.facts import event
+from shuke.warehouse import actions, schemas
+
+# The modules; the package offers the functions under these names.
+reading = importlib.import_module("shuke.traffic.reads.flows")
+maps = importlib.import_module("shuke.traffic.reads.flow_map")
+pytestmark = pytest.mark.django_db(transaction=True)
+PERIOD = Period.inclusive(FIRST, LAST)
+PAID = parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit")
+CHANNEL = parse({"v": 1, "all": [{"field": "channel", "op": "eq", "value": "direct"}]}, "visit")
+
+
+def expected_moves(life, keep=lambda visit: True):
+    visits = visit_oracle.visits(life.events, visit_rules(life.shop, PERIOD))
+    kept = {visit["visit_id"] for visit in visits if keep(visit)}
+    return [move for move in oracle.moves(life.events, visits) if move["visit_id"] in kept]
+
+
+def counted(moves, by, **where):
+    found: Counter = Counter()
+    for move in moves:
+        if all(move[name] == value for name, value in where.items()):
+            found[tuple(move[name] for name in by)] += 1
+    return found
+
+
+def answered(report):
+    return Counter({tuple(flow.keys.values()): flow.moves for flow in report.rows})
+
+
+@pytest.mark.row("T3")
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["open", "sealed"])
+def test_flows__drawn_shop__equals_plain_python(life, is_sealed):
+    if is_sealed:
+        actions.seal(life.shop)
+    moves = expected_moves(life)
+    page = ("kind", "from_path", "to_path")
+    found = reading.flows(shop=life.shop, period=PERIOD, by=page)
+    assert answered(found) == counted(moves, page)
+    assert (found.events_read, found.count) == (0, len(found.rows))
+    assert sum(flow.ordered_moves for flow in found.rows) == sum(move["is_ordered"] for move in moves)
+    assert sum(flow.stay_seconds for flow in found.rows) == sum(move["stay_seconds"] for move in moves)
+    into = reading.flows(shop=life.shop, period=PERIOD, by=("from_path",), where={"to_path": "/cart"})
+    assert answered(into) == counted(moves, ("from_path",), to_path="/cart")
+    top = reading.flows(shop=life.shop, period=PERIOD, by=page, limit=3)
+    assert (len(top.rows), top.count) == (3, found.count)
+    assert top.rows == found.rows[:3]
+
+
+@pytest.mark.row("T3")
+def test_flows__condition__those_visits_only_and_what_it_cost(life):
+    actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(7)])
+    for condition, keep in ((PAID, lambda v: v["is_paid"]), (CHANNEL, lambda v: v["channel"] == "direct")):
+        moves = expected_moves(life, keep)
+        for by in (("kind", "from_path", "to_path"), ("channel", "step", "from_type", "to_type")):
+            found = reading.flows(shop=life.shop, period=PERIOD, by=by, condition=condition)
+            assert moves
+            assert answered(found) == counted(moves, by)
+            assert found.events_read == len(life.events)
+
+
+def test_flows__grouping_that_is_not_kept__refused(life):
+    for by in (("channel", "from_path"), ("step", "from_path", "to_path"), ("color",), ("kind", "kind")):
+        with pytest.raises(Invalid) as refused:
+            reading.flows(shop=life.shop, period=PERIOD, by=by)
+        assert refused.value.field == "by"
+
+
+def test_flows__too_many_events_under_a_filter__refused_with_a_remedy(life, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_EVENTS", 10)
+    with pytest.raises(reading.TooManyEvents) as refused:
+        reading.flows(shop=life.shop, period=PERIOD, by=("kind",), condition=PAID)
+    assert refused.value.advice()
+
+
+@pytest.mark.row("T3")
+def test_flows__late_events_of_a_sealed_day__counted_with_the_rest_of_their_visit(life):
+    actions.seal(life.shop)
+    visitor = life.events[0]["visitor_id"]
+    day = life.events[0]["local_day"]
+    late = []
+    for number, one in enumerate([e for e in life.events if e["local_day"] == day][:6]):
+        extra = event(
+            life.shop.zone,
+            shop_id=life.shop.id,
+            at=one["at"] + timedelta(seconds=3),
+            page_path="/late",
+            page_type="content",
+            event_id=9_000 + number,
+        )
+        late.append(extra | {"visitor_id": one["visitor_id"], "anonymous_ref": one["anonymous_ref"]})
+    assert any(one["visitor_id"] == visitor for one in late)
+    actions.append(facts={"events": pa.Table.from_pylist(late, schema=schemas.EVENTS)})
+    life.events.extend(late)
+    by = ("local_day", "kind", "from_path", "to_path")
+    found = reading.flows(shop=life.shop, period=PERIOD, by=by)
+    assert answered(found) == counted(expected_moves(life), by)
+    cut = reading.flows(shop=life.shop, period=PERIOD, by=("kind",), until=AT)
+    before = [e for e in life.events if e["at"] < AT.replace(tzinfo=None)]
+    life.events[:] = before
+    assert answered(cut) == counted(expected_moves(life), ("kind",))
+
+
+OPENED = [
+    (None, None),
+    (None, ("item", 1)),
+    (None, ("item", 2)),
+    (CHANNEL, None),
+    (PAID, ("item", 1)),
+    (CHANNEL, ("cart", 3)),
+]
+
+
+@pytest.mark.row("T3")
+def test_map__drawn_shop__law_of_what_comes_in_and_goes_out(life, monkeypatch):
+    monkeypatch.setattr(maps, "MOST_PAGES", 1)
+    actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(7)])
+    for condition, opened in OPENED:
+        keep = {
+            id(None): lambda v: True,
+            id(CHANNEL): lambda v: v["channel"] == "direct",
+            id(PAID): lambda v: v["is_paid"],
+        }[id(condition)]
+        moves = expected_moves(life, keep)
+        found = maps.flow_map(
+            shop=life.shop, period=PERIOD, steps=3, opened=opened, condition=condition, at=AT
+        )
+        ways = {move["visit_id"]: move["is_ordered"] for move in moves}
+        assert (found.visits, found.ordered_visits) == (len(ways), sum(ways.values()))
+        for node in found.nodes:
+            into = sum(link.visits for link in found.links if link.target == node.key)
+            out = sum(link.visits for link in found.links if link.source == node.key)
+            assert {into, out} in ({node.visits}, {node.visits, 0}), node
+        ends = {node.kind: node.visits for node in found.nodes if node.kind in ("order", "exit")}
+        assert ends.get("order", 0) == found.ordered_visits
+        assert sum(ends.values()) == found.visits
+        left = [move for move in moves if move["kind"] != "entry"]
+        for step in (1, 2, 3):
+            drawn: Counter = Counter()
+            for node in found.nodes:
+                if node.step == step:
+                    drawn[(node.page_type,)] += node.visits
+            assert drawn == counted([m for m in left if m["step"] == step], ("from_type",))
+        if opened is not None:
+            pages = counted(left, ("from_path",), step=opened[1], from_type=opened[0])
+            shown = {(n.name,): n.visits for n in found.nodes if n.kind == "page"}
+            assert shown
+            assert shown.items() <= pages.items()
+            assert found.pages_hidden == len(pages) - len(shown)
+        is_added_up = condition is None or (condition is CHANNEL and opened is None)
+        assert (found.events_read == 0) == is_added_up
+
+
+def test_map__steps_or_opened_step_out_of_range__refused(life):
+    for fields in ({"steps": 9}, {"opened": ("item", 7)}):
+        with pytest.raises(Invalid):
+            maps.flow_map(shop=life.shop, period=PERIOD, at=AT, **fields)
