@@ -13,9 +13,8 @@ def entrance_days(visits: Iterable[Row]) -> list[Row]:
     """Visits by day, channel and entrance page."""
     days: dict[tuple, list[Row]] = defaultdict(list)
     for visit in visits:
-        days[tuple(visit[n] for n in ("shop_id", "local_day", "channel", "entry_type", "entry_path"))].append(
-            visit
-        )
+        key = tuple(visit[n] for n in ("shop_id", "local_day", "channel", "entry_type", "entry_path"))
+        days[(*key, visit["views"] >= 1)].append(visit)
     return [
         {
             "shop_id": shop_id,
