@@ -24,6 +24,7 @@ from shuke.records.actor import Actor
 from shuke.rulebook import actions as rulebook
 from shuke.shops import actions as shops
 from shuke.shops.roles import Role
+from shuke.traffic.routes import actions as routes
 
 ROOT = Path(__file__).resolve().parent
 
@@ -47,6 +48,7 @@ def furnish(shop) -> dict[str, Any]:
         found |= _people_and_keys(common, mark)
         found |= _imports(common, mark)
         found |= _mends(common, mark, found)
+        found |= _routes(common, mark)
         today = at.astimezone(shop.zone).date()
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
@@ -136,6 +138,14 @@ def _mends(common: dict[str, Any], mark: str, found: dict[str, Any]) -> dict[str
         "drop_rules": [{"rule": "drop", "note": "walk"}],
         "drop_rules_text": json.dumps([{"rule": "drop", "note": "walk"}]),
     }
+
+
+def _routes(common: dict[str, Any], mark: str) -> dict[str, Any]:
+    """A planned route in use, and one that is archived."""
+    steps = [{"kind": "page", "value": f"/{mark}"}, {"kind": "order", "share": 0.5}]
+    route, old = (routes.save_route(**common, name=f"{name} {mark}", steps=steps) for name in ("way", "old"))
+    routes.archive_route(**common, route_id=old.id)
+    return {"route": route.id, "archived_route": old.id}
 
 
 def filled(sample: Any, objects: dict[str, Any], own: dict[str, Any] | None = None) -> Any:

@@ -22,12 +22,14 @@ from shuke.shops import repeats
 from shuke.shops.http import router as shops
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
+from shuke.traffic.routes.http import router as routes
 from shuke.traffic.search_ads.http import router as search_ads
 
 ROUTERS = {
     "shops": shops,
     "traffic": traffic,
     "cohorts": cohorts,
+    "routes": routes,
     "search_ads": search_ads,
     "commerce": commerce,
     "intake": intake,

@@ -323,6 +323,22 @@ PAGE_FLOWS = pa.schema(
     ]
 )
 
+# The views and orders of visits in order, one row each (traffic/trails.py).
+TRAILS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("visitor_id", pa.int64()),
+        ("visit_id", pa.int64()),
+        ("position", pa.int64()),  # in its visit, from 1
+        ("is_view", pa.int64()),  # 1: a view; 0: an order, told for the first time
+        ("page_path", pa.string()),  # '' where none is said
+        ("page_type", pa.string()),
+        ("next_path", pa.string()),  # of the visit's next view; null: there is none
+        ("to_next", pa.int64()),  # whole seconds until then; null: not measurable (B-202)
+    ]
+)
+
 ORDER_FACTS = pa.schema(
     [
         ("shop_id", pa.int64()),
@@ -453,6 +469,7 @@ DERIVED = {
     "visits": VISITS,
     "visitor_days": VISITOR_DAYS,
     "channel_days": CHANNEL_DAYS,
+    "trails": TRAILS,
     "entrance_days": ENTRANCE_DAYS,
     "page_flows": PAGE_FLOWS,
     "order_facts": ORDER_FACTS,
@@ -473,6 +490,7 @@ SORT = {
     "visits": ("visitor_id", "started_at", "visit_id"),
     "visitor_days": ("visitor_id",),
     "channel_days": ("level", "channel"),
+    "trails": ("visitor_id", "visit_id", "position"),
     "entrance_days": ("entry_type", "entry_path", "channel"),
     "page_flows": ("level", "kind", "from_type", "from_path", "to_type", "to_path", "step", "channel"),
     "order_facts": ("order_id", "kind"),

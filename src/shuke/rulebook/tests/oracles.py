@@ -170,11 +170,27 @@ def _search_ads(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, A
     return {"rank": [1 + ahead, 1 + ahead + sum(other == bid * quality for other in others)]}
 
 
+def _route(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """Visits as the pages that they viewed in order, and a route of pages; how many steps each one entered."""
+    depths = []
+    for visit in given["visits"]:
+        rest, depth = list(visit), 0
+        while depth < len(given["route"]) and given["route"][depth] in rest:
+            rest = rest[rest.index(given["route"][depth]) + 1 :]
+            depth += 1
+        depths.append(depth)
+    entered = sum(depth >= given["step"] for depth in depths)
+    if rule_id == "common.route_metrics.route_entered_v1":
+        return {"of": Fraction(entered)}
+    return {"of": Fraction(entered, sum(depth >= given["step"] - 1 for depth in depths))}
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
     "common.visits": _visits,
     "common.metrics": _metric,
     "common.cohort_metrics": _cohort,
+    "common.route_metrics": _route,
     "taobao.search_ads": _search_ads,
 }

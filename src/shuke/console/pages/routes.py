@@ -1,0 +1,443 @@
+"""Do visitors take the way that was planned? Planned routes, and planned against real with the leak of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from shuke.console import figures, route_view, viewstate, words
+from shuke.console.pages import evidence
+from shuke.console.pages.overview import definition_url
+from shuke.console.route_form import RouteForm
+from shuke.kernel import clock
+from shuke.kernel.errors import ShukeError
+from shuke.shops import navigation
+from shuke.shops.access import Access, page
+from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
+from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_paged_table, build_table, page_number
+from shuke.traffic.routes import actions
+from shuke.traffic.routes import reads as traffic
+
+navigation.register(
+    navigation.NavigationEntry(
+        "routes",
+        pgettext_lazy("sidebar", "Planned routes"),
+        "checklist",
+        "console:routes",
+        Deed.VIEW_TRAFFIC,
+        "traffic",
+        42,
+    )
+)
+SIZE = 50
+CSV_CHUNK = 1_000
+
+
+def read_state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+    """The view that the address names; without a range the last thirty days, since a route needs many visits."""
+    shop = request.access.shop
+    return viewstate.read_view(request, shop, at.astimezone(shop.zone).date(), default="last30")
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def routes(request: PageRequest, shop: str) -> HttpResponseBase:
+    """The routes that are in use, and (`archived=1`) those that are not."""
+    access = request.access
+    is_archived = request.GET.get("archived") == "1"
+    found = traffic.list_routes(access.shop, is_archived=is_archived)
+    if wants_csv(request.GET):
+        header = ["id", "name", "steps", "version", "changed_by", "changed_at"]
+        rows = ([one.id, one.name, _way(one), one.version, one.changed_by, one.changed_at] for one in found)
+        return csv_response(access, "routes", header, rows)
+    columns: list[Column[traffic.Route]] = [
+        Column(
+            "name",
+            gettext("Route"),
+            lambda one: one.name,
+            "link",
+            is_first=True,
+            is_searched=True,
+            shown=lambda one: {
+                "text": one.name,
+                "url": reverse("console:route", args=[shop, one.id]),
+                "sub": _way(one),
+            },
+        ),
+        Column("steps", gettext("Steps"), lambda one: len(one.steps), "count", is_number=True),
+        Column("changed_by", gettext("Changed by"), lambda one: one.changed_by, is_searched=True),
+        Column("changed_at", gettext("Changed"), lambda one: one.changed_at, "moment"),
+    ]
+    context = {
+        "table": build_table(request, "routes", columns, found, default_sort="name"),
+        "is_archived": is_archived,
+        "has_archived": not is_archived and bool(traffic.list_routes(access.shop, is_archived=True)),
+        "has_routes": bool(found),
+        "may_manage": access.may(Deed.MANAGE_TRAFFIC),
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+    }
+    return render(request, "console/routes.html", context)
+
+
+def _way(one: traffic.Route) -> str:
+    return " → ".join(route_view.step_words(step) for step in one.steps)
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def route(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
+    """The shell of one route; `?format=csv` is the steps, with `table=pages` the pages at each step."""
+    at = clock.now()
+    access = request.access
+    found = traffic.get_route(access.shop, route_id)
+    state = read_state(request, at)
+    if wants_csv(request.GET):
+        return _as_csv(request, found, state, at)
+    context = {
+        "route": found,
+        "state": state,
+        "bar": viewstate.bar(state, access.shop),
+        "query": request.GET.urlencode(),
+        "may_manage": access.may(Deed.MANAGE_TRAFFIC),
+    }
+    return render(request, "console/route.html", context)
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
+    """The fragment: the sentence, each step planned against real with its leaks, the pages at each step."""
+    at = clock.now()
+    access = request.access
+    found = traffic.get_route(access.shop, route_id)
+    state = read_state(request, at)
+    asked: dict[str, Any] = {"shop": access.shop, "steps": found.steps, "period": state.period, "at": at}
+    report = traffic.route_report(condition=state.condition, **asked)
+    pages = traffic.step_pages(condition=state.condition, **asked)
+    base = reverse("console:route", args=[shop, route_id])
+    entered, kept = traffic.METRICS
+    context = {
+        "route": found,
+        "report": report,
+        "sentence": route_view.sentence(report),
+        "until": words.clock_time(report.until, access.shop.zone) if report.until else "",
+        "rows": [_row(request, one, base, report) for one in report.steps],
+        "table": _pages_table(request, report, pages),
+        "table_page": base,
+        "table_source": request.path,
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "visits": words.count(report.visits),
+        "kept_definition": definition_url(access, kept),
+        "kept_title": figures.title(kept, is_short=False),
+        "entered_definition": definition_url(access, entered),
+        "entered_title": figures.title(entered, is_short=False),
+    }
+    return render(request, "console/pieces/route_answer.html", context)
+
+
+def _row(
+    request: PageRequest, one: traffic.StepReport, base: str, report: traffic.RouteReport
+) -> dict[str, Any]:
+    title, tone = route_view.VERDICTS[one.verdict]
+    query = _view_query(request)
+    few = ""
+    if one.verdict == "few" and one.kept.cases:
+        few = ngettext("only %(count)s visit", "only %(count)s visits", one.kept.cases) % {
+            "count": words.count(one.kept.cases)
+        }
+    return {
+        "number": one.number,
+        "name": route_view.step_words(one.step),
+        "kind": one.step.kind,
+        "entered": one.entered,
+        "url": _visits_url(base, query, one.number),
+        "kept": one.kept,
+        "planned": route_view.share(one.step.share) if one.step.share is not None else "",
+        "interval": route_view.between(one.low, one.high),
+        "verdict": title,
+        "tone": tone,
+        "few": few,
+        "missing": words.count(one.missing) if one.missing and one.missing > 0 else "",
+        "bar": _bar(one),
+        "left": one.left,
+        "left_url": _visits_url(base, query, one.number, left=1),
+        "is_worst": one.number == report.worst,
+        "leaks": [_leak(request, base, query, one.number, leak) for leak in one.leaks],
+        "more": one.leaks_to - len(one.leaks),
+    }
+
+
+def _bar(one: traffic.StepReport) -> dict[str, Any]:
+    """Where the bar of a step ends, its interval and its plan lie, in hundredths of the drawing."""
+    return {
+        "kept": float(one.kept.value or 0) * 100,
+        "low": float(one.low or 0) * 100,
+        "width": float((one.high or 0) - (one.low or 0)) * 100,
+        "planned": None if one.step.share is None else float(one.step.share) * 100,
+    }
+
+
+def _leak(request: PageRequest, base: str, query: str, step: int, leak: traffic.Leak) -> dict[str, Any]:
+    return {
+        "name": route_view.page_words(leak.path),
+        "type": str(viewstate.PAGE_TYPES.get(leak.type, "")),
+        "page_url": page_url(request, leak.path) if leak.path else "",
+        "is_exit": leak.path is None,
+        "visits": words.count(leak.visits),
+        "share": words.percent(leak.share, 1),
+        "width": float(leak.share) * 100,
+        "url": _visits_url(base, query, step, left=1, where=leak.path or ""),
+    }
+
+
+def page_url(request: PageRequest, path: str) -> str:
+    """Where a single page is looked at, in the same view."""
+    query = request.GET.copy()
+    for name in ("page", "sort", "q", "format", "table", "step", "left", "where"):
+        query.pop(name, None)
+    query["path"] = path
+    return ""
+
+
+def _view_query(request: PageRequest) -> str:
+    query = request.GET.copy()
+    for name in ("page", "sort", "q", "format", "table", "step", "left", "where"):
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def _visits_url(base: str, query: str, step: int, **more: Any) -> str:
+    return f"{base}visits/?" + "&".join(part for part in (query, urlencode({"step": step, **more})) if part)
+
+
+StepRow = tuple[int, str, traffic.StepPage]
+
+
+def _pages_table(
+    request: PageRequest, report: traffic.RouteReport, pages: dict[int, tuple[traffic.StepPage, ...]]
+) -> Any:
+    rows: list[StepRow] = [
+        (number, route_view.step_words(report.steps[number - 1].step), one)
+        for number, found in pages.items()
+        for one in found
+    ]
+    columns: list[Column[StepRow]] = [
+        Column(
+            "path",
+            gettext("Page"),
+            lambda row: row[2].path,
+            "link",
+            is_first=True,
+            is_searched=True,
+            shown=lambda row: {
+                "text": route_view.page_words(row[2].path),
+                "url": page_url(request, row[2].path) if row[2].path else "",
+            },
+        ),
+        Column("step", gettext("Step"), lambda row: row[0], shown=lambda row: f"{row[0]} · {row[1]}"),
+        Column("entered", gettext("Entered here"), lambda row: row[2].entered, "count", is_number=True),
+        Column("went_on", gettext("Went on"), lambda row: row[2].went_on, "count", is_number=True),
+        Column(
+            "kept",
+            gettext("Kept"),
+            lambda row: row[2].kept.value,
+            "figure",
+            is_number=True,
+            shown=lambda row: row[2].kept,
+        ),
+        Column(
+            "interval",
+            gettext("Interval, 95 %"),
+            lambda row: row[2].low,
+            "nowrap",
+            is_number=True,
+            shown=lambda row: route_view.between(row[2].low, row[2].high),
+        ),
+        Column(
+            "planned",
+            gettext("Planned"),
+            lambda row: report.steps[row[0]].step.share,
+            "nowrap",
+            is_number=True,
+            shown=lambda row: route_view.share(report.steps[row[0]].step.share),
+        ),
+        Column(
+            "verdict",
+            gettext("Against the plan"),
+            lambda row: row[2].verdict,
+            "badge",
+            shown=lambda row: _badge(row[2].verdict),
+        ),
+    ]
+    return build_table(request, "route-pages", columns, rows)
+
+
+def _badge(verdict: str) -> dict[str, Any]:
+    title, tone = route_view.VERDICTS[verdict]
+    return {"text": str(title), "tone": tone}
+
+
+def _as_csv(
+    request: PageRequest, found: traffic.Route, state: viewstate.ViewState, at: datetime
+) -> HttpResponseBase:
+    access = request.access
+    asked: dict[str, Any] = {"shop": access.shop, "steps": found.steps, "period": state.period, "at": at}
+    name = f"route-{found.id}-{state.period.start}-{state.period.last}"
+    if request.GET.get("table") == "pages":
+        pages = traffic.step_pages(condition=state.condition, **asked)
+        header: list[Any] = ["step", "page", "type", "entered", "went_on", "kept", "low", "high", "verdict"]
+        rows: Iterator[Sequence[Any]] = (
+            [number, p.path, p.type, p.entered, p.went_on, p.kept.value, p.low, p.high, p.verdict]
+            for number, of_step in pages.items()
+            for p in of_step
+        )
+        return csv_response(access, f"{name}-pages", header, rows)
+    report = traffic.route_report(condition=state.condition, **asked)
+    header = ["step", "name", "entered", "planned", "kept", "low", "high", "verdict", "missing", "left"]
+    header += ["leak", "leak_visits"]
+
+    def lines() -> Iterator[Sequence[Any]]:
+        for one in report.steps:
+            told = [one.number, route_view.step_words(one.step), one.entered.value, one.step.share]
+            told += [one.kept.value, one.low, one.high, one.verdict, one.missing, one.left]
+            for leak in one.leaks or (None,):
+                yield [
+                    *told,
+                    *(["", ""] if leak is None else [route_view.page_words(leak.path), leak.visits]),
+                ]
+
+    return csv_response(access, name, header, lines())
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
+    """The visits behind a number: that entered a step (`step`), that left there (`left=1`), and where to (`where`)."""
+    at = clock.now()
+    access = request.access
+    found = traffic.get_route(access.shop, route_id)
+    state = read_state(request, at)
+    text = request.GET.get("step", "1")
+    step = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1
+    step = min(max(step, 1), len(found.steps))
+    only_left = request.GET.get("left") == "1"
+
+    def ask(number: int, size: int) -> traffic.RouteVisits:
+        return traffic.route_visits(
+            shop=access.shop,
+            steps=found.steps,
+            period=state.period,
+            step=step,
+            only_left=only_left,
+            to_path=request.GET.get("where") if only_left else None,
+            condition=state.condition,
+            page=number,
+            size=size,
+            at=at,
+        )
+
+    columns = [evidence._column(access, name, at, False) for name in traffic.COLUMNS]
+    if wants_csv(request.GET):
+        return csv_response(access, f"route-{found.id}-visits", traffic.COLUMNS, _all(ask, columns))
+    number = page_number(request)
+    told = ask(number, SIZE)
+    back = reverse("console:route", args=[shop, route_id])
+    context = {
+        "route": found,
+        "state": state,
+        "step": route_view.step_words(found.steps[step - 1]),
+        "only_left": only_left,
+        "to": route_view.page_words(request.GET.get("where") or None) if "where" in request.GET else "",
+        "table": build_paged_table(
+            request, "route-visits", columns, told.rows, count=told.count, page=number, size=SIZE
+        ),
+        "back_url": f"{back}?{_view_query(request)}",
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+    }
+    return render(request, "console/route_visits.html", context)
+
+
+def _all(ask: Any, columns: Sequence[Column[Any]]) -> Iterator[list[Any]]:
+    number = 1
+    while True:
+        found = ask(number, CSV_CHUNK)
+        yield from ([column.value(row) for column in columns] for row in found.rows)
+        if number * CSV_CHUNK >= found.count:
+            return
+        number += 1
+
+
+# --- writing them down
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Deed.MANAGE_TRAFFIC)
+def new(request: PageRequest, shop: str) -> HttpResponse:
+    """Write a route down."""
+    form = RouteForm.of_post(request.POST) if request.method == "POST" else RouteForm.empty(request.GET)
+    return _kept(request, form, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(Deed.MANAGE_TRAFFIC)
+def edit(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
+    """Change a route."""
+    found = traffic.get_route(request.access.shop, route_id)
+    form = RouteForm.of_post(request.POST) if request.method == "POST" else RouteForm.of_route(found)
+    return _kept(request, form, found)
+
+
+def _kept(request: PageRequest, form: RouteForm, found: traffic.Route | None) -> HttpResponse:
+    access = request.access
+    problem = ""
+    if request.method == "POST":
+        try:
+            made = _save(access, form, found)
+        except ShukeError as error:
+            problem = form.problem(error)
+        else:
+            messages.success(request, gettext("The route is saved."))
+            return redirect("console:route", access.shop.slug, made.id)
+    context = {"form": form, "route": found, "problem": problem}
+    return render(request, "console/route_form.html", context, status=422 if problem else 200)
+
+
+def _save(access: Access, form: RouteForm, found: traffic.Route | None) -> traffic.Route:
+    if found is None:
+        return access.do(actions.save_route, name=form.name, steps=form.steps())
+    return access.do(
+        actions.change_route, route_id=found.id, name=form.name, steps=form.steps(), version=form.version
+    )
+
+
+@require_POST
+@page(Deed.MANAGE_TRAFFIC)
+def archive(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
+    """Take a route out of use; it can be taken back."""
+    request.access.do(actions.archive_route, route_id=route_id)
+    messages.success(request, gettext("The route is archived. It can be used again at any time."))
+    return redirect("console:route", shop, route_id)
+
+
+@require_POST
+@page(Deed.MANAGE_TRAFFIC)
+def restore(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
+    """Use an archived route again."""
+    try:
+        request.access.do(actions.restore_route, route_id=route_id)
+    except actions.NameTaken as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, gettext("The route is in use again."))
+    return redirect("console:route", shop, route_id)

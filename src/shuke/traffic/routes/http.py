@@ -1,0 +1,359 @@
+"""The API of planned routes: keep them, and ask planned against real; the steps and the visits also as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from ninja import Field, Query, Router, Schema
+
+from shuke.kernel import clock
+from shuke.shops.access import ShopRequest, api
+from shuke.shops.csv_out import csv_response
+from shuke.shops.roles import Deed
+from shuke.traffic.http import Format, _condition, _evidence_row, _figure, _number, _period, _span
+from shuke.traffic.http_shapes import FigureOut
+from shuke.traffic.routes import actions, decisions, reads
+
+router = Router()
+CSV_CHUNK = 1_000
+
+
+class StepIn(Schema):
+    """`kind`: page, pattern, type or order. `share`: from 0 to 1, of the step before; of all visits for the first."""
+
+    kind: str = Field(max_length=20)
+    value: str = Field("", max_length=600)
+    share: float | None = None
+
+
+class RouteIn(Schema):
+    name: str = Field(max_length=200)
+    steps: list[StepIn] = Field(max_length=50)
+
+
+class RouteChange(RouteIn):
+    """`version` is the one that was read: a change in between is refused (409)."""
+
+    version: int
+
+
+class StepOut(Schema):
+    kind: str
+    value: str
+    share: float | None
+
+
+class RouteOut(Schema):
+    id: int
+    name: str
+    steps: list[StepOut]
+    version: int
+    made_by: str
+    made_at: datetime
+    changed_by: str
+    changed_at: datetime
+    archived_at: datetime | None
+
+
+class PeriodOut(Schema):
+    start: date
+    end: date
+
+
+class LeakOut(Schema):
+    """`path` null: they viewed no other page, that is they left."""
+
+    path: str | None
+    type: str
+    visits: int
+    share: float
+
+
+class StepReportOut(Schema):
+    number: int
+    step: StepOut
+    entered: FigureOut
+    kept: FigureOut
+    low: float | None
+    high: float | None
+    verdict: str
+    missing: int | None
+    left: int | None
+    leaks: list[LeakOut]
+    leaks_to: int
+
+
+class StepPageOut(Schema):
+    step: int
+    path: str
+    type: str
+    entered: int
+    went_on: int
+    kept: FigureOut
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+class RouteReportOut(Schema):
+    period: PeriodOut
+    until: datetime | None
+    visits: int
+    through: FigureOut
+    worst: int | None
+    most_left: int | None
+    few: int
+    steps: list[StepReportOut]
+    pages: list[StepPageOut]
+
+
+class RouteVisitsOut(Schema):
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    count: int
+    page: int
+    size: int
+
+
+@router.get("/shops/{shop}/traffic/routes", response=list[RouteOut], operation_id="list_routes")
+@api(Deed.VIEW_TRAFFIC)
+def list_routes(request: ShopRequest, shop: str, archived: bool = False) -> Any:
+    """The planned routes in use, or those that are archived, by name."""
+    return [_route(one) for one in reads.list_routes(request.access.shop, is_archived=archived)]
+
+
+@router.post("/shops/{shop}/traffic/routes", response=RouteOut, operation_id="save_route")
+@api(Deed.MANAGE_TRAFFIC)
+def save_route(request: ShopRequest, shop: str, given: RouteIn) -> Any:
+    """Write a route down."""
+    return _route(request.access.do(actions.save_route, name=given.name, steps=_steps(given)))
+
+
+@router.get("/shops/{shop}/traffic/routes/{route_id}", response=RouteOut, operation_id="get_route")
+@api(Deed.VIEW_TRAFFIC)
+def get_route(request: ShopRequest, shop: str, route_id: int) -> Any:
+    return _route(reads.get_route(request.access.shop, route_id))
+
+
+@router.put("/shops/{shop}/traffic/routes/{route_id}", response=RouteOut, operation_id="change_route")
+@api(Deed.MANAGE_TRAFFIC)
+def change_route(request: ShopRequest, shop: str, route_id: int, given: RouteChange) -> Any:
+    """Change a route that is still at the version that was read."""
+    return _route(
+        request.access.do(
+            actions.change_route,
+            route_id=route_id,
+            name=given.name,
+            steps=_steps(given),
+            version=given.version,
+        )
+    )
+
+
+@router.post(
+    "/shops/{shop}/traffic/routes/{route_id}/archive", response=RouteOut, operation_id="archive_route"
+)
+@api(Deed.MANAGE_TRAFFIC)
+def archive_route(request: ShopRequest, shop: str, route_id: int) -> Any:
+    """Take a route out of use."""
+    return _route(request.access.do(actions.archive_route, route_id=route_id))
+
+
+@router.post(
+    "/shops/{shop}/traffic/routes/{route_id}/restore", response=RouteOut, operation_id="restore_route"
+)
+@api(Deed.MANAGE_TRAFFIC)
+def restore_route(request: ShopRequest, shop: str, route_id: int) -> Any:
+    """Use an archived route again."""
+    return _route(request.access.do(actions.restore_route, route_id=route_id))
+
+
+@router.get(
+    "/shops/{shop}/traffic/routes/{route_id}/report",
+    response=RouteReportOut,
+    operation_id="get_route_report",
+)
+@api(Deed.VIEW_TRAFFIC)
+def get_route_report(
+    request: ShopRequest,
+    shop: str,
+    route_id: int,
+    start: date,
+    end: date,
+    condition: str | None = Query(None, max_length=8000),
+    format: Format = "json",
+) -> Any:
+    """Planned against real of each step, with the leaks, and the pages at each step."""
+    found = reads.get_route(request.access.shop, route_id)
+    asked: dict[str, Any] = {
+        "shop": request.access.shop,
+        "steps": found.steps,
+        "period": _period(start, end),
+        "condition": _condition(condition),
+        "at": clock.now(),
+    }
+    report = reads.route_report(**asked)
+    if format == "csv":
+        return csv_response(request.access, f"route-{route_id}-{start}-{end}", *step_table(report))
+    return as_json(report, reads.step_pages(**asked))
+
+
+@router.get(
+    "/shops/{shop}/traffic/routes/{route_id}/visits",
+    response=RouteVisitsOut,
+    operation_id="list_route_visits",
+)
+@api(Deed.VIEW_TRAFFIC)
+def list_route_visits(
+    request: ShopRequest,
+    shop: str,
+    route_id: int,
+    start: date,
+    end: date,
+    step: int = Query(..., ge=1, le=12),
+    left: bool = False,
+    to: str | None = Query(None, max_length=600, description="with left: went there; empty: left the shop"),
+    condition: str | None = Query(None, max_length=8000),
+    page: int = Query(1, ge=1, le=100_000),
+    size: int = Query(50, ge=1, le=1000),
+    format: Format = "json",
+) -> Any:
+    """The visits that entered a step, or entered it and not the next (`left`), newest first."""
+    access = request.access
+    found = reads.get_route(access.shop, route_id)
+    period, node, at = _period(start, end), _condition(condition), clock.now()
+
+    def ask(number: int, rows: int) -> reads.RouteVisits:
+        return reads.route_visits(
+            shop=access.shop,
+            steps=found.steps,
+            period=period,
+            step=step,
+            only_left=left,
+            to_path=to if left else None,
+            condition=node,
+            page=number,
+            size=rows,
+            at=at,
+        )
+
+    if format == "csv":
+
+        def lines() -> Iterator[Sequence[Any]]:
+            number = 1
+            while True:
+                told = ask(number, CSV_CHUNK)
+                yield from (list(_evidence_row(access, row).values()) for row in told.rows)
+                if number * CSV_CHUNK >= told.count:
+                    return
+                number += 1
+
+        return csv_response(access, f"route-{route_id}-visits", reads.COLUMNS, lines())
+    told = ask(page, size)
+    return {
+        "columns": list(told.columns),
+        "rows": [_evidence_row(access, row) for row in told.rows],
+        "count": told.count,
+        "page": told.page,
+        "size": told.size,
+    }
+
+
+def _steps(given: RouteIn) -> list[dict[str, Any]]:
+    return [one.model_dump() for one in given.steps]
+
+
+def _step(one: reads.Step) -> dict[str, Any]:
+    return {"kind": one.kind, "value": one.value, "share": _number(one.share)}
+
+
+def _route(one: reads.Route) -> dict[str, Any]:
+    plain = {name: getattr(one, name) for name in RouteOut.model_fields if name != "steps"}
+    return plain | {"steps": [_step(step) for step in one.steps]}
+
+
+def as_json(report: reads.RouteReport, pages: dict[int, tuple[reads.StepPage, ...]]) -> dict[str, Any]:
+    """A report as the API and the command tell it."""
+    return {
+        "period": _span(report.period),
+        "until": report.until,
+        "visits": report.visits,
+        "through": _figure(report.through),
+        "worst": report.worst,
+        "most_left": report.most_left,
+        "few": report.few,
+        "steps": [
+            {
+                "number": one.number,
+                "step": _step(one.step),
+                "entered": _figure(one.entered),
+                "kept": _figure(one.kept),
+                "low": _number(one.low),
+                "high": _number(one.high),
+                "verdict": one.verdict,
+                "missing": one.missing,
+                "left": one.left,
+                "leaks": [
+                    {"path": x.path, "type": x.type, "visits": x.visits, "share": _number(x.share)}
+                    for x in one.leaks
+                ],
+                "leaks_to": one.leaks_to,
+            }
+            for one in report.steps
+        ],
+        "pages": [
+            {
+                "step": number,
+                "path": one.path,
+                "type": one.type,
+                "entered": one.entered,
+                "went_on": one.went_on,
+                "kept": _figure(one.kept),
+                "low": _number(one.low),
+                "high": _number(one.high),
+                "verdict": one.verdict,
+            }
+            for number, found in pages.items()
+            for one in found
+        ],
+    }
+
+
+def step_table(report: reads.RouteReport) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+    """The steps as a table, a line per leak."""
+    header = [
+        "step",
+        "kind",
+        "value",
+        "entered",
+        "planned",
+        "kept",
+        "low",
+        "high",
+        "verdict",
+        "missing",
+        "left",
+    ]
+    header += ["leak_path", "leak_is_exit", "leak_visits"]
+
+    def lines() -> Iterator[Sequence[Any]]:
+        for one in report.steps:
+            kept = decisions.kept([one.step])[0]
+            told = [
+                one.number,
+                kept["kind"],
+                kept["value"],
+                one.entered.value,
+                one.step.share,
+                one.kept.value,
+            ]
+            told += [one.low, one.high, one.verdict, one.missing, one.left]
+            for leak in one.leaks or (None,):
+                yield [
+                    *told,
+                    *(["", "", ""] if leak is None else [leak.path, leak.path is None, leak.visits]),
+                ]
+
+    return header, lines()

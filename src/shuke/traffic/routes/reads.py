@@ -1,0 +1,280 @@
+"""Planned routes as they are kept, and planned against real: per step, where visits leak to, and the visits behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import ibis
+from django.utils.translation import gettext_lazy as _
+from django_scopes import scope
+
+from shuke.conditions.reads import Node
+from shuke.kernel.errors import Invalid, NotFound
+from shuke.kernel.periods import Period, local_day
+from shuke.kernel.verdicts import Reason
+from shuke.rulebook import reads as rulebook
+from shuke.shops.reads import ShopView
+from shuke.traffic.decisions import so_far
+from shuke.traffic.figures import Figure
+from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
+from shuke.traffic.reads.trails import TrailAsker, ask_trails
+from shuke.traffic.routes import decisions, questions
+from shuke.traffic.routes.models import PlannedRoute
+from shuke.traffic.routes.shapes import (
+    ENTERED,
+    KEPT,
+    METRICS,
+    STEP_KINDS,
+    Leak,
+    Route,
+    RouteReport,
+    RouteVisits,
+    Step,
+    StepPage,
+    StepReport,
+)
+
+__all__ = [
+    "ENTERED",
+    "KEPT",
+    "METRICS",
+    "STEP_KINDS",
+    "Leak",
+    "Route",
+    "RouteReport",
+    "RouteVisits",
+    "Step",
+    "StepPage",
+    "StepReport",
+    "get_route",
+    "list_routes",
+    "route_report",
+    "route_visits",
+    "step_pages",
+    "view",
+]
+
+FEW = "common.routes.few_visits"
+MOST_LEAKS = 10
+MOST_PAGES = 200
+LARGEST_PAGE = 1000
+COLUMNS = EVIDENCE_COLUMNS["visit"]
+NOBODY = Reason("nobody_before", _("No visit reached the step before."))
+NO_VISITS = Reason("no_visits", _("There were no visits."))
+_PLACES = Decimal("0.000001")
+
+
+def view(row: PlannedRoute) -> Route:
+    """A route as others see it."""
+    return Route(
+        id=row.pk,
+        name=row.name,
+        steps=decisions.read_steps(row.steps),
+        version=row.version,
+        made_by=row.made_by,
+        made_at=row.made_at,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+        archived_at=row.archived_at,
+    )
+
+
+def list_routes(shop: ShopView, *, is_archived: bool = False) -> tuple[Route, ...]:
+    """The routes of a shop by name; those in use, or those that are archived."""
+    with scope(shop=shop.id):
+        rows = PlannedRoute.objects.filter(archived_at__isnull=not is_archived).order_by("name", "pk")
+        return tuple(view(row) for row in rows)
+
+
+def get_route(shop: ShopView, route_id: int) -> Route:
+    """One route, archived or not. Raises NotFound."""
+    with scope(shop=shop.id):
+        row = PlannedRoute.objects.filter(pk=route_id).first()
+    if row is None:
+        raise NotFound(field=str(_("planned route")), value=route_id)
+    return view(row)
+
+
+def route_report(
+    *, shop: ShopView, steps: Sequence[Step], period: Period, condition: Node | None = None, at: datetime
+) -> RouteReport:
+    """Planned against real of a period's visits that meet a condition (questions.py says what each number means)."""
+    until = so_far(shop, period, at)
+    steps, what = tuple(steps), tuple(one.what for one in steps)
+
+    def question(ask: TrailAsker) -> tuple[list[dict[str, Any]], int]:
+        found = ask(("leaks", what), lambda tables: questions.leaks(tables["trails"], steps))
+        count = ask("visits", lambda tables: _counted(tables["visits"]), of=("visits",))
+        return found, int(count[0]["visits"])
+
+    rows, visits = ask_trails(shop, period, until, condition, question)
+    return _report(steps, rows, visits, period, until, few_visits(shop, at))
+
+
+def few_visits(shop: ShopView, at: datetime) -> int:
+    """Fewer visits than this are not judged in this shop."""
+    return int(rulebook.value_for(shop, FEW, local_day(at, shop.zone)).value)
+
+
+def _counted(visits: ibis.Table) -> ibis.Table:
+    return visits.aggregate(visits=visits.count())
+
+
+def _report(
+    steps: Sequence[Step],
+    rows: Sequence[Mapping[str, Any]],
+    visits: int,
+    period: Period,
+    until: datetime | None,
+    few: int,
+) -> RouteReport:
+    entered = [sum(row["visits"] for row in rows if row["depth"] >= n) for n in range(1, len(steps) + 1)]
+    before = [visits, *entered]
+    told = tuple(_step(n, steps, rows, entered, before[n - 1], few) for n in range(1, len(steps) + 1))
+    below = [one for one in told if one.verdict == "below" and (one.missing or 0) > 0 and one.number > 1]
+    leaving = [one for one in told if one.left]
+    return RouteReport(
+        steps=told,
+        period=period,
+        until=until,
+        visits=visits,
+        through=_kept(entered[-1], entered[0], NOBODY),
+        worst=max(below, key=lambda one: (one.missing, -one.number)).number - 1 if below else None,
+        most_left=max(leaving, key=lambda one: (one.left, -one.number)).number if leaving else None,
+        few=few,
+    )
+
+
+def _step(
+    number: int,
+    steps: Sequence[Step],
+    rows: Sequence[Mapping[str, Any]],
+    entered: Sequence[int],
+    before: int,
+    few: int,
+) -> StepReport:
+    step, count = steps[number - 1], entered[number - 1]
+    is_last = number == len(steps)
+    left = None if is_last else count - entered[number]
+    leaks = [] if is_last else [row for row in rows if row["depth"] == number]
+    # Leaving first where as many left as went to some page; then by path, so that the order is always the same.
+    leaks.sort(key=lambda row: (-row["visits"], row["to_path"] or ""))
+    low, high = decisions.interval(count, before) or (None, None)
+    return StepReport(
+        number=number,
+        step=step,
+        entered=Figure(ENTERED, count, None, count, numerator=count),
+        kept=_kept(count, before, NO_VISITS if number == 1 else NOBODY),
+        low=low,
+        high=high,
+        verdict=decisions.judged(count, before, step.share, few),
+        missing=decisions.missing(count, before, step.share),
+        left=left,
+        leaks=tuple(
+            Leak(row["to_path"], row["to_type"] or "", row["visits"], _share(row["visits"], left or 1))
+            for row in leaks[:MOST_LEAKS]
+        ),
+        leaks_to=len(leaks),
+    )
+
+
+def _share(part: int, whole: int) -> Decimal:
+    return (Decimal(part) / Decimal(whole)).quantize(_PLACES)
+
+
+def _kept(part: int, whole: int, reason: Reason) -> Figure:
+    value = _share(part, whole) if whole else None
+    return Figure(
+        KEPT, value, None if whole else reason, whole, numerator=part, denominator=whole if whole else None
+    )
+
+
+def step_pages(
+    *, shop: ShopView, steps: Sequence[Step], period: Period, condition: Node | None = None, at: datetime
+) -> dict[int, tuple[StepPage, ...]]:
+    """By step (but the last) the pages at which visits entered it, those first that keep fewest visits against the plan of
+    the next step: the problem pages of the route. At most MOST_PAGES a step, those with the most visits."""
+    until = so_far(shop, period, at)
+    steps, what = tuple(steps), tuple(one.what for one in steps)
+
+    def question(ask: TrailAsker) -> list[dict[str, Any]]:
+        return ask(("pages", what), lambda tables: questions.pages(tables["trails"], steps))
+
+    rows = ask_trails(shop, period, until, condition, question)
+    few = few_visits(shop, at)
+    found: dict[int, tuple[StepPage, ...]] = {}
+    for number in range(1, len(steps)):
+        own = [row for row in rows if row["step"] == number]
+        own = sorted(own, key=lambda row: (-row["entered"], row["page_path"]))[:MOST_PAGES]
+        share = steps[number].share
+        pages = [_page(row, share, few) for row in own]
+        found[number] = tuple(sorted(pages, key=lambda one: (-(_missing(one, share) or 0), one.path)))
+    return found
+
+
+def _missing(page: StepPage, share: Decimal | None) -> int | None:
+    return decisions.missing(page.went_on, page.entered, share)
+
+
+def _page(row: Mapping[str, Any], planned: Decimal | None, few: int) -> StepPage:
+    low, high = decisions.interval(row["went_on"], row["entered"]) or (None, None)
+    return StepPage(
+        path=row["page_path"],
+        type=row["page_type"],
+        entered=row["entered"],
+        went_on=row["went_on"],
+        kept=_kept(row["went_on"], row["entered"], NOBODY),
+        low=low,
+        high=high,
+        verdict=decisions.judged(row["went_on"], row["entered"], planned, few),
+    )
+
+
+def route_visits(
+    *,
+    shop: ShopView,
+    steps: Sequence[Step],
+    period: Period,
+    step: int,
+    only_left: bool = False,
+    to_path: str | None = None,
+    condition: Node | None = None,
+    page: int = 1,
+    size: int = 50,
+    at: datetime,
+) -> RouteVisits:
+    """One page of the visits that entered a step, newest first; `only_left`: and not the next one, `to_path`: and went
+    there instead ('': nowhere, they left). Raises Invalid for a step that the route has not."""
+    if not 1 <= step <= len(steps):
+        raise Invalid(field="step", value=step)
+    if page < 1:
+        raise Invalid(field="page", value=page)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(field="size", value=size)
+    steps, what = tuple(steps), tuple(one.what for one in steps)
+    key = (what, step, only_left, to_path)
+
+    def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        told = questions.behind(tables["trails"], steps, step, only_left=only_left, to_path=to_path)
+        return tables["visits"].semi_join(told, questions.VISIT)
+
+    def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        rows = behind(tables).order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
+        return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS)
+
+    def question(ask: TrailAsker) -> RouteVisits:
+        both = ("trails", "visits")
+        count = ask(("behind", key), lambda tables: _counted(behind(tables)), of=both)
+        rows = ask(("shown", key, page, size), shown, of=both)
+        told = tuple({k: _localised(v, shop) for k, v in row.items()} for row in rows)
+        return RouteVisits(COLUMNS, told, int(count[0]["visits"]), page, size)
+
+    return ask_trails(shop, period, so_far(shop, period, at), condition, question)
+
+
+def _localised(value: Any, shop: ShopView) -> Any:
+    """A moment on the shop's clock."""
+    return value.replace(tzinfo=UTC).astimezone(shop.zone) if isinstance(value, datetime) else value
