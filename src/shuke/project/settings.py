@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "shuke.warehouse",
     "shuke.commerce",
     "shuke.traffic",
+    "shuke.traffic.funnels",
     "shuke.traffic.routes",
     "shuke.traffic.entrances",
     "shuke.traffic.flows",

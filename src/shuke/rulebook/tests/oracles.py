@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 from shuke.rulebook import reads
@@ -155,6 +156,33 @@ def _cohort(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     return {"of": Fraction(len(back), len(members))}
 
 
+def _funnel(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """Visitors with [minute, letter] of each event in order; every choice of events is tried."""
+    steps, window = given["steps"], given["window"]
+    ways = []
+    for events in given["people"].values():
+        chosen = [
+            [events[n] for n in places]
+            for size in range(1, len(steps) + 1)
+            for places in combinations(range(len(events)), size)
+        ]
+        fit = [
+            [minute for minute, _letter in way]
+            for way in chosen
+            if "".join(letter for _minute, letter in way) == steps[: len(way)] and way[-1][0] < way[0][0] + window
+        ]
+        if fit:
+            ways.append(max(fit, key=lambda way: (len(way), -way[-1], way[0])))
+    there = [way for way in ways if len(way) >= given["step"]]
+    if rule_id == "common.funnel_metrics.funnel_visitors_v1":
+        return {"of": Fraction(len(there))}
+    if rule_id == "common.funnel_metrics.funnel_time_v1":
+        took = sorted(60 * (way[given["step"] - 1] - way[given["step"] - 2]) for way in there)
+        return {"of": Fraction(took[-(-len(took) // 2) - 1])}
+    is_step = rule_id == "common.funnel_metrics.funnel_step_rate_v1"
+    return {"of": Fraction(len(there), sum(len(way) >= given["step"] - 1 for way in ways) if is_step else len(ways))}
+
+
 def _search_ads(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     """Bidders as [bid in yuan, quality]; by hand, with fractions."""
     if "quality" in given:
@@ -191,6 +219,7 @@ _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = 
     "common.visits": _visits,
     "common.metrics": _metric,
     "common.cohort_metrics": _cohort,
+    "common.funnel_metrics": _funnel,
     "common.route_metrics": _route,
     "taobao.search_ads": _search_ads,
 }

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class FunnelsConfig(AppConfig):
+    name = "shuke.traffic.funnels"
+    label = "funnels"
+
+    def ready(self) -> None:
+        from shuke.records import personal
+        from shuke.traffic.funnels.personal import STORE
+
+        personal.register(STORE)

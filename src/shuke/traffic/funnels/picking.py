@@ -1,0 +1,115 @@
+"""Which events of a prepared day fit which steps: decided per kind of event where its code tells enough, else per row.
+
+What a step asks of type, name, type of page and terminal is answered once per code. A condition on anything else is
+answered for the rows that are left, from the sealed file's own columns: once per different value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from shuke.conditions.reads import All, Compare, Node, field_names, holds
+from shuke.conditions.reads import Any as AnyOf
+from shuke.traffic.funnels.prepared import TOLD, Prepared, coded, groups_of
+from shuke.traffic.funnels.shapes import TYPES, Funnel, Step
+from shuke.traffic.reads.cohort_fields import COLUMNS
+
+Coded = tuple[np.ndarray, Sequence[Any]]
+_BY_CODE = frozenset(TOLD)
+
+
+def is_told_by_code(step: Step) -> bool:
+    """Whether a code alone says if an event fits; otherwise the sealed file's own columns are read as well."""
+    return step.condition is None or field_names(step.condition) <= _BY_CODE
+
+
+def picked(day: Prepared, funnel: Funnel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(visitor, at, bits, row) of the events that fit any step, in order; bit k: it fits step k; row: in the sealed file."""
+    table = _bits_by_code(day.meanings, funnel.steps)
+    visitors, moments, bits, rows = [], [], [], []
+    for part in day.parts:
+        found = table.take(part.code)
+        kept = np.flatnonzero(found != 0)
+        visitors.append(part.visitor.take(kept))
+        moments.append(part.at.take(kept))
+        bits.append(found.take(kept))
+        rows.append(kept + part.first if part.row is None else part.row.take(kept))
+    visitor, at, bit, row = (_joined(one) for one in (visitors, moments, bits, rows))
+    asked = [k for k, step in enumerate(funnel.steps) if not is_told_by_code(step)]
+    if asked and len(bit):
+        bit = bit.copy()
+        _check_rows(day.source, funnel, asked, bit, row)
+        kept = np.flatnonzero(bit != 0)
+        visitor, at, bit, row = visitor[kept], at[kept], bit[kept], row[kept]
+    return visitor, at, bit, row
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _bits_by_code(meanings: Sequence[tuple[str | None, ...]], steps: Sequence[Step]) -> np.ndarray:
+    table = np.zeros(max(1, len(meanings)), np.uint16)
+    for code, meaning in enumerate(meanings):
+        told = dict(zip(TOLD, meaning, strict=True))
+        for k, step in enumerate(steps):
+            fits = told["type"] in TYPES[step.type] and (not step.name or told["name"] == step.name)
+            if fits and step.condition is not None and is_told_by_code(step):
+                fits = holds(step.condition, told)
+            if fits:
+                table[code] |= 1 << k
+    return table
+
+
+def _check_rows(
+    source: str, funnel: Funnel, asked: Sequence[int], bits: np.ndarray, rows: np.ndarray
+) -> None:
+    """Take the bits away of steps whose condition a row does not meet."""
+    candidates = np.flatnonzero((bits & sum(1 << k for k in asked)) != 0)
+    if not len(candidates):
+        return
+    conditions = {k: funnel.steps[k].condition for k in asked}
+    fields = sorted({name for node in conditions.values() if node is not None for name in field_names(node)})
+    values = values_of(source, fields, rows[candidates])
+    for k, node in conditions.items():
+        assert node is not None
+        is_met = mask(node, values, len(candidates))
+        bits[candidates[~is_met]] &= np.uint16(0xFFFF ^ (1 << k))
+
+
+def values_of(source: str, fields: Sequence[str], rows: np.ndarray) -> dict[str, Coded]:
+    """Of some rows of a sealed file (in any order) each field as codes and what they stand for."""
+    columns = {field: COLUMNS.get(field, field) for field in fields}
+    names = sorted(set(columns.values()))
+    order = np.argsort(rows, kind="stable")
+    ordered, parts, first = rows[order], [], 0
+    for table in groups_of(source, names, [n for n in names if n != "properties"]):
+        low, high = np.searchsorted(ordered, (first, first + table.num_rows))
+        if high > low:
+            parts.append(table.take(pa.array(ordered[low:high] - first)))
+        first += table.num_rows
+    whole = pa.concat_tables(parts) if parts else None
+    found: dict[str, Coded] = {}
+    for field, name in columns.items():
+        codes, values = coded(whole[name]) if whole is not None else (np.empty(0, np.int64), [None])
+        placed = np.empty(len(rows), np.int64)
+        placed[order] = codes
+        found[field] = placed, values
+    return found
+
+
+def mask(node: Node, values: Mapping[str, Coded], count: int) -> np.ndarray:
+    """Which rows meet a condition: a comparison is asked once per different value."""
+    if isinstance(node, Compare):
+        codes, known = values[node.field]
+        table = np.array([holds(node, {node.field: value}) for value in known], bool)
+        return table[codes]
+    found = np.full(count, isinstance(node, All))
+    for part in node.parts:
+        theirs = mask(part, values, count)
+        found = found & theirs if isinstance(node, All) else found | theirs
+    return found if isinstance(node, All | AnyOf) else ~found

@@ -1,0 +1,212 @@
+"""Sealed days prepared for the kernel: who, when, and what kind of event, as plain columns that are mapped into memory.
+
+A sealed file of events lies in order of visitor and time, but packed, among thirty columns of texts; unpacking three of them
+takes longer than the answer. So a file is unpacked once, at the first question, into a file of its own beside the
+installation's state (`prepared` in its home): visitor_id, at, the row in the sealed file, and a code for what an event is
+(type, name, type of page, terminal), whose meanings stand in the file's own metadata. Sealed files never change, so a
+prepared one is right as long as its source exists; when the source is gone (a day was sealed again, a person erased), it is
+removed with it. It holds visitors' surrogates and moments: the register of personal data knows it (personal.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from django.conf import settings
+
+# What an event is, as far as a code tells it: all texts of few values.
+TOLD = ("type", "name", "page_type", "terminal")
+_MEANINGS = b"meanings"
+_FOLDER = "prepared"
+_SUFFIX = ".arrow"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbouring rows in order of (visitor_id, at, ord, event_id). `row` is the place in the sealed file."""
+
+    visitor: np.ndarray  # int64
+    at: np.ndarray  # int64 microseconds
+    code: np.ndarray  # uint16 or int32
+    row: np.ndarray | None  # int64; None: rows `first`, `first` + 1, …
+    first: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One sealed file. `meanings`: code → the texts of TOLD (None: not stated)."""
+
+    source: str
+    parts: tuple[Part, ...]
+    meanings: tuple[tuple[str | None, ...], ...]
+
+
+def folder_of(shop_id: int) -> Path:
+    return Path(settings.HOME) / _FOLDER / str(shop_id)
+
+
+def forget(shop_id: int) -> int:
+    """Remove all that is prepared of a shop; returns how many files went."""
+    folder = folder_of(shop_id)
+    count = sum(1 for _ in folder.glob(f"*/*{_SUFFIX}"))
+    shutil.rmtree(folder, ignore_errors=True)
+    return count
+
+
+def prepared(shop_id: int, day: str, source: str) -> Prepared:
+    """A sealed file of events, prepared now if it was not before. Raises FileNotFoundError when the source is gone."""
+    path = folder_of(shop_id) / day / (Path(source).stem + _SUFFIX)
+    try:
+        return _opened(path, source)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        pass
+    _prepare(source, path)
+    for old in path.parent.glob(f"*{_SUFFIX}"):
+        if old != path and not Path(source).with_name(old.stem + ".parquet").exists():
+            old.unlink(missing_ok=True)
+    return _opened(path, source)
+
+
+def _opened(path: Path, source: str) -> Prepared:
+    with pa.memory_map(str(path)) as mapped:
+        reader = pa.ipc.open_file(mapped)
+        meanings = json.loads(reader.schema.metadata[_MEANINGS])
+        parts, first = [], 0
+        for n in range(reader.num_record_batches):
+            batch = reader.get_batch(n)
+            columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
+            parts.append(
+                Part(columns["visitor_id"], columns["at"], columns["code"], columns.get("row"), first)
+            )
+            first += batch.num_rows
+    return Prepared(source, tuple(parts), tuple(tuple(one) for one in meanings))
+
+
+def _prepare(source: str, path: Path) -> None:
+    batches, meanings = _unpacked(source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    schema = batches[0].schema.with_metadata({_MEANINGS: json.dumps(meanings).encode()})
+    try:
+        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    if not Path(source).exists():
+        # An erasure came meanwhile: what was read before it must not stay.
+        path.unlink(missing_ok=True)
+        raise FileNotFoundError(source)
+
+
+def _unpacked(source: str) -> tuple[list[pa.RecordBatch], list[tuple[str | None, ...]]]:
+    """The columns in order, and what the codes mean."""
+    known: dict[tuple[str | None, ...], int] = {}
+    groups = []
+    for table in groups_of(source, ("visitor_id", "at", *TOLD), TOLD):
+        groups.append((_numbers(table["visitor_id"]), _numbers(table["at"]), _codes(table, known)))
+    meanings = list(known)
+    kind = np.uint16 if len(meanings) < 65_536 else np.int32
+    if not groups:
+        groups = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
+    if _is_in_order(groups):
+        return [_batch(visitor, at, code.astype(kind)) for visitor, at, code in groups], meanings
+    # A small day is written by several threads at once, whose pieces may have changed places.
+    visitor, at, code = (np.concatenate([group[n] for group in groups]) for n in range(3))
+    order = in_order(source, visitor, at)
+    return [_batch(visitor[order], at[order], code[order].astype(kind), order)], meanings
+
+
+def _batch(
+    visitor: np.ndarray, at: np.ndarray, code: np.ndarray, row: np.ndarray | None = None
+) -> pa.RecordBatch:
+    columns = {"visitor_id": visitor, "at": at, "code": code} | ({} if row is None else {"row": row})
+    return pa.RecordBatch.from_pydict({name: pa.array(values) for name, values in columns.items()})
+
+
+def in_order(source: str, visitor: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The rows of a sealed file by (visitor_id, at, ord, event_id)."""
+    table = pq.read_table(source, columns=["ord", "event_id"], partitioning=None)
+    return np.lexsort((_numbers(table["event_id"]), _numbers(table["ord"]), at, visitor))
+
+
+def _is_in_order(groups: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> bool:
+    last: tuple[int, int] | None = None
+    for visitor, at, _code in groups:
+        if not len(visitor):
+            continue
+        if last is not None and (int(visitor[0]), int(at[0])) < last:
+            return False
+        falls = (visitor[1:] < visitor[:-1]) | ((visitor[1:] == visitor[:-1]) & (at[1:] < at[:-1]))
+        if bool(falls.any()):
+            return False
+        last = int(visitor[-1]), int(at[-1])
+    return True
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    found: np.ndarray = column.cast(pa.int64()).to_numpy()
+    return found
+
+
+def groups_of(source: str, columns: Sequence[str], texts: Sequence[str]) -> Iterator[pa.Table]:
+    """The row groups of a sealed file one after the other; `texts` come as codes where the file holds them so."""
+    with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
+        count, is_coded = file.num_row_groups, True
+        try:
+            first = file.read_row_group(0, columns=list(columns), use_threads=False) if count else None
+        except OSError as error:
+            if "DictAccumulator" not in str(error):  # a page encoding whose texts are not read as codes
+                raise
+            is_coded = False
+        if is_coded and first is not None:
+            yield first
+            for n in range(1, count):
+                yield file.read_row_group(n, columns=list(columns), use_threads=False)
+    if not is_coded:
+        with pq.ParquetFile(source) as file:
+            for n in range(count):
+                yield file.read_row_group(n, columns=list(columns), use_threads=False)
+
+
+def _codes(table: pa.Table, known: dict[tuple[str | None, ...], int]) -> np.ndarray:
+    """What each row is, as a code; new meanings are added to `known`."""
+    combined = np.zeros(table.num_rows, np.int64)
+    texts: list[list[Any]] = []
+    for name in TOLD:
+        codes, values = coded(table[name])
+        combined = combined * len(values) + codes
+        texts.append(values)
+    found, which = np.unique(combined, return_inverse=True)
+    numbers = np.empty(len(found), np.int64)
+    for place, one in enumerate(found.tolist()):
+        meaning = []
+        for values in reversed(texts):
+            one, digit = divmod(one, len(values))
+            meaning.append(values[digit])
+        numbers[place] = known.setdefault(tuple(reversed(meaning)), len(known))
+    return numbers[which]
+
+
+def coded(column: pa.ChunkedArray) -> tuple[np.ndarray, list[Any]]:
+    """A column as codes and the values that they stand for; the last value is None, for rows that state nothing."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.chunk(0) if whole.num_chunks else pa.array([], column.type)
+    values = [*whole.dictionary.to_pylist(), None]
+    codes = pc.fill_null(whole.indices.cast(pa.int64()), len(values) - 1).to_numpy(zero_copy_only=False)
+    return codes, values

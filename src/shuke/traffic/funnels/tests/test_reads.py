@@ -1,0 +1,203 @@
+"""Funnels of a shop with a warehouse: sealed, open and late facts, erasure, and the same answer as plain Python."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from shuke.kernel.periods import Period, day_start
+from shuke.records import personal
+from shuke.records.actor import Actor
+from shuke.records.personal import PersonRef
+from shuke.traffic.funnels import prepared, reads
+from shuke.traffic.funnels.shapes import Funnel, Step
+from shuke.traffic.funnels.tests import oracle
+from shuke.traffic.tests.facts import event
+from shuke.warehouse import actions, schemas
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row("T7")]
+FIRST, LAST = date(2026, 3, 2), date(2026, 3, 11)
+PERIOD = Period(FIRST, LAST)
+AT = datetime(2026, 3, 10, 20, 5, tzinfo=UTC)
+NAMES = ("Product Viewed", "Product Viewed", "Product Added", "Order Completed")
+FUNNEL = Funnel(tuple(Step("track", name) for name in NAMES), timedelta(days=3))
+
+
+def drawn(shop, seed: int, visitors: int = 60) -> list[dict[str, Any]]:
+    """Visitors over ten days: some view, some add, few order; moments often meet."""
+    rng = random.Random(seed)
+    rows = []
+    for visitor in range(visitors):
+        at = day_start(FIRST, shop.zone).replace(tzinfo=None) + timedelta(hours=rng.randrange(24 * 8))
+        for _ in range(rng.randrange(1, 12)):
+            name = rng.choice(
+                ("Product Viewed", "Product Viewed", "Product Added", "Order Completed", "Other")
+            )
+            at += timedelta(minutes=rng.choice((0, 1, 10, 600, 2_000)))
+            if at < datetime(2026, 3, 11, 4):
+                rows.append(
+                    event(
+                        shop.zone,
+                        shop_id=shop.id,
+                        visitor=f"{seed}-{visitor}",
+                        at=at,
+                        type="track",
+                        name=name,
+                        ord=rng.randrange(2),
+                        event_id=rng.randrange(2**60),
+                        terminal=rng.choice(("pc", "mobile", None)),
+                    )
+                )
+    return rows
+
+
+def append(rows: list[dict[str, Any]]) -> None:
+    actions.append(facts={"events": pa.Table.from_pylist(rows, schema=schemas.EVENTS)})
+
+
+def expected(rows: list[dict[str, Any]], funnel: Funnel = FUNNEL) -> list[dict[str, Any]]:
+    return oracle.ways(rows, funnel, (PERIOD.start, PERIOD.end))
+
+
+def answered(shop, funnel: Funnel = FUNNEL) -> reads.FunnelAnswer:
+    return reads.funnel(shop=shop, funnel=funnel, period=PERIOD, at=AT)
+
+
+def told(answer: reads.FunnelAnswer) -> list[int]:
+    return [int(step.reached.value or 0) for step in answer.steps]
+
+
+def test_funnel__open_sealed_and_late_facts__is_that_of_plain_python(shop, warehouse_home) -> None:
+    rows = drawn(shop, 1)
+    append(rows)
+    wanted = expected(rows)
+    counts = oracle.counts(wanted, 4)
+    assert counts[0] > counts[1] > counts[2] > counts[3] > 0
+    assert told(answered(shop)) == counts
+    actions.seal(shop)
+    answer = answered(shop)
+    assert told(answer) == counts
+    assert len(list(prepared.folder_of(shop.id).glob("*/*.arrow"))) >= 8
+    for number, step in enumerate(answer.steps[1:], start=2):
+        for times, earlier in ((step.from_previous, number - 1), (step.from_first, 1)):
+            seconds = oracle.seconds(wanted, earlier, number)
+            assert times.count == len(seconds)
+            ranked = {p: seconds[-(-len(seconds) * p // 100) - 1] for p in (25, 50, 75, 90)}
+            assert times.percentiles == ranked
+        assert step.lost == counts[number - 2] - counts[number - 1]
+        assert step.of_previous.numerator == counts[number - 1]
+    for day in answer.days:
+        assert list(day.reached) == oracle.counts([w for w in wanted if w["local_day"] == day.day], 4)
+    assert [day.is_unfinished for day in answer.days] == [False] * 6 + [True] * 3
+    assert answer.unfinished_days == 3
+    late = drawn(shop, 2, 30)
+    append(late)
+    assert told(answered(shop)) == oracle.counts(expected(rows + late), 4)
+    actions.seal(shop)
+    assert told(answered(shop)) == oracle.counts(expected(rows + late), 4)
+
+
+def test_funnel__conditions_by_code_and_by_row__are_those_of_plain_python(shop, warehouse_home) -> None:
+    from shuke.conditions.reads import parse
+
+    rows = drawn(shop, 3)
+    for number, row in enumerate(rows):
+        row["product_ref"] = f"sku-{number % 3}" if number % 4 else None
+    append(rows)
+    actions.seal(shop)
+
+    def where(field: str, op: str, **value: Any):
+        return parse({"v": 1, "all": [{"field": field, "op": op, **value}]}, "event")
+
+    conditions = (
+        where("terminal", "eq", value="mobile"),
+        where("terminal", "is_unknown"),
+        where("product_ref", "in", value=["sku-1", "sku-2"]),
+        where("product_ref", "is_unknown"),
+        parse(
+            {"v": 1, "any": [{"field": "product_ref", "op": "eq", "value": "sku-0"},
+                             {"none": [{"field": "terminal", "op": "is_known"}]}]}, "event"
+        ),
+    )  # fmt: skip
+    for condition in conditions:
+        funnel = Funnel(
+            (Step("track", "Product Viewed", condition), Step("track", "Product Added")), timedelta(days=2)
+        )
+        counts = oracle.counts(expected(rows, funnel), 2)
+        assert counts[1] > 0
+        assert told(answered(shop, funnel)) == counts
+
+
+def test_funnel__by_the_expression_instead__says_the_same(shop, warehouse_home, monkeypatch) -> None:
+    rows = drawn(shop, 4)
+    append(rows[: len(rows) // 2])
+    actions.seal(shop)
+    append(rows[len(rows) // 2 :])
+    by_kernel = answered(shop)
+    from shuke.warehouse.engines.duckdb import DuckDBEngine
+
+    monkeypatch.setattr(DuckDBEngine, "is_in_process", False)
+    assert answered(shop) == by_kernel
+
+
+def test_prepared__file_whose_pieces_changed_places__is_put_in_order(shop, warehouse_home, tmp_path) -> None:
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    rows = drawn(shop, 5, 30)
+    table = pa.Table.from_pylist(rows, schema=schemas.EVENTS)
+    ordered = table.sort_by([(name, "ascending") for name in schemas.SORT["events"]])
+    middle = ordered.num_rows // 2
+    parts = []
+    for name, one in {
+        "whole": ordered,
+        "swapped": pa.concat_tables([ordered.slice(middle), ordered.slice(0, middle)]),
+    }.items():
+        pq.write_table(one, tmp_path / f"{name}.parquet", row_group_size=40)
+        found = prepared.prepared(shop.id, "2026-03-02", str(tmp_path / f"{name}.parquet"))
+        parts.append(found)
+        rows_ = [
+            part.row if part.row is not None else part.first + np.arange(len(part.at)) for part in found.parts
+        ]
+        placed = one.take(pa.array(np.concatenate(rows_)))
+        assert placed.equals(ordered)
+        meanings = [found.meanings[code] for part in found.parts for code in part.code.tolist()]
+        assert [m[1] for m in meanings] == ordered["name"].to_pylist()
+        assert [m[3] for m in meanings] == ordered["terminal"].to_pylist()
+    for name in ("visitor", "at"):
+        whole, swapped = (np.concatenate([getattr(part, name) for part in one.parts]) for one in parts)
+        assert np.array_equal(whole, swapped)
+
+
+def test_prepared__source_gone_or_person_erased__nothing_stays(shop, warehouse_home) -> None:
+    rows = drawn(shop, 6, 20)
+    append(rows)
+    actions.seal(shop)
+    answered(shop)
+    folder = prepared.folder_of(shop.id)
+    assert list(folder.glob("*/*.arrow"))
+    anybody = rows[0]["anonymous_ref"]
+    gone = personal.erase_person(
+        person=PersonRef(shop.id, anonymous_refs=(anybody,)), actor=Actor.system("tests"), at=AT
+    )
+    assert gone["traffic.funnels"] > 0
+    assert not list(folder.glob("**/*"))
+    left = [row for row in rows if row["anonymous_ref"] != anybody]
+    assert told(answered(shop)) == oracle.counts(expected(left), 4)
+    for path in folder.glob("*/*.arrow"):
+        ids = {one for part in prepared._opened(path, "").parts for one in part.visitor.tolist()}
+        assert rows[0]["visitor_id"] not in ids
+    with pytest.raises(FileNotFoundError):
+        prepared.prepared(shop.id, "2026-03-02", str(warehouse_home / "gone.parquet"))
+
+
+def test_funnel__shop_without_facts__has_none_and_says_so(shop, warehouse_home) -> None:
+    answer = answered(shop)
+    assert told(answer) == [0, 0, 0, 0]
+    assert answer.complete_until is None
+    assert answer.steps[1].of_previous.value is None
+    assert answer.steps[1].of_previous.reason.code == "nobody_before"
