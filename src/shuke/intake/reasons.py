@@ -56,6 +56,11 @@ def words_of(code: str, params: Mapping[str, Any]) -> str:
     return _filled(REASONS[code].words, params, code) if code in REASONS else code
 
 
+def words_without_value(code: str, params: Mapping[str, Any]) -> str:
+    """The reason as a sentence without the value that was refused, which may be somebody's."""
+    return words_of(code, {**params, "value": "…"} if "value" in params else params)
+
+
 def remedy_of(code: str, params: Mapping[str, Any]) -> str:
     return _filled(REASONS[code].remedy, params, "") if code in REASONS else ""
 

@@ -189,9 +189,11 @@ def _refuse_hopeless(running: Running, state: dict[str, Any], batch: Batch, mapp
 
 
 def _commonest(running: Running) -> str:
-    """The commonest reason with its first example, in the language in which the error is read, later."""
+    """The commonest reason, in the language in which the error is read, later; without the value: it may be somebody's,
+    who may see jobs may read it, and nobody erases it there."""
     bad = running.examples[running.reasons.most_common(1)[0][0]]
-    return lazy(lambda: reasons.words_of(bad.reason.code, {"field": bad.column, **bad.reason.params}), str)()
+    params = {"field": bad.column, **bad.reason.params}
+    return lazy(lambda: reasons.words_without_value(bad.reason.code, params), str)()
 
 
 def _save(job: JobRun, row: Import, running: Running, mapped: Mapped, erased: Erasures) -> None:

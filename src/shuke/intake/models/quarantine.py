@@ -91,7 +91,8 @@ class KeptMend(models.Model):
 
     Never changed: another set of rules for the same group removes this one. An import applies those that stood when it
     was started, so going on after a stop reads the same rows. Of events (no mapping) `looked_through` is the newest entry
-    that was looked at; it moves in the transaction that settles what became readable.
+    that was looked at; it moves in the transaction that settles what became readable. Where something else than the
+    events keeps the rules from being applied, `failures` counts the tries since then, and `problem` names it.
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
@@ -104,6 +105,10 @@ class KeptMend(models.Model):
     created_by = models.CharField(max_length=200, default="")
     removed_at = models.DateTimeField(null=True)
     removed_by = models.CharField(max_length=200, default="")
+    failures = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    next_try_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=80, default="")
 
     objects = ScopedManager(shop="shop_id")
 

@@ -20,6 +20,7 @@ from shuke.intake.files.origins import FILE_NAME
 from shuke.intake.files.problems import FileProblem, MissingPart
 from shuke.intake.pages.jobs import is_running, job_context, job_view
 from shuke.intake.pages.pointing import KIND_WORDS
+from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
 from shuke.shops import navigation
@@ -300,7 +301,11 @@ def one(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     """One import: its progress while it runs, its counts, what went to quarantine."""
     access = request.access
     found = reads.get_import(access.shop, import_id)
-    waiting = reads.waiting_by_reason(access.shop, import_id=import_id) if found.rows_bad else ()
+    waiting = (
+        reads.waiting_by_reason(access.shop, import_id=import_id, is_masked=is_masked(access))
+        if found.rows_bad
+        else ()
+    )
     context = {
         "one": found,
         "kind": KINDS.get(found.kind, found.kind),

@@ -12,13 +12,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.intake import actions, reads
 from shuke.intake.pages.jobs import is_running, job_context, job_view
 from shuke.intake.quarantine.kept import is_keepable
 from shuke.intake.quarantine.rules import RULES, Rule, rules_for, words_of_rules
+from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
 from shuke.shops.access import Access, page
@@ -75,7 +76,14 @@ def mend(request: PageRequest, shop: str) -> HttpResponse:
     """Choose a rule for a group, look at ten entries before and after, add another rule; then start."""
     access = request.access
     group = group_in(request.GET)
-    found = next((one for one in reads.waiting_groups(access.shop) if group and _is_of(one, group)), None)
+    found = next(
+        (
+            one
+            for one in reads.waiting_groups(access.shop, is_masked=is_masked(access))
+            if group and _is_of(one, group)
+        ),
+        None,
+    )
     if group is None or found is None:
         messages.warning(request, gettext("Nothing waits in this group any more."))
         return redirect("intake:quarantine", shop)
@@ -86,7 +94,12 @@ def mend(request: PageRequest, shop: str) -> HttpResponse:
     if is_looking or chain:
         try:
             preview = actions.preview_mend(
-                shop=access.shop, group=group, rules=asked, actor=access.actor, at=clock.now()
+                shop=access.shop,
+                group=group,
+                rules=asked,
+                is_masked=is_masked(access),
+                actor=access.actor,
+                at=clock.now(),
             )
         except ShukeError as error:
             problem = str(error)
@@ -213,7 +226,7 @@ def _entry(access: Access, row: Any) -> dict[str, str]:
 
 def changes_of(access: Access, row: Any) -> list[dict[str, str]]:
     """Changes as the cell draws them; the values name people."""
-    may = access.may(Deed.VIEW_CUSTOMERS)
+    may = not is_masked(access)
     return [
         {
             "field": one["column"] or gettext("the whole text"),
@@ -252,24 +265,30 @@ def start(request: PageRequest, shop: str) -> HttpResponse:
 def mends(request: PageRequest, shop: str) -> HttpResponseBase:
     """What was mended by rules, newest first; and the rules that are kept for later loads and events."""
     access = request.access
-    kept = reads.list_kept(access.shop)
+    kept = reads.list_kept(access.shop, is_masked=is_masked(access))
+    failing = [one for one in kept if one.failing_since is not None]
     if wants_csv(request.GET) and request.GET.get("table") == "kept":
         header = ["id", "origin", "mapping", "reason", "column", "rules", "rows", "created_at", "created_by"]
+        header += ["problem", "failing_since", "next_try_at"]
         lines = (
-            [k.id, k.origin, k.mapping, k.reason, k.column, k.words, k.rows, k.created_at, k.created_by]
+            [
+                *(k.id, k.origin, k.mapping, k.reason, k.column, k.words, k.rows, k.created_at, k.created_by),
+                *(k.problem, k.failing_since, k.next_try_at),
+            ]
             for k in kept
         )
         return csv_response(access, "kept-rules", header, lines)
     if wants_csv(request.GET):
         return csv_response(access, "mends", _MEND_HEADER, _mend_lines(access))
     number = page_number(request)
-    found = reads.list_mends(access.shop, page=number, size=SIZE)
+    found = reads.list_mends(access.shop, page=number, size=SIZE, is_masked=is_masked(access))
     context = {
         "table": build_paged_table(
             request, "mends", _mend_columns(access), found.rows, count=found.count, page=number, size=SIZE
         ),
         "kept": build_table(request, "kept", _kept_columns(access), kept),
         "has_kept": bool(kept),
+        "failing": failing[0] if failing else None,
         "is_exportable": access.may(Deed.EXPORT_TABLES),
         "is_running": any(is_running(row) for row in found.rows),
     }
@@ -298,7 +317,7 @@ _MEND_HEADER = [
 def _mend_lines(access: Access) -> Iterator[list[Any]]:
     number = 1
     while True:
-        found = reads.list_mends(access.shop, page=number, size=CHUNK)
+        found = reads.list_mends(access.shop, page=number, size=CHUNK, is_masked=is_masked(access))
         for m in found.rows:
             g = m.group
             counts = [m.total, m.waiting, m.mended, m.replayed, m.dropped, m.refused]
@@ -348,12 +367,21 @@ def _kept_columns(access: Access) -> list[Column[reads.KeptView]]:
     def mapping(one: reads.KeptView) -> str:
         return one.mapping or gettext("events of the API")
 
+    def state(one: reads.KeptView) -> dict[str, Any]:
+        if one.failing_since is None:
+            return {"text": pgettext("kept rules", "applied"), "tone": "good"}
+        return {
+            "text": pgettext("kept rules", "can not be applied: %(problem)s") % {"problem": one.problem},
+            "tone": "bad",
+        }
+
     return [
         Column("rules", gettext("Rules"), lambda k: k.words, is_first=True),
         Column("mapping", gettext("Mapping"), mapping, "code"),
         Column("column", gettext("Column"), lambda k: k.column, "code"),
         Column("reason", gettext("Reason"), lambda k: k.reason, "code"),
         Column("rows", gettext("Mended so far"), lambda k: k.rows, "count", is_number=True),
+        Column("state", gettext("State"), lambda k: k.problem, "state", shown=state),
         Column("created", gettext("Since"), lambda k: k.created_at, "moment"),
         Column("by", gettext("By"), lambda k: k.created_by),
         _Deeds("deeds", "", lambda k: k.id, "kept_deeds", is_sortable=False, shown=deeds),
@@ -373,7 +401,7 @@ class _Deeds(Column[Any]):
 def one(request: PageRequest, shop: str, mend_id: int) -> HttpResponseBase:
     """One mend: how far it is, what it did entry by entry, why some still wait."""
     access = request.access
-    found = reads.get_mend(access.shop, mend_id)
+    found = reads.get_mend(access.shop, mend_id, is_masked=is_masked(access))
     if wants_csv(request.GET):
         header = ["entry", "line", "state", "column", "before", "after", "note", "at", "by"]
         return csv_response(access, f"mend-{mend_id}", header, _settled_lines(access, mend_id))
@@ -429,7 +457,7 @@ def _settled_columns(access: Access) -> list[Column[reads.SettledView]]:
 
 def _settled_lines(access: Access, mend_id: int) -> Iterator[list[Any]]:
     after: int | None = 0
-    may = access.may(Deed.VIEW_CUSTOMERS)
+    may = not is_masked(access)
     while after is not None:
         found = reads.settled_by_mend(access.shop, mend_id, after=after, size=CHUNK)
         for row in found.rows:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from shuke.intake import actions, reads
 from shuke.intake.pages.mends import address_of, changes_of
+from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.kernel.errors import ShukeError, shortened
 from shuke.shops import navigation
@@ -70,7 +71,7 @@ def _number(text: str) -> int | None:
 
 def _payload(access: Access, text: str) -> str:
     """The text names people, so it is shown to those who may see customers."""
-    return text if access.may(Deed.VIEW_CUSTOMERS) else MASK
+    return MASK if is_masked(access) else text
 
 
 @require_safe
@@ -96,7 +97,9 @@ def quarantine(request: PageRequest, shop: str) -> HttpResponseBase:
         ]
         return csv_response(access, "quarantine", header, _lines(access, wanted))
     before = _number(request.GET.get("before", ""))
-    found = reads.list_quarantined(access.shop, **wanted, before=before, size=SIZE)
+    found = reads.list_quarantined(
+        access.shop, **wanted, before=before, size=SIZE, is_masked=is_masked(access)
+    )
     may_mend = access.may(Deed.MEND_QUARANTINE)
     mend_url = reverse("intake:mend_group", args=[shop])
     context = {
@@ -108,7 +111,9 @@ def quarantine(request: PageRequest, shop: str) -> HttpResponseBase:
                 "mend_url": f"{mend_url}?{urlencode(address_of(one.group))}",
                 "is_here": all(wanted[name] == value for name, value in one.group.as_json().items() if value),
             }
-            for one in reads.waiting_groups(access.shop, import_id=wanted["import_id"])
+            for one in reads.waiting_groups(
+                access.shop, import_id=wanted["import_id"], is_masked=is_masked(access)
+            )
         ],
         "wanted": wanted,
         "states": [(key, title, key == wanted["state"]) for key, title in STATES.items()],
@@ -165,7 +170,9 @@ def _group_of(one: reads.QuarantinedView) -> dict[str, str]:
 def _lines(access: Access, wanted: dict[str, Any]) -> Iterator[list[Any]]:
     before: int | None = None
     while True:
-        found = reads.list_quarantined(access.shop, **wanted, before=before, size=CHUNK)
+        found = reads.list_quarantined(
+            access.shop, **wanted, before=before, size=CHUNK, is_masked=is_masked(access)
+        )
         for one in found.rows:
             yield [
                 one.id,
@@ -191,7 +198,7 @@ def _lines(access: Access, wanted: dict[str, Any]) -> Iterator[list[Any]]:
 def one(request: PageRequest, shop: str, quarantined_id: int) -> HttpResponse:
     """One entry; mending keeps what was typed when it is still refused."""
     access = request.access
-    found = reads.get_quarantined(access.shop, quarantined_id)
+    found = reads.get_quarantined(access.shop, quarantined_id, is_masked=is_masked(access))
     text = request.POST.get("payload", found.payload)
     problem = ""
     if request.method == "POST":
@@ -216,7 +223,7 @@ def one(request: PageRequest, shop: str, quarantined_id: int) -> HttpResponse:
         "origin": ORIGINS.get(found.origin, found.origin),
         "history": [
             {"one": one, "changes": changes_of(access, one), "state": _state_of(one.state)}
-            for one in reads.history_of(access.shop, found.id)
+            for one in reads.history_of(access.shop, found.id, is_masked=is_masked(access))
         ],
         "mend_url": f"{reverse('intake:mend_group', args=[shop])}?{urlencode(_group_of(found))}",
         "problem": problem,

@@ -9,11 +9,13 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
 from shuke.intake import reads
+from shuke.intake.quarantine.said import is_masked
 from shuke.shops import today
 from shuke.shops.access import Access
 from shuke.shops.roles import Deed
 
 RECENT = timedelta(days=3)
+SURE = timedelta(minutes=1)  # what is over sooner needs nobody
 PLENTY = 100  # from this many on, what waits can not wait: a sender is likely broken
 
 
@@ -32,7 +34,32 @@ def _quarantine(access: Access, at: datetime) -> list[today.TodayLine]:
             "shield-check",
             one.since,
         )
-        for one in reads.waiting_by_reason(access.shop)
+        for one in reads.waiting_by_reason(access.shop, is_masked=is_masked(access))
+    ]
+
+
+def _kept_rules(access: Access, at: datetime) -> list[today.TodayLine]:
+    """Kept rules that were tried several times and can not be applied: what they would mend waits."""
+    if not access.may(Deed.VIEW_QUARANTINE):
+        return []
+    failing = [one for one in reads.list_kept(access.shop, is_masked=True) if one.failing_since]
+    since = min((one.failing_since for one in failing if one.failing_since), default=None)
+    if since is None or at - since < SURE:
+        return []
+    title = ngettext(
+        "%(count)s kept rule can not be applied: its events wait",
+        "%(count)s kept rules can not be applied: their events wait",
+        len(failing),
+    ) % {"count": len(failing)}
+    url = reverse("intake:mends", args=[access.shop.slug])
+    detail = gettext(
+        "It is tried again by itself. If it lasts, tell whoever runs this installation: %(problem)s."
+    )
+    problem = {"problem": ", ".join(sorted({one.problem for one in failing}))}
+    return [
+        today.TodayLine(
+            title, url, gettext("See it"), today.Urgency.now, detail % problem, "alert-triangle", since
+        )
     ]
 
 
@@ -75,4 +102,5 @@ def _line(access: Access, one: reads.ImportView) -> today.TodayLine:
 
 
 today.register(today.TodaySource("quarantine", _quarantine))
+today.register(today.TodaySource("kept_rules", _kept_rules))
 today.register(today.TodaySource("imports", _imports))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django_scopes import scope
 
 from shuke.intake.models.imports import Import
 from shuke.intake.models.quarantine import API, IMPORT, WAITING, Quarantined
-from shuke.intake.reasons import remedy_of, words_of
+from shuke.intake.reasons import remedy_of, words_of, words_without_value
 from shuke.kernel.errors import Invalid
 from shuke.shops.reads import ShopView
 
@@ -56,8 +56,10 @@ class GroupView:
     newest: int
 
 
-def waiting_groups(shop: ShopView, *, import_id: int | None = None) -> tuple[GroupView, ...]:
-    """What waits, the largest group first, at most MOST_GROUPS."""
+def waiting_groups(
+    shop: ShopView, *, import_id: int | None = None, is_masked: bool = False
+) -> tuple[GroupView, ...]:
+    """What waits, the largest group first, at most MOST_GROUPS. `is_masked`: words without values."""
     with scope(shop=shop.id):
         rows = Quarantined.objects.filter(shop_id=shop.id, state=WAITING)
         if import_id is not None:
@@ -69,11 +71,16 @@ def waiting_groups(shop: ShopView, *, import_id: int | None = None) -> tuple[Gro
         )
         newest = Quarantined.objects.in_bulk([one["newest"] for one in found])
         imports = Import.objects.in_bulk({one.import_id for one in newest.values() if one.import_id})
-        return tuple(_view(one, newest.get(one["newest"]), imports, import_id) for one in found)
+        words = words_without_value if is_masked else words_of
+        return tuple(_view(one, newest.get(one["newest"]), imports, import_id, words) for one in found)
 
 
 def _view(
-    found: Mapping[str, Any], newest: Quarantined | None, imports: Mapping[int, Import], import_id: int | None
+    found: Mapping[str, Any],
+    newest: Quarantined | None,
+    imports: Mapping[int, Import],
+    import_id: int | None,
+    words: Callable[[str, Mapping[str, Any]], str],
 ) -> GroupView:
     held = imports.get(newest.import_id) if newest is not None and newest.import_id else None
     params = newest.params if newest is not None else {}
@@ -82,7 +89,7 @@ def _view(
         group=Group(**key, import_id=import_id),
         count=found["count"],
         since=found["since"],
-        example=words_of(found["reason"], params),
+        example=words(found["reason"], params),
         remedy=remedy_of(found["reason"], params),
         file=str(held.files.get("", {}).get("name", "")) if held is not None else "",
         import_id=held.pk if held is not None else None,

@@ -9,6 +9,7 @@ from ninja import Field, Path, Query, Router, Schema
 
 from shuke.intake.quarantine import actions, reads
 from shuke.intake.quarantine.groups import waiting_groups
+from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.shops.access import Access, ShopRequest, api
 from shuke.shops.roles import Deed
@@ -115,7 +116,8 @@ class DroppedOut(Schema):
 @api(Deed.VIEW_QUARANTINE)
 def list_reasons(request: ShopRequest, shop: str, import_id: ImportId = None) -> Any:
     """What waits, by reason and origin, the most frequent first."""
-    return list(reads.waiting_by_reason(request.access.shop, import_id=import_id))
+    access = request.access
+    return list(reads.waiting_by_reason(access.shop, import_id=import_id, is_masked=is_masked(access)))
 
 
 @router.get("/shops/{shop}/quarantine/groups", response=list[GroupOut], operation_id="list_quarantine_groups")
@@ -130,7 +132,9 @@ def list_groups(request: ShopRequest, shop: str, import_id: ImportId = None) -> 
                 for name in ("count", "since", "example", "remedy", "file", "import_id")
             },
         }
-        for one in waiting_groups(request.access.shop, import_id=import_id)
+        for one in waiting_groups(
+            request.access.shop, import_id=import_id, is_masked=is_masked(request.access)
+        )
     ]
 
 
@@ -161,6 +165,7 @@ def list_quarantined(
         before=before,
         page=page,
         size=size,
+        is_masked=is_masked(request.access),
     )
     return {
         "rows": [_entry(request.access, row) for row in found.rows],
@@ -202,7 +207,8 @@ def drop(request: ShopRequest, shop: str, asked: DropIn) -> Any:
 @api(Deed.VIEW_QUARANTINE)
 def get_quarantined(request: ShopRequest, shop: str, quarantined_id: EntryId) -> Any:
     """One entry with its text."""
-    return _entry(request.access, reads.get_quarantined(request.access.shop, quarantined_id))
+    access = request.access
+    return _entry(access, reads.get_quarantined(access.shop, quarantined_id, is_masked=is_masked(access)))
 
 
 @router.post(
@@ -227,6 +233,6 @@ def mend(request: ShopRequest, shop: str, quarantined_id: EntryId, asked: MendIn
 
 def _entry(access: Access, row: reads.QuarantinedView) -> dict[str, Any]:
     entry = {name: getattr(row, name) for name in row.__dataclass_fields__}
-    if not access.may(Deed.VIEW_CUSTOMERS):
+    if is_masked(access):
         entry["payload"] = None
     return entry

@@ -5,6 +5,10 @@ has not looked at? Then it goes through those entries by id, as a mend does: che
 settled on record with the rule. It may be killed at any line and begins again at the same entry; each event counts once
 (`once.py`). A rule looks at each entry once, at what was set aside after it was kept; what it can not mend waits as before.
 An event that is wrong in several fields needs a kept rule for each.
+
+Where something else than an event is wrong (the journal is full, facts can not be asked, an error of ours), a rule is tried
+again at once, then after 2, 4, 8 … seconds, at most five minutes; the other rules go on. The page of kept rules says so,
+and Today when it lasts.
 """
 
 from __future__ import annotations
@@ -13,10 +17,10 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django_scopes import scope, scopes_disabled
 
 from shuke.intake.erased import ErasedMeanwhile, Erasures
@@ -30,7 +34,7 @@ from shuke.intake.quarantine.said import BY_KEPT_RULES
 from shuke.intake.quarantine.settling import lock_of, settle
 from shuke.intake.quarantine.trying import changes, event_text
 from shuke.intake.reasons import Refusal
-from shuke.kernel.errors import Conflict
+from shuke.kernel.errors import Conflict, ShukeError
 from shuke.records.actor import Actor
 from shuke.records.locks import LockHeld, exclusive
 from shuke.records.processes import tended
@@ -41,8 +45,12 @@ log = logging.getLogger("intake.kept")
 CHUNK_ROWS = 2_000
 WAIT_SECONDS = 2.0  # the deliverer has more to do
 BY = Actor.system(BY_KEPT_RULES)
-# Tried again in a second: a mend has the shop's entries, the journal is full or behind, an entry is gone meanwhile.
-_LATER = (LockHeld, JournalFull, once.CollectionBehind, ErasedMeanwhile, Conflict)
+MOST_PAUSE = timedelta(minutes=5)
+_DOUBLED = 9  # so often; 2^9 seconds are more than that
+# Tried again in a second: a mend has the shop's entries, an entry is gone meanwhile.
+_LATER = (LockHeld, ErasedMeanwhile, Conflict)
+# Nothing of ours is wrong; no trace in the log.
+_KNOWN = (JournalFull, once.CollectionBehind)
 
 
 @dataclass
@@ -58,14 +66,36 @@ class _Mended:
 def mend_new(at: datetime) -> int:
     """Mend what collection has set aside since, a chunk of each rule; returns how many events were sent again."""
     sent = 0
-    for shop_id in _shops_with_new():
+    for shop_id in _shops_with_new(at):
         try:
             sent += _mend_shop(shop_id, at)
         except _LATER as error:
             log.info("kept.later shop=%s %r", shop_id, error)
-        except Exception:
-            log.exception("kept.failed shop=%s", shop_id)  # of one shop; the others go on
+        except Exception as error:  # of one shop; the others go on
+            with scope(shop=shop_id):
+                _failed(KeptMend.objects.filter(_due(at), mapping="", removed_at=None), error, at)
     return sent
+
+
+def _due(at: datetime) -> Q:
+    return Q(next_try_at=None) | Q(next_try_at__lte=at)
+
+
+def _failed(rules: QuerySet[KeptMend], error: Exception, at: datetime) -> None:
+    """Note on rules that they could not be applied, and when they are tried again."""
+    for one in rules:
+        seconds = 2 ** min(one.failures, _DOUBLED) if one.failures else 0
+        pause = min(MOST_PAUSE, timedelta(seconds=seconds))
+        if isinstance(error, _KNOWN):
+            log.info("kept.later shop=%s kept=%s %r", one.shop_id, one.pk, error)
+        else:
+            log.error("kept.failed shop=%s kept=%s", one.shop_id, one.pk, exc_info=error)
+        KeptMend.objects.filter(pk=one.pk).update(
+            failures=F("failures") + 1,
+            failing_since=one.failing_since or at,
+            next_try_at=at + pause,
+            problem=(error.code if isinstance(error, ShukeError) else type(error).__name__)[:80],
+        )
 
 
 def _new() -> Exists:
@@ -75,9 +105,9 @@ def _new() -> Exists:
     return Exists(rows)
 
 
-def _shops_with_new() -> list[int]:
+def _shops_with_new(at: datetime) -> list[int]:
     with scopes_disabled():
-        rules = KeptMend.objects.filter(mapping="", removed_at=None).filter(_new())
+        rules = KeptMend.objects.filter(_due(at), mapping="", removed_at=None).filter(_new())
         return list(rules.order_by("shop_id").values_list("shop_id", flat=True).distinct())
 
 
@@ -89,7 +119,14 @@ def _mend_shop(shop_id: int, at: datetime) -> int:
         standing = list(KeptMend.objects.filter(mapping="", removed_at=None).order_by("id"))
         rules = {(one.reason, one.column): (one.pk, parse_rules(one.rules, origin=API)) for one in standing}
         for one in standing:
-            sent += _mend_chunk(shop, one, rules, at)
+            if one.next_try_at is not None and one.next_try_at > at:
+                continue
+            try:
+                sent += _mend_chunk(shop, one, rules, at)
+            except _LATER:
+                raise
+            except Exception as error:  # of one rule; the others go on
+                _failed(KeptMend.objects.filter(pk=one.pk), error, at)
     return sent
 
 
@@ -110,7 +147,8 @@ def _mend_chunk(
     with transaction.atomic():
         erased.require_unchanged()
         settle(sent, REPLAYED, changes=changed, kept_by=mended.by, actor=BY, at=at)
-        KeptMend.objects.filter(pk=kept.pk).update(looked_through=rows[-1].pk)
+        well = {"failures": 0, "failing_since": None, "next_try_at": None, "problem": ""}
+        KeptMend.objects.filter(pk=kept.pk).update(looked_through=rows[-1].pk, **well)
     return len(sent)
 
 

@@ -11,7 +11,7 @@ from django_scopes import scope
 
 from shuke.intake.models.quarantine import KeptMend, Mend, Quarantined, Settlement
 from shuke.intake.quarantine.groups import Group, waiting_in
-from shuke.intake.quarantine.rules import parse_rules, words_of_rules
+from shuke.intake.quarantine.rules import parse_rules, without_values, words_of_rules
 from shuke.intake.quarantine.said import in_readers_language, settler
 from shuke.kernel.errors import NotFound, ShukeError
 from shuke.records import reads as records
@@ -112,7 +112,10 @@ class SettledPage:
 
 @dataclass(frozen=True)
 class KeptView:
-    """Rules that are applied at later loads or to later events, and how many rows or events they have mended so."""
+    """Rules that are applied at later loads or to later events, and how many rows or events they have mended so.
+
+    `failing_since`: from when on something else than the events themselves keeps them from being applied.
+    """
 
     id: int
     origin: str  # api, import
@@ -124,28 +127,33 @@ class KeptView:
     rows: int
     created_at: datetime
     created_by: str
+    problem: str = ""  # what keeps the rules from being applied, as the log calls it
+    failing_since: datetime | None = None
+    next_try_at: datetime | None = None
 
 
-def list_mends(shop: ShopView, *, page: int = 1, size: int = SIZE) -> MendPage:
-    """The shop's mends, newest first."""
+def list_mends(shop: ShopView, *, page: int = 1, size: int = SIZE, is_masked: bool = False) -> MendPage:
+    """The shop's mends, newest first. `is_masked`, here and below: without the values in their rules."""
     page, size = max(1, page), min(max(1, size), MOST)
     with scope(shop=shop.id):
         rows = Mend.objects.filter(shop_id=shop.id)
         count = rows.count()
-        views = tuple(_mend(row) for row in rows.order_by("-id")[(page - 1) * size : page * size])
+        views = tuple(_mend(row, is_masked) for row in rows.order_by("-id")[(page - 1) * size : page * size])
     return MendPage(views, count, page, size)
 
 
-def get_mend(shop: ShopView, mend_id: int) -> MendView:
+def get_mend(shop: ShopView, mend_id: int, *, is_masked: bool = False) -> MendView:
     """Raises NotFound."""
     with scope(shop=shop.id):
         row = Mend.objects.filter(id=mend_id).first()
         if row is None:
             raise NotFound(field="mend", value=mend_id)
-        return _mend(row)
+        return _mend(row, is_masked)
 
 
-def settled_by_mend(shop: ShopView, mend_id: int, *, after: int = 0, size: int = SIZE) -> SettledPage:
+def settled_by_mend(
+    shop: ShopView, mend_id: int, *, after: int = 0, size: int = SIZE, is_masked: bool = False
+) -> SettledPage:
     """Entries that a mend settled, in the order in which it did. Raises NotFound."""
     get_mend(shop, mend_id)
     size = min(max(1, size), MOST)
@@ -153,19 +161,19 @@ def settled_by_mend(shop: ShopView, mend_id: int, *, after: int = 0, size: int =
         found = Settlement.objects.filter(mend_id=mend_id, id__gt=after).order_by("id")
         rows = list(found.select_related("entry", "mend", "kept")[: size + 1])
         more = rows[size - 1].pk if len(rows) > size else None
-        return SettledPage(tuple(_settled(row) for row in rows[:size]), more)
+        return SettledPage(tuple(_settled(row, is_masked) for row in rows[:size]), more)
 
 
-def history_of(shop: ShopView, quarantined_id: int) -> tuple[SettledView, ...]:
+def history_of(shop: ShopView, quarantined_id: int, *, is_masked: bool = False) -> tuple[SettledView, ...]:
     """How an entry was settled: none while it waits, and never more than once. Raises NotFound."""
     with scope(shop=shop.id):
         if not Quarantined.objects.filter(id=quarantined_id).exists():
             raise NotFound(field="quarantined", value=quarantined_id)
         rows = Settlement.objects.filter(entry_id=quarantined_id).select_related("entry", "mend", "kept")
-        return tuple(_settled(row) for row in rows.order_by("id"))
+        return tuple(_settled(row, is_masked) for row in rows.order_by("id"))
 
 
-def list_kept(shop: ShopView) -> tuple[KeptView, ...]:
+def list_kept(shop: ShopView, *, is_masked: bool = False) -> tuple[KeptView, ...]:
     """The rules that stand, newest first, at most MOST."""
     with scope(shop=shop.id):
         rows = KeptMend.objects.filter(shop_id=shop.id, removed_at=None).order_by("-id")[:MOST]
@@ -176,11 +184,14 @@ def list_kept(shop: ShopView) -> tuple[KeptView, ...]:
                 mapping=row.mapping,
                 reason=row.reason,
                 column=row.column,
-                rules=tuple(row.rules),
-                words=_words(row.rules, row.origin),
+                rules=_rules(row.rules, is_masked),
+                words=_words(row.rules, row.origin, is_masked),
                 rows=Settlement.objects.filter(kept_id=row.pk).count(),
                 created_at=row.created_at,
                 created_by=row.created_by,
+                problem=row.problem,
+                failing_since=row.failing_since,
+                next_try_at=row.next_try_at,
             )
             for row in rows
         )
@@ -201,17 +212,21 @@ def columns_of(shop: ShopView, group: Group) -> tuple[str, ...]:
         return tuple(text.flat())[:200]
 
 
-def _words(rules: Sequence[Mapping[str, Any]], origin: str) -> str:
-    return words_of_rules(parse_rules(list(rules), origin=origin))
+def _words(rules: Sequence[Mapping[str, Any]], origin: str, is_masked: bool) -> str:
+    return words_of_rules(parse_rules(list(rules), origin=origin), is_masked=is_masked)
 
 
-def _mend(row: Mend) -> MendView:
+def _rules(rules: Sequence[Mapping[str, Any]], is_masked: bool) -> tuple[Mapping[str, Any], ...]:
+    return tuple(without_values(one) if is_masked else one for one in rules)
+
+
+def _mend(row: Mend, is_masked: bool) -> MendView:
     job = records.get_job(shop_id=row.shop_id, job_id=row.job_id) if row.job_id else None
     return MendView(
         id=row.pk,
         group=Group.of(row.wanted),
-        rules=tuple(row.rules),
-        words=_words(row.rules, row.wanted["origin"]),
+        rules=_rules(row.rules, is_masked),
+        words=_words(row.rules, row.wanted["origin"], is_masked),
         total=row.total,
         looked=row.looked,
         replayed=row.replayed,
@@ -232,12 +247,12 @@ def _mend(row: Mend) -> MendView:
     )
 
 
-def _settled(row: Settlement) -> SettledView:
+def _settled(row: Settlement, is_masked: bool) -> SettledView:
     rules = ""
     if row.mend is not None:
-        rules = _words(row.mend.rules, row.mend.wanted["origin"])
+        rules = _words(row.mend.rules, row.mend.wanted["origin"], is_masked)
     elif row.kept is not None:
-        rules = _words(row.kept.rules, row.kept.origin)
+        rules = _words(row.kept.rules, row.kept.origin, is_masked)
     return SettledView(
         id=row.pk,
         entry_id=row.entry_id,

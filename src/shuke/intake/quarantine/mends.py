@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -80,8 +81,10 @@ class MendPreview:
         return self.looked - self.would_load - self.would_drop
 
 
-def preview_mend(*, shop: ShopView, group: Group, rules: Any, actor: Actor, at: datetime) -> MendPreview:
-    """What rules (in their JSON form) would do to a group. Changes nothing.
+def preview_mend(
+    *, shop: ShopView, group: Group, rules: Any, is_masked: bool = False, actor: Actor, at: datetime
+) -> MendPreview:
+    """What rules (in their JSON form) would do to a group; masked without values in words. Changes nothing.
 
     Raises RuleInvalid, NothingWaits, NotAllowed.
     """
@@ -96,18 +99,22 @@ def preview_mend(*, shop: ShopView, group: Group, rules: Any, actor: Actor, at: 
             shown = tuple(PreviewRow(row.pk, row.line, (), False, "") for row in rows[:SHOWN])
             return MendPreview(group, parsed, total, len(rows), 0, len(rows), 0, (), shown)
         tried = try_rows(shop, rows, parsed, at=at, is_trial=True)
-    return _preview(group, parsed, total, rows, tried)
+    return _preview(group, parsed, total, rows, tried, is_masked)
 
 
 def _preview(
-    group: Group, rules: tuple[Rule, ...], total: int, rows: list[Quarantined], tried: Tried
+    group: Group,
+    rules: tuple[Rule, ...],
+    total: int,
+    rows: list[Quarantined],
+    tried: Tried,
+    is_masked: bool,
 ) -> MendPreview:
+    words = partial(why_words, is_masked=is_masked)
     good = set(tried.good)
     by_code: dict[tuple[str, str], list[Any]] = {}
     for why in tried.refused.values():
-        found = by_code.setdefault(
-            (why.code, why_words(why) if len(by_code) < 20 else ""), [why_words(why), 0]
-        )
+        found = by_code.setdefault((why.code, words(why) if len(by_code) < 20 else ""), [words(why), 0])
         found[1] += 1
     shown = tuple(
         PreviewRow(
@@ -115,7 +122,7 @@ def _preview(
             row.line,
             tuple(changes(row, tried.texts.get(row.pk, row.payload))),
             row.pk in good,
-            why_words(tried.refused[row.pk]) if row.pk in tried.refused else "",
+            words(tried.refused[row.pk]) if row.pk in tried.refused else "",
         )
         for row in rows[:SHOWN]
     )

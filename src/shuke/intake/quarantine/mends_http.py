@@ -10,6 +10,7 @@ from ninja import Field, Path, Query, Router, Schema
 from shuke.intake.quarantine import kept, mend_reads, mends
 from shuke.intake.quarantine.groups import Group
 from shuke.intake.quarantine.rules import MOST
+from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.shops.access import Access, ShopRequest, api
 from shuke.shops.roles import Deed
@@ -140,7 +141,11 @@ class SettledPageOut(Schema):
 
 
 class KeptOut(Schema):
-    """`origin` api: applied to events, of which `rows` were mended so; `mapping` is "" then."""
+    """`origin` api: applied to events, of which `rows` were mended so; `mapping` is "" then. Values in rules are masked for
+
+    a role that may not see customers. `failing_since`: from when on `problem`, which is not one of the events, keeps the
+    rules from being applied; they are tried again at `next_try_at`.
+    """
 
     id: int
     origin: Literal["api", "import"]
@@ -152,6 +157,9 @@ class KeptOut(Schema):
     rows: int
     created_at: datetime
     created_by: str
+    problem: str
+    failing_since: datetime | None
+    next_try_at: datetime | None
 
 
 class DoneOut(Schema):
@@ -164,7 +172,12 @@ def preview(request: ShopRequest, shop: str, asked: MendIn) -> Any:
     """What rules would do to a group: ten entries before and after, how many would load, why the others would not."""
     access = request.access
     found = mends.preview_mend(
-        shop=access.shop, group=_group(asked), rules=asked.rules, actor=access.actor, at=clock.now()
+        shop=access.shop,
+        group=_group(asked),
+        rules=asked.rules,
+        is_masked=is_masked(access),
+        actor=access.actor,
+        at=clock.now(),
     )
     return {
         **{name: getattr(found, name) for name in ("total", "looked", "would_load", "would_drop", "changed")},
@@ -197,7 +210,7 @@ def start(request: ShopRequest, shop: str, asked: StartIn) -> Any:
         actor=access.actor,
         at=clock.now(),
     )
-    return _mend(mend_reads.get_mend(access.shop, row.pk))
+    return _mend(access, row.pk)
 
 
 @router.get("/shops/{shop}/mends", response=MendPageOut, operation_id="list_mends")
@@ -209,9 +222,10 @@ def list_mends(
     size: int = Query(50, ge=1, le=500),
 ) -> Any:
     """Mends, newest first."""
-    found = mend_reads.list_mends(request.access.shop, page=page, size=size)
+    access = request.access
+    found = mend_reads.list_mends(access.shop, page=page, size=size, is_masked=is_masked(access))
     return {
-        "rows": [_mend(row) for row in found.rows],
+        "rows": [_mend_out(row) for row in found.rows],
         "count": found.count,
         "page": found.page,
         "size": found.size,
@@ -222,7 +236,7 @@ def list_mends(
 @api(Deed.VIEW_QUARANTINE)
 def get_mend(request: ShopRequest, shop: str, mend_id: Number) -> Any:
     """One mend: how far it is, what it did, why some still wait."""
-    return _mend(mend_reads.get_mend(request.access.shop, mend_id))
+    return _mend(request.access, mend_id)
 
 
 @router.get("/shops/{shop}/mends/{mend_id}/entries", response=SettledPageOut, operation_id="list_mended")
@@ -236,7 +250,9 @@ def list_mended(
 ) -> Any:
     """What a mend settled, entry by entry, before and after; ask on with `next_after`."""
     access = request.access
-    found = mend_reads.settled_by_mend(access.shop, mend_id, after=after, size=size)
+    found = mend_reads.settled_by_mend(
+        access.shop, mend_id, after=after, size=size, is_masked=is_masked(access)
+    )
     return {"rows": [_settled(access, row) for row in found.rows], "next_after": found.next_after}
 
 
@@ -246,7 +262,7 @@ def stop(request: ShopRequest, shop: str, mend_id: Number) -> Any:
     """Stop after the running chunk; what is mended stays."""
     access = request.access
     mends.stop_mend(shop=access.shop, mend_id=mend_id, actor=access.actor, at=clock.now())
-    return _mend(mend_reads.get_mend(access.shop, mend_id))
+    return _mend(access, mend_id)
 
 
 @router.post("/shops/{shop}/mends/{mend_id}/resume", response=MendOut, operation_id="resume_mend")
@@ -255,7 +271,7 @@ def resume(request: ShopRequest, shop: str, mend_id: Number) -> Any:
     """Go on where it stood."""
     access = request.access
     mends.resume_mend(shop=access.shop, mend_id=mend_id, actor=access.actor, at=clock.now())
-    return _mend(mend_reads.get_mend(access.shop, mend_id))
+    return _mend(access, mend_id)
 
 
 @router.get("/shops/{shop}/kept-mends", response=list[KeptOut], operation_id="list_kept_mends")
@@ -264,7 +280,7 @@ def list_kept(request: ShopRequest, shop: str) -> Any:
     """Rules that are applied to what later loads, or collection, would leave waiting; newest first."""
     return [
         {**_fields(row), "rules": [dict(one) for one in row.rules]}
-        for row in mend_reads.list_kept(request.access.shop)
+        for row in mend_reads.list_kept(request.access.shop, is_masked=is_masked(request.access))
     ]
 
 
@@ -286,7 +302,8 @@ def remove_kept(request: ShopRequest, shop: str, kept_id: Number) -> Any:
 def history(request: ShopRequest, shop: str, quarantined_id: Number) -> Any:
     """How an entry was settled: nothing while it waits, never more than once."""
     access = request.access
-    return [_settled(access, row) for row in mend_reads.history_of(access.shop, quarantined_id)]
+    found = mend_reads.history_of(access.shop, quarantined_id, is_masked=is_masked(access))
+    return [_settled(access, row) for row in found]
 
 
 def _group(asked: MendIn) -> Group:
@@ -297,7 +314,11 @@ def _fields(view: Any) -> dict[str, Any]:
     return {name: getattr(view, name) for name in view.__dataclass_fields__}
 
 
-def _mend(view: mend_reads.MendView) -> dict[str, Any]:
+def _mend(access: Access, mend_id: int) -> dict[str, Any]:
+    return _mend_out(mend_reads.get_mend(access.shop, mend_id, is_masked=is_masked(access)))
+
+
+def _mend_out(view: mend_reads.MendView) -> dict[str, Any]:
     return {
         **_fields(view),
         "group": view.group.as_json(),
@@ -313,6 +334,6 @@ def _settled(access: Access, view: mend_reads.SettledView) -> dict[str, Any]:
 
 def _changes(access: Access, changes: Any) -> list[dict[str, Any]]:
     """Values name people, so they are shown to those who may see customers."""
-    if access.may(Deed.VIEW_CUSTOMERS):
+    if not is_masked(access):
         return [dict(one) for one in changes]
     return [{"column": one["column"], "before": None, "after": None} for one in changes]

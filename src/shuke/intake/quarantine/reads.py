@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Max, Min, QuerySet
 from django_scopes import scope
@@ -11,7 +13,7 @@ from django_scopes import scope
 from shuke.intake.models.quarantine import WAITING, Quarantined
 from shuke.intake.quarantine.groups import Group
 from shuke.intake.quarantine.said import settler
-from shuke.intake.reasons import remedy_of, words_of
+from shuke.intake.reasons import remedy_of, words_of, words_without_value
 from shuke.kernel.errors import NotFound
 from shuke.shops.reads import ShopView
 
@@ -63,8 +65,10 @@ def count_waiting(shop: ShopView, *, import_id: int | None = None) -> int:
         return _chosen(state=WAITING, import_id=import_id).count()
 
 
-def waiting_by_reason(shop: ShopView, *, import_id: int | None = None) -> tuple[ReasonCount, ...]:
-    """What waits, by reason and origin, the most frequent first."""
+def waiting_by_reason(
+    shop: ShopView, *, import_id: int | None = None, is_masked: bool = False
+) -> tuple[ReasonCount, ...]:
+    """What waits, by reason and origin, the most frequent first. `is_masked`, here and below: words without values."""
     with scope(shop=shop.id):
         groups = list(
             _chosen(state=WAITING, import_id=import_id)
@@ -79,7 +83,7 @@ def waiting_by_reason(shop: ShopView, *, import_id: int | None = None) -> tuple[
                 group["origin"],
                 group["count"],
                 group["since"],
-                words_of(group["reason"], newest[group["newest"]].params),
+                _words(group["reason"], newest[group["newest"]].params, is_masked),
             )
             for group in groups
         )
@@ -98,6 +102,7 @@ def list_quarantined(
     before: int | None = None,
     page: int = 1,
     size: int = 50,
+    is_masked: bool = False,
 ) -> QuarantinePage:
     """Entries of a state (None: of any), newest first; `group` stands for its reason, origin, mapping, column, import.
 
@@ -119,19 +124,21 @@ def list_quarantined(
         if before is not None:
             rows, page = rows.filter(id__lt=before), 1
         found = rows[(page - 1) * size : page * size]
-        return QuarantinePage(tuple(view_of(row) for row in found), chosen.count(), page, size)
+        return QuarantinePage(
+            tuple(view_of(row, is_masked=is_masked) for row in found), chosen.count(), page, size
+        )
 
 
-def get_quarantined(shop: ShopView, quarantined_id: int) -> QuarantinedView:
+def get_quarantined(shop: ShopView, quarantined_id: int, *, is_masked: bool = False) -> QuarantinedView:
     """One entry. Raises NotFound."""
     with scope(shop=shop.id):
         row = Quarantined.objects.filter(id=quarantined_id).first()
         if row is None:
             raise NotFound(field="quarantined", value=quarantined_id)
-        return view_of(row)
+        return view_of(row, is_masked=is_masked)
 
 
-def view_of(row: Quarantined) -> QuarantinedView:
+def view_of(row: Quarantined, *, is_masked: bool = False) -> QuarantinedView:
     return QuarantinedView(
         id=row.pk,
         origin=row.origin,
@@ -140,7 +147,7 @@ def view_of(row: Quarantined) -> QuarantinedView:
         line=row.line,
         column=row.column,
         reason=row.reason,
-        words=words_of(row.reason, row.params),
+        words=_words(row.reason, row.params, is_masked),
         remedy=remedy_of(row.reason, row.params),
         payload=row.payload,
         received_at=row.received_at,
@@ -148,6 +155,10 @@ def view_of(row: Quarantined) -> QuarantinedView:
         settled_at=row.settled_at,
         settled_by=settler(row.settled_by),
     )
+
+
+def _words(code: str, params: Mapping[str, Any], is_masked: bool) -> str:
+    return words_without_value(code, params) if is_masked else words_of(code, params)
 
 
 def _chosen(**wanted: object) -> QuerySet[Quarantined]:

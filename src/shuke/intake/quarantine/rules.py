@@ -33,9 +33,11 @@ from django.utils.translation import gettext_lazy as _
 from shuke.intake.quarantine.payloads import EventText, RowText, Text, is_path
 from shuke.kernel.errors import Invalid
 from shuke.kernel.money import parse_decimal
+from shuke.records.audit import MASK
 
 MOST = 10  # rules in one mend
 LONGEST = 500
+VALUES = ("old", "new", "value")  # fields of rules in which somebody's name may stand
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,8 +64,10 @@ class Rule(ABC):
     def check(self) -> None:  # noqa: B027 (most rules have nothing to check)
         """Raises RuleInvalid."""
 
-    def words(self) -> str:
-        return str(self.sentence) % asdict(self)
+    def words(self, *, is_masked: bool = False) -> str:
+        """The rule as a sentence; masked without the values that it looks for and puts in, which may be somebody's."""
+        told = asdict(self)
+        return str(self.sentence) % (without_values(told) if is_masked else told)
 
     def as_json(self) -> dict[str, Any]:
         return {"rule": self.name, **asdict(self)}
@@ -368,9 +372,14 @@ def is_dropping(rules: Sequence[Rule]) -> bool:
     return any(isinstance(one, Drop) for one in rules)
 
 
-def words_of_rules(rules: Iterable[Rule]) -> str:
-    """The rules as one sentence, in the reader's language."""
-    return "; ".join(one.words() for one in rules) or str(_("as they came"))
+def words_of_rules(rules: Iterable[Rule], *, is_masked: bool = False) -> str:
+    """The rules as one sentence, in the reader's language; masked for who may not see customers."""
+    return "; ".join(one.words(is_masked=is_masked) for one in rules) or str(_("as they came"))
+
+
+def without_values(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule in its JSON form without the values that it looks for and puts in."""
+    return {k: MASK if k in VALUES and isinstance(v, str) and v else v for k, v in rule.items()}
 
 
 def apply_rules(rules: Iterable[Rule], text: RowText | EventText) -> None:

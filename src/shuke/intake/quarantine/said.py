@@ -9,7 +9,10 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext
 
+from shuke.intake.quarantine.rules import VALUES
 from shuke.records.audit import MASK
+from shuke.shops.access import Access
+from shuke.shops.roles import Deed
 
 # Columns and fields in which nobody's name stands: their values may be read in the audit.
 _PLAIN = frozenset(
@@ -28,6 +31,11 @@ _PLAIN = frozenset(
 
 
 BY_KEPT_RULES = "kept rules"  # as who settles a row at a load
+
+
+def is_masked(access: Access) -> bool:
+    """Whether a reader may not see what names people: texts of entries, refused values, values in rules."""
+    return not access.may(Deed.VIEW_CUSTOMERS)
 
 
 def settler(name: str) -> str:
@@ -62,9 +70,8 @@ def masked_changes(
 
 def masked_rules(rules: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rules as an audit may hold them: the values that they look for or put in may be somebody's."""
-    hidden = ("old", "new", "value")
     return [
-        {k: _mask(v) if k in hidden and isinstance(v, str) else v for k, v in one.items()} for one in rules
+        {k: _mask(v) if k in VALUES and isinstance(v, str) else v for k, v in one.items()} for one in rules
     ]
 
 

@@ -104,8 +104,10 @@ def changes(row: Quarantined, text: str) -> list[dict[str, str | None]]:
     return changes_of(row.payload, text, is_row=row.origin == IMPORT)
 
 
-def why_words(why: Why) -> str:
-    """Why an entry could still be no fact, in the reader's language."""
+def why_words(why: Why, *, is_masked: bool = False) -> str:
+    """Why an entry could still be no fact, in the reader's language; masked without the value that was refused."""
+    if is_masked:
+        return _words_without_value(why)
     return words_of(why.code, why.params) if isinstance(why, Refusal) else why.message()
 
 
