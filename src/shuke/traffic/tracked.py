@@ -68,3 +68,36 @@ def stays(events: ibis.Table) -> ibis.Table:
         *_PLACE, view=_text(properties, "view"), milliseconds=_whole(properties, "milliseconds", 8)
     )
     return read.filter(_.milliseconds.notnull() & (_.milliseconds <= LONGEST_MS))
+
+
+def stays_of_visits(told: ibis.Table, visits: ibis.Table) -> ibis.Table:
+    """The measured stay of visits: visit_id, visitor_id, milliseconds; a visit without a told stay has no row.
+
+    A part belongs to the visit that its visitor had opened last before the middle of it. Not before its beginning: the
+    moments of a view and of its stay are corrected each by its own request's delay, so the two may differ by a moment.
+    """
+    middle = told.mutate(half=(told.milliseconds // 2).cast("int64")).select(
+        "shop_id", "visitor_id", "milliseconds", part="event_id", ended="at", half="half"
+    )
+    began = visits.select("shop_id", "visitor_id", "visit_id", "started_at")
+    joined = middle.join(began, ["shop_id", "visitor_id"]).select(middle, "visit_id", "started_at")
+    opened = joined.filter(_since(joined.started_at, joined.ended) >= joined.half)
+    latest = opened.mutate(
+        nth=ibis.row_number().over(
+            group_by=["shop_id", "part"], order_by=[ibis.desc("started_at"), "visit_id"]
+        )
+    )
+    return (
+        latest.filter(latest.nth == 0)
+        .group_by(["visit_id", "visitor_id"])
+        .aggregate(milliseconds=_.milliseconds.sum())
+    )
+
+
+def _since(start: ibis.TimestampValue, end: ibis.TimestampValue) -> ibis.IntegerValue:
+    """Whole milliseconds from one moment to another, of seconds and of what lies below them."""
+    return (_milliseconds(end) - _milliseconds(start)).cast("int64")
+
+
+def _milliseconds(moment: ibis.TimestampValue) -> ibis.IntegerValue:
+    return moment.truncate("s").epoch_seconds().cast("int64") * 1000 + moment.millisecond().cast("int64")

@@ -32,7 +32,15 @@ from shuke.traffic.reads.flows import Flow, Flows, TooManyEvents, flows
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
 from shuke.traffic.reads.sources import sources
-from shuke.traffic.reads.tracked import ClickedElement, PageClicks, PageStay, page_clicks, page_stays
+from shuke.traffic.reads.tracked import (
+    ClickedElement,
+    PageClicks,
+    PageStay,
+    VisitStay,
+    page_clicks,
+    page_stays,
+    visit_stays,
+)
 
 __all__ = [
     "METRICS",
@@ -65,6 +73,7 @@ __all__ = [
     "SourcesReport",
     "TooManyCohorts",
     "TooManyEvents",
+    "VisitStay",
     "cohort_people",
     "cohorts",
     "courses",
@@ -79,4 +88,5 @@ __all__ = [
     "series",
     "sources",
     "versions",
+    "visit_stays",
 ]

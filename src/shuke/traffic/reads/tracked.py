@@ -30,6 +30,15 @@ class PageStay:
 
 
 @dataclass(frozen=True)
+class VisitStay:
+    """How long the pages of one visit could be seen, added up: of a visit of a single page too."""
+
+    visit_id: int
+    visitor_id: int
+    milliseconds: int
+
+
+@dataclass(frozen=True)
 class ClickedElement:
     """A marked element or a link that leads out, by its label and target. `href` is '' where it is no link."""
 
@@ -69,6 +78,19 @@ def page_stays(*, shop: ShopView, period: Period) -> tuple[PageStay, ...]:
         rows = snapshot.engine.run(of_page).to_pylist()
         found = (PageStay(**{name: row[name] for name in PageStay.__dataclass_fields__}) for row in rows)
         return tuple(sorted(found, key=lambda one: (-one.milliseconds, one.page_path)))
+
+    return warehouse.ask(shop, period, question)
+
+
+def visit_stays(*, shop: ShopView, period: Period) -> tuple[VisitStay, ...]:
+    """The measured stay of every visit of a period of which one was told, longest first."""
+
+    def question(snapshot: warehouse.Snapshot) -> tuple[VisitStay, ...]:
+        told = tracked.stays(snapshot.raw("events"))
+        added = tracked.stays_of_visits(told, snapshot.derived("visits"))
+        rows = snapshot.engine.run(added).to_pylist()
+        found = (VisitStay(row["visit_id"], row["visitor_id"], row["milliseconds"]) for row in rows)
+        return tuple(sorted(found, key=lambda one: (-one.milliseconds, one.visit_id)))
 
     return warehouse.ask(shop, period, question)
 

@@ -11,8 +11,9 @@ import ibis
 import pytest
 
 from shuke.kernel.periods import Period, local_day
+from shuke.kernel.surrogates import surrogate
 from shuke.traffic import reads, tracked
-from shuke.warehouse import actions, portability
+from shuke.warehouse import actions, portability, schemas
 from shuke.warehouse.tests.facts import NOON, event, events_table
 
 pytestmark = pytest.mark.row("T1")
@@ -86,10 +87,31 @@ def test_page_stays__parts_of_a_view__add_up_and_are_no_visit(shop) -> None:
     found = reads.page_stays(shop=shop, period=day(shop))
     assert found == (reads.PageStay("/", 305_321, 2, 2),)
     assert found[0].seconds_per_view == pytest.approx(152.6605)
+    visit = surrogate(shop.id, "message", "view")
+    told = reads.visit_stays(shop=shop, period=day(shop))
+    assert [(one.visit_id, one.milliseconds) for one in told] == [(visit, 304_321)]  # ben has no visit
     overview = reads.overview(
         shop=shop, period=day(shop), metrics=[("visits", None), ("uv_period", None)], against=(), at=late
     )
     assert [row.now.value for row in overview.rows] == [1, 1]  # ben was never seen on a page
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("warehouse_home")
+def test_visit_stays__of_two_visits_of_a_day__each_its_own_and_a_delayed_view_too(shop) -> None:
+    hour = timedelta(hours=1)
+    add(
+        shop,
+        event(shop, "v1", "ann", NOON),
+        event(shop, "v2", "ann", NOON + hour),
+        stay(
+            shop, "s1", "ann", 60_000, at=NOON + timedelta(seconds=59)
+        ),  # began a second before its view, it seems
+        stay(shop, "s2", "ann", 1_000, at=NOON + hour + timedelta(seconds=1)),
+        stay(shop, "s3", "ann", 500, at=NOON - hour),  # before any visit: of a day that is not asked for
+    )
+    told = {one.visit_id: one.milliseconds for one in reads.visit_stays(shop=shop, period=day(shop))}
+    assert told == {surrogate(shop.id, "message", "v1"): 60_000, surrogate(shop.id, "message", "v2"): 1_000}
 
 
 @pytest.mark.django_db
@@ -129,10 +151,13 @@ def test_tracked__a_law_over_random_properties__as_plain_python_counts(shop, cap
     assert len(reached) == 5
 
 
-@pytest.mark.parametrize("question", [tracked.clicks, tracked.stays])
-def test_tracked__its_questions__are_portable(question) -> None:
-    from shuke.warehouse import schemas
+def of_visits(events: ibis.Table) -> ibis.Table:
+    visits = ibis.table(ibis.Schema.from_pyarrow(schemas.VISITS), name="visits")
+    return tracked.stays_of_visits(tracked.stays(events), visits)
 
+
+@pytest.mark.parametrize("question", [tracked.clicks, tracked.stays, of_visits])
+def test_tracked__its_questions__are_portable(question) -> None:
     events = ibis.table(ibis.Schema.from_pyarrow(schemas.EVENTS), name="events")
     made = question(events)
     portability.check(made)
