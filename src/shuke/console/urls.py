@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from shuke.console.pages import (
+    alerts,
     audit,
     cohort_people,
     cohorts,
@@ -59,6 +60,14 @@ urlpatterns = [
     path("s/<slug:shop>/search-ads/", search_ads.search_ads, name="search_ads"),
     path("s/<slug:shop>/search-ads/keyword/", search_ads.keyword, name="search_ads_keyword"),
     path("s/<slug:shop>/search-ads/example.csv", search_ads.example, name="search_ads_example"),
+    path("s/<slug:shop>/alerts/", alerts.alerts, name="alerts"),
+    path("s/<slug:shop>/alerts/<int:alert_id>/", alerts.alert, name="alert"),
+    path("s/<slug:shop>/alerts/<int:alert_id>/seen/", alerts.seen, name="alert_seen"),
+    path("s/<slug:shop>/alerts/<int:alert_id>/snooze/", alerts.snooze, name="alert_snooze"),
+    path("s/<slug:shop>/alerts/rules/", alerts.create_rule, name="create_alert_rule"),
+    path("s/<slug:shop>/alerts/rules/<int:rule_id>/", alerts.change_rule, name="change_alert_rule"),
+    path("s/<slug:shop>/alerts/rules/<int:rule_id>/remove/", alerts.remove_rule, name="remove_alert_rule"),
+    path("s/<slug:shop>/alerts/rules/<int:rule_id>/letters/", alerts.letters, name="alert_letters"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

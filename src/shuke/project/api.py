@@ -20,6 +20,7 @@ from shuke.project.plain_text import PlainTextParser
 from shuke.rulebook.http import router as rulebook
 from shuke.shops import repeats
 from shuke.shops.http import router as shops
+from shuke.traffic.alerts.http import router as alerts
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
 from shuke.traffic.routes.http import router as routes
@@ -29,6 +30,7 @@ ROUTERS = {
     "shops": shops,
     "traffic": traffic,
     "cohorts": cohorts,
+    "alerts": alerts,
     "routes": routes,
     "search_ads": search_ads,
     "commerce": commerce,

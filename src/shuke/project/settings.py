@@ -5,6 +5,9 @@ DATABASE_URL    e.g. postgres://user@host/name; default: SQLite in SHUKE_HOME
 SHUKE_LAKE      where sealed facts lie: a folder (default: lake in SHUKE_HOME) or s3://bucket/prefix
 SHUKE_HOSTS     comma-separated host names that pages answer to (default: localhost, 127.0.0.1, [::1])
 SHUKE_HTTPS     1 behind TLS: secure cookies, HSTS
+SHUKE_URL       where people open the pages, e.g. https://shuke.example: the links in letters begin with it
+SHUKE_MAIL      mail server for letters about alerts, smtp://user:password@host:587?tls=1; default: no letters are sent
+SHUKE_MAIL_FROM the sender's address of letters
 SHUKE_DEMO      1 in a demo installation: its clock may be moved
 WAREHOUSE_ENGINE  duckdb (default) or spark: what answers every question
 SPARK_MASTER    address of a Spark cluster, spark://host:7077; default: local[*], in the process itself
@@ -20,6 +23,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -89,6 +93,7 @@ INSTALLED_APPS = [
     "shuke.warehouse",
     "shuke.commerce",
     "shuke.traffic",
+    "shuke.traffic.alerts",
     "shuke.traffic.funnels",
     "shuke.traffic.routes",
     "shuke.traffic.entrances",
@@ -241,8 +246,22 @@ FILE_UPLOAD_HANDLERS = [
 ]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-# Nothing here writes letters; one that a package would write must not end up in the logs, token and all.
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+SITE_URL = os.environ.get("SHUKE_URL", "")
+# Letters are about alerts only, and only where a mail server is named; one that a package would write by itself must not
+# end up in the logs, token and all.
+_mail = urlsplit(os.environ.get("SHUKE_MAIL", ""))
+if _mail.hostname:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = _mail.hostname
+    EMAIL_PORT = _mail.port or 25
+    EMAIL_HOST_USER = unquote(_mail.username or "")
+    EMAIL_HOST_PASSWORD = unquote(_mail.password or "")
+    EMAIL_USE_TLS = "tls=1" in _mail.query
+    EMAIL_USE_SSL = "ssl=1" in _mail.query
+    EMAIL_TIMEOUT = 20
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DEFAULT_FROM_EMAIL = os.environ.get("SHUKE_MAIL_FROM", "shuke@localhost")
 
 # Work outside a request. A chunk lasts seconds; one that is not done after `timeout` was killed and runs again.
 Q_CLUSTER = {

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-LISTENERS: dict[str, tuple[Callable[[Any], None], ...]] = {}
+def _lay_letters(event: Any) -> None:
+    from shuke.traffic.alerts.mail import lay_letters
+
+    lay_letters(event)
+
+
+LISTENERS: dict[str, tuple[Callable[[Any], None], ...]] = {
+    # An alert is told to the members who want a letter about it.
+    "traffic.alert_raised.v1": (_lay_letters,),
+}
 
 
 def connect() -> None:

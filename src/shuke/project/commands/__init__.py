@@ -63,6 +63,7 @@ def main() -> None:
 
 
 from shuke.project.commands import (  # noqa: E402, F401
+    alerts,
     cohorts,
     data,
     demo,

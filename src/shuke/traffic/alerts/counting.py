@@ -1,0 +1,79 @@
+"""The counts of days, from the warehouse in the form that the watch reads: a few questions for any number of days."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from itertools import pairwise
+
+import pyarrow as pa
+
+from shuke.kernel.periods import Period
+from shuke.shops.reads import ShopView
+from shuke.traffic import reads as traffic
+from shuke.traffic.alerts import questions
+from shuke.traffic.alerts.shapes import Cell, Name
+from shuke.warehouse import reads as warehouse
+
+MONEY = (("orders", "orders"), ("amount", "amount_paid"))
+
+
+def visits_by_day(shop: ShopView, period: Period) -> dict[date, int]:
+    """Visits of each day that has any, from the sums of days: cheap, and tells which days have changed."""
+
+    def question(snapshot: warehouse.Snapshot) -> list[dict]:
+        days = snapshot.derived("channel_days")
+        return warehouse.run(days.filter(days.level == "day").select("local_day", "visits")).to_pylist()
+
+    return {row["local_day"]: row["visits"] for row in warehouse.ask(shop, period, question)}
+
+
+def counts_by_day(
+    shop: ShopView, period: Period, steps: Mapping[str, Sequence[str]], at: datetime
+) -> dict[date, dict[str, Cell]]:
+    """Every day of the period, also those without facts; each series by its name."""
+
+    def question(snapshot: warehouse.Snapshot) -> tuple[pa.Table, pa.Table, pa.Table]:
+        return (
+            warehouse.run(questions.channel_counts(snapshot.derived("channel_days"))),
+            warehouse.run(questions.entrance_counts(snapshot.derived("visits"))),
+            warehouse.run(questions.step_counts(snapshot.raw("events"), steps)),
+        )
+
+    channels, entrances, people = warehouse.ask(shop, period, question)
+    found: dict[date, dict[str, Cell]] = {day: {} for day in period.days()}
+    for row in channels.to_pylist():
+        day = found[row["local_day"]]
+        if row["channel"]:
+            day[str(Name("visits", "channel", row["channel"]))] = (row["visits"], None)
+        else:
+            day["visits"] = (row["visits"], None)
+            day["bounce"] = (row["one_view_visits"], row["viewed_visits"])
+    for row in entrances.to_pylist():
+        name = str(Name("bounce", "entry_path", row["entry_path"]))
+        found[row["local_day"]][name] = (row["one_view"], row["visits"])
+    _add_steps(found, people.to_pylist(), list(steps))
+    for name, metric in MONEY:
+        series = traffic.series(shop=shop, period=period, metric_id=metric, at=at)
+        for point in series.points:
+            if point.value:
+                found[point.moment][name] = (int(point.value), None)
+    return found
+
+
+def _add_steps(found: dict[date, dict[str, Cell]], rows: list[dict], steps: Sequence[str]) -> None:
+    whole: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        for step, following in pairwise(steps):
+            of, on = row[step], row[f"{step}_on"]
+            if not of:
+                continue
+            if row["terminal"]:
+                name = str(Name(f"step.{following}", "terminal", row["terminal"]))
+                found[row["local_day"]][name] = (on, of)
+            both = whole[row["local_day"], following]
+            both[0] += on
+            both[1] += of
+    for (day, following), (on, of) in whole.items():
+        found[day][f"step.{following}"] = (on, of)

@@ -1,0 +1,270 @@
+"""A shop judged up to a day: what is missing is counted, then one day after the other is judged and stored.
+
+Everything a chunk does is one transaction with its progress, so that it may be killed at any line: a day is judged once,
+and an incident is one alert. Days whose counts changed since (a late file) are counted anew and teach as they are now; what
+was said of them stands, unless someone has a period judged again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+
+from shuke.kernel.periods import ONE_DAY, Period, local_day
+from shuke.records.outbox import announce
+from shuke.shops.reads import ShopView
+from shuke.traffic import events
+from shuke.traffic.alerts import own_rules, storing
+from shuke.traffic.alerts.counting import counts_by_day, visits_by_day
+from shuke.traffic.alerts.incidents import Incident
+from shuke.traffic.alerts.models import BACK, LIMIT, OPEN, UNUSUAL, Alert, AlertRule, DayJudged, Watch
+from shuke.traffic.alerts.shapes import Judgement, Name
+from shuke.traffic.alerts.values import settling_hours, steps_of, values_of
+from shuke.traffic.alerts.watching import Memory, next_day
+from shuke.warehouse import reads as warehouse
+
+COUNT_DAYS = 14  # days counted by one question
+JUDGE_SECONDS = 3.0  # of one chunk
+FIRST_JUDGED = 90  # of a shop that is judged for the first time: its last days
+_LIMIT_DAYS = 8  # a limit is looked at on so many of the last days
+DEFINITIONS = {
+    "visits": "visits.v1",
+    "orders": "orders.v1",
+    "amount": "amount_paid.v1",
+    "bounce": "bounce_entrance.v1",
+    "step": "alerts.step.v1",
+}
+
+Saving = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days to judge, `first` to `last`, and from which day on counts are needed."""
+
+    counted: date
+    first: date
+    last: date
+
+
+def span_of(shop: ShopView, at: datetime) -> Span | None:
+    """What is to be judged now; None: nothing. A day is judged when it is over, its hours of grace too, and when facts of
+    a later day say that the facts did not just stop within it (a file that ends at nine)."""
+    life = warehouse.whole_life(shop.id)
+    if life is None:
+        return None
+    today = local_day(at, shop.zone)
+    over = local_day(at - timedelta(hours=settling_hours(shop, today)), shop.zone) - ONE_DAY
+    last = min(over, life.last - ONE_DAY)
+    watch = Watch.objects.filter(shop_id=shop.id).first()
+    until = watch.judged_until if watch else None
+    first = until + ONE_DAY if until else max(life.start, last - ONE_DAY * (FIRST_JUDGED - 1))
+    if first > last:
+        return None
+    return Span(max(life.start, first - ONE_DAY * storing.MEMORY_DAYS), first, last)
+
+
+def one_chunk(
+    shop: ShopView, span: Span, at: datetime, saving: Saving, *, raises: bool = True
+) -> tuple[bool, date | None]:
+    """One bounded piece of the work; returns whether there is more, and the last day that is judged now.
+
+    `raises`: whether alerts are announced (letters). Within the shop's scope.
+    """
+    unusual = list(AlertRule.objects.filter(kind=UNUSUAL, removed_at=None, is_on=True).order_by("id"))
+    days = _uncounted(shop, span)
+    if days:
+        _count(shop, days, unusual, at, saving)
+        return True, None
+    if _count_own(shop, span, unusual, at, saving):
+        return True, None
+    return _judge(shop, span, unusual, at, saving, raises=raises)
+
+
+# --- counting
+
+
+def _uncounted(shop: ShopView, span: Span) -> list[date]:
+    """The first days that are not counted yet, or whose visits are others by now; none: all are as they were counted."""
+    period = Period.inclusive(span.counted, span.last)
+    visits = visits_by_day(shop, period)
+    stored = {
+        row.day: row.counts.get("visits", (0,))[0]
+        for row in DayJudged.objects.filter(day__gte=period.start, day__lt=period.end)
+    }
+    stale = [day for day in period.days() if stored.get(day, -1) != visits.get(day, 0)]
+    return [day for day in stale if day < stale[0] + ONE_DAY * COUNT_DAYS] if stale else []
+
+
+def _count(shop: ShopView, days: list[date], unusual: list[AlertRule], at: datetime, saving: Saving) -> None:
+    period = Period.inclusive(days[0], days[-1])
+    found = counts_by_day(shop, period, steps_of(shop, days[-1]), at)
+    own = {own_rules.series_of(rule): own_rules.cells_by_day(shop, rule, period, at) for rule in unusual}
+    with saving():
+        for day in days:
+            cells = {**found[day], **{name: by_day[day] for name, by_day in own.items()}}
+            DayJudged.objects.update_or_create(
+                shop_id=shop.id, day=day, defaults={"counts": storing.cells_as_json(cells)}
+            )
+
+
+def _count_own(shop: ShopView, span: Span, unusual: list[AlertRule], at: datetime, saving: Saving) -> bool:
+    """A rule that is new: its metric on the days that were counted before it."""
+    for rule in unusual:
+        name = own_rules.series_of(rule)
+        rows = list(DayJudged.objects.filter(day__gte=span.counted, day__lte=span.last).order_by("day"))
+        without = [row for row in rows if name not in row.counts]
+        if not without:
+            continue
+        period = Period.inclusive(without[0].day, without[-1].day)
+        cells = own_rules.cells_by_day(shop, rule, period, at)
+        with saving():
+            for row in without:
+                row.counts[name] = list(cells[row.day])
+                row.save(update_fields=["counts"])
+        return True
+    return False
+
+
+# --- judging
+
+
+def _judge(
+    shop: ShopView, span: Span, unusual: list[AlertRule], at: datetime, saving: Saving, *, raises: bool
+) -> tuple[bool, date | None]:
+    until = time.monotonic() + JUDGE_SECONDS
+    memory = storing.memory_of(shop.id, span.first)
+    counts = {
+        row.day: storing.cells_of(row.counts)
+        for row in DayJudged.objects.filter(day__gte=span.first, day__lte=span.last)
+    }
+    directions = own_rules.directions_of(unusual)
+    day = span.first
+    while True:
+        memory, judged = next_day(memory, day, counts.get(day, {}), values_of(shop, day), directions)
+        with saving():
+            memory = _store(shop, day, memory, judged, at, raises=raises)
+            if day > span.last - ONE_DAY * _LIMIT_DAYS:
+                _judge_limits(shop, day, at, raises=raises)
+            Watch.objects.update_or_create(shop_id=shop.id, defaults={"judged_until": day, "looked_at": at})
+        if day >= span.last:
+            return False, day
+        day += ONE_DAY
+        if time.monotonic() >= until:
+            return True, day - ONE_DAY
+
+
+def _store(
+    shop: ShopView, day: date, memory: Memory, judged: dict[str, Judgement], at: datetime, *, raises: bool
+) -> Memory:
+    """The day's row and the alerts; returns the memory with the rows' ids."""
+    DayJudged.objects.update_or_create(
+        shop_id=shop.id,
+        day=day,
+        defaults={
+            "scores": storing.scores_as_json(judged),
+            "judged": storing.judged_as_json(judged),
+            "judged_at": at,
+        },
+        create_defaults={
+            "counts": {},
+            "scores": storing.scores_as_json(judged),
+            "judged": storing.judged_as_json(judged),
+            "judged_at": at,
+        },
+    )
+    rows = {
+        row.pk: row
+        for row in Alert.objects.select_for_update().filter(
+            id__in=[one.id for one in memory.incidents if one.id > 0]
+        )
+    }
+    kept: list[Incident] = []
+    for one in memory.incidents:
+        row = rows.get(one.id)
+        if row is not None and row.state != OPEN:
+            kept.append(one)
+            continue
+        is_new = row is None
+        if row is None:
+            rule = _rule_of(shop, one, at)
+            if rule is None:
+                continue  # its rule is off: nothing is raised, and the days teach
+            row = Alert(shop_id=shop.id, rule=rule, raised_at=at, definitions={})
+        storing.store(row, one, judged, _definitions(shop, one))
+        row.save()
+        if raises and (is_new or row.state != OPEN):
+            name = events.ALERT_RAISED if is_new else events.ALERT_ENDED
+            announce(shop_id=shop.id, name=name, payload={"alert": row.pk}, at=at)
+        kept.append(replace(one, id=row.pk))
+    return replace(memory, incidents=kept)
+
+
+def _rule_of(shop: ShopView, one: Incident, at: datetime) -> AlertRule | None:
+    family, _dot, number = one.group.partition(".")
+    if family in ("count", "rate"):
+        rule = AlertRule.objects.filter(pk=int(number)).first()
+    else:
+        rule = storing.watch_rule(shop.id, at)
+    return rule if rule is not None and rule.is_on and rule.removed_at is None else None
+
+
+def _definitions(shop: ShopView, one: Incident) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in one.members:
+        name = Name.read(text)
+        if name.family in DEFINITIONS:
+            found[name.family] = DEFINITIONS[name.family]
+        else:
+            rule = AlertRule.objects.filter(pk=int(name.step)).first()
+            found.update(own_rules.definitions_of(rule) if rule else {})
+    return found
+
+
+def _judge_limits(shop: ShopView, day: date, at: datetime, *, raises: bool) -> None:
+    """A limit's alert is open as long as each day crosses it."""
+    for rule in AlertRule.objects.filter(kind=LIMIT, removed_at=None, is_on=True).order_by("id"):
+        value = own_rules.value_on(shop, rule, day, at)
+        row = Alert.objects.select_for_update().filter(rule=rule, state=OPEN).first()
+        evidence = {
+            "day": day.isoformat(),
+            "days": 1,
+            "part": None if value is None else str(value),
+            "limit": str(rule.limit),
+        }
+        if own_rules.crosses(rule, value):
+            lead = f"limit.{rule.pk}"
+            is_new = row is None
+            if row is None:
+                row = Alert(
+                    shop_id=shop.id,
+                    rule=rule,
+                    lead=lead,
+                    members={lead: day.isoformat()},
+                    since=day,
+                    raised_on=day,
+                    raised_at=at,
+                    definitions=dict(own_rules.definitions_of(rule)),
+                )
+            row.last_day, row.evidence = day, evidence
+            row.save()
+            if raises and is_new:
+                announce(shop_id=shop.id, name=events.ALERT_RAISED, payload={"alert": row.pk}, at=at)
+        elif row is not None and value is not None:
+            row.state, row.ended_on = BACK, day
+            row.save(update_fields=["state", "ended_on"])
+            if raises:
+                announce(shop_id=shop.id, name=events.ALERT_ENDED, payload={"alert": row.pk}, at=at)
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """What `saving` is outside a job."""
+    with transaction.atomic():
+        yield

@@ -1,0 +1,143 @@
+"""Letters about alerts: one to each reader of the rule, in the reader's language, at most once.
+
+The announcement lays a letter for each reader (a unique row). Once a second waiting letters are sent: claimed first, in a
+transaction of its own, then given to the mail server. A server that refuses or can not be reached is asked again; a sender
+that died in between leaves the letter `unsure`, and it is not sent again, since it may have gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import F
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
+from django_scopes import scope, scopes_disabled
+
+from shuke.kernel.errors import shortened
+from shuke.kernel.periods import ONE_DAY, local_day
+from shuke.records.outbox import Event
+from shuke.records.processes import tended
+from shuke.shops import reads as shops
+from shuke.shops.models import User
+from shuke.shops.roles import Deed, may
+from shuke.traffic.alerts import reads, wording
+from shuke.traffic.alerts.models import FAILED, SENDING, SENT, UNSURE, WAITING, Alert, Letter
+
+log = logging.getLogger("traffic.alerts")
+
+MOST_ATTEMPTS = 6
+DEAD_AFTER = timedelta(minutes=10)  # a letter that is being sent for so long was left by its sender
+FRESH = ONE_DAY * 4  # an alert about older days is not news: no letter
+AT_ONCE = 20
+
+
+def has_server() -> bool:
+    """Whether letters can go out at all."""
+    return not settings.EMAIL_BACKEND.endswith(("dummy.EmailBackend", "console.EmailBackend"))
+
+
+def lay_letters(event: Event) -> None:
+    """Listener of `traffic.alert_raised.v1`: a waiting letter for each reader who is still in the shop."""
+    row = Alert.objects.select_related("rule").filter(pk=event.payload["alert"]).first()
+    if row is None or not has_server():
+        return
+    shop = shops.get_shop_by_id(row.shop_id)
+    snoozed = row.rule.snoozed_until
+    if (snoozed is not None and event.at < snoozed) or row.raised_on < local_day(event.at, shop.zone) - FRESH:
+        return
+    members = {member.user_id: member.role for member in shops.list_members(shop)}
+    Letter.objects.bulk_create(
+        [
+            Letter(shop_id=row.shop_id, alert=row, user_id=reader, due_at=event.at)
+            for reader in row.rule.readers
+            if may(members.get(reader), Deed.VIEW_TRAFFIC)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@tended
+def send_due(at: datetime) -> int:
+    """Send waiting letters; returns how many went."""
+    with scopes_disabled():
+        Letter.objects.filter(state=SENDING, due_at__lte=at - DEAD_AFTER).update(state=UNSURE)
+        due = list(
+            Letter.objects.filter(state=WAITING, due_at__lte=at)
+            .order_by("id")
+            .values_list("id", flat=True)[:AT_ONCE]
+        )
+    return sum(_send(letter_id, at) for letter_id in due)
+
+
+def _send(letter_id: int, at: datetime) -> bool:
+    with scopes_disabled():
+        with transaction.atomic():
+            claimed = Letter.objects.filter(pk=letter_id, state=WAITING).update(
+                state=SENDING, attempts=F("attempts") + 1, due_at=at
+            )
+        if not claimed:
+            return False
+        letter = Letter.objects.get(pk=letter_id)
+    try:
+        message = _written(letter)
+        if message is None:
+            _note(letter, FAILED, "reader gone", at)
+            return False
+        message.send()
+    except (SMTPException, OSError) as error:
+        # The server did not take it: to be tried again, later each time.
+        state = FAILED if letter.attempts >= MOST_ATTEMPTS else WAITING
+        pause = timedelta(minutes=5 ** min(letter.attempts, 4))
+        _note(letter, state, f"{type(error).__name__}: {error}", at + pause)
+        log.warning("letter.refused letter=%s %r", letter_id, error)
+        return False
+    with scopes_disabled():
+        Letter.objects.filter(pk=letter_id).update(state=SENT, sent_at=at, error="")
+    return True
+
+
+def _note(letter: Letter, state: str, error: str, due_at: datetime) -> None:
+    with scopes_disabled():
+        Letter.objects.filter(pk=letter.pk).update(state=state, error=shortened(error, 300), due_at=due_at)
+
+
+def _written(letter: Letter) -> EmailMessage | None:
+    """The letter in its reader's language; None when there is nobody to read it any more."""
+    user = User.objects.filter(pk=letter.user_id, is_active=True).first()
+    if user is None:
+        return None
+    shop = shops.get_shop_by_id(letter.shop_id)
+    with translation.override(user.language), scope(shop=shop.id):
+        alert = reads.get_alert(shop, letter.alert_id)
+        page = settings.SITE_URL.rstrip("/") + reverse("console:alert", args=[shop.slug, alert.id])
+        lines = [
+            wording.sentence(alert, shop),
+            wording.cause(alert, shop),
+            wording.advice(alert),
+            "",
+            page,
+            "",
+            gettext(
+                "You get this letter because your name stands at the rule “%(rule)s” of %(shop)s. "
+                "To get no more of them, open the address above and choose “No letters for me”."
+            )
+            % {"rule": wording.rule_words(alert.rule, shop), "shop": shop.name},
+        ]
+        subject = gettext("%(shop)s: %(what)s") % {
+            "shop": shop.name,
+            "what": wording.series_words(alert.lead, shop, alert.raised_on, alert.rule),
+        }
+        return EmailMessage(
+            subject=" ".join(subject.split()),
+            body="\n".join(lines),
+            to=[user.email],
+            # The same id whenever this letter is written: a server that saw it twice shows it once.
+            headers={"Message-ID": f"<alert-{alert.id}-{user.pk}@{shop.slug}.shuke>"},
+        )

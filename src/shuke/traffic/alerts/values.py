@@ -1,0 +1,44 @@
+"""The rulebook's values of the watch, as they hold in a shop on a day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from shuke.rulebook import reads as rulebook
+from shuke.shops.reads import ShopView
+from shuke.traffic.alerts.shapes import Values
+
+AREA = "common.alerts."
+STEPS = ("item", "cart", "checkout", "payment", "order")
+
+
+def values_of(shop: ShopView, day: date) -> Values:
+    """Every value in force."""
+    got = rulebook.values_for(shop, day)
+
+    def one(name: str):  # of the type that the rule says
+        found = got[AREA + name]
+        if found is None:
+            raise ValueError(f"{AREA}{name} has no value on {day}")
+        return found.value
+
+    numbers = {
+        name: one(name) for name in Values.__dataclass_fields__ if name not in ("windows", "slow_windows")
+    }
+    return Values(windows=_days(one("windows")), slow_windows=_days(one("slow_windows")), **numbers)
+
+
+def _days(texts: list[str]) -> tuple[int, ...]:
+    """Runs of days as numbers; what is no number from 1 to 28 is passed over, and one day is always among them."""
+    found = {int(text) for text in texts if text.isascii() and text.isdigit() and 1 <= int(text) <= 28}
+    return tuple(sorted(found)) or (7,)
+
+
+def settling_hours(shop: ShopView, day: date) -> int:
+    return int(rulebook.value_for(shop, AREA + "settling_hours", day).value)
+
+
+def steps_of(shop: ShopView, day: date) -> dict[str, tuple[str, ...]]:
+    """Step → what shows it: names of events, `page:<type>`, paths with a star at their ends."""
+    got = rulebook.values_for(shop, day)
+    return {step: tuple(got[f"{AREA}step_{step}"].value) for step in STEPS}  # type: ignore[union-attr]

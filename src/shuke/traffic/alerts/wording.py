@@ -1,0 +1,244 @@
+"""Alerts in words: what moved, by how much, against what, since when; in the reader's language.
+
+A number never stands alone: each sentence says the cases, the usual, and the days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, format_percent
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext, ngettext, pgettext, pgettext_lazy
+
+from shuke.kernel.money import exponent
+from shuke.rulebook import reads as rulebook
+from shuke.shops.reads import ShopView
+from shuke.traffic import reads as traffic
+from shuke.traffic.alerts.reads import AlertView, RuleView
+from shuke.traffic.alerts.shapes import Name
+
+TERMINALS: dict[str, str | Promise] = {
+    "pc": pgettext_lazy("terminal", "Computer"),
+    "mobile": pgettext_lazy("terminal", "Mobile phone"),
+    "tablet": pgettext_lazy("terminal", "Tablet"),
+    "app": pgettext_lazy("terminal", "App"),
+}
+STEPS: dict[str, str | Promise] = {
+    "cart": pgettext_lazy("step", "item page → cart"),
+    "checkout": pgettext_lazy("step", "cart → checkout"),
+    "payment": pgettext_lazy("step", "checkout → payment"),
+    "order": pgettext_lazy("step", "payment → order"),
+}
+FAMILIES = ("visits", "step", "bounce", "orders", "amount")
+STATES: dict[str, str | Promise] = {
+    "open": pgettext_lazy("alert state", "open"),
+    "back": pgettext_lazy("alert state", "back to usual"),
+    "lasting": pgettext_lazy("alert state", "the new level"),
+}
+DIRECTIONS: dict[str, str | Promise] = {
+    "below": pgettext_lazy("alert direction", "below"),
+    "above": pgettext_lazy("alert direction", "above"),
+    "fall": pgettext_lazy("alert direction", "an unusual fall"),
+    "rise": pgettext_lazy("alert direction", "an unusual rise"),
+}
+
+
+def _locale() -> Locale:
+    return Locale("zh", "CN", script="Hans") if (get_language() or "").startswith("zh") else Locale("en")
+
+
+def count(value: float | Decimal) -> str:
+    return format_decimal(round(value), "#,##0", _locale()).replace("-", "−")
+
+
+def percent(value: float | Decimal, digits: int = 0) -> str:
+    return format_percent(value, f"#,##0{'.' + '0' * digits if digits else ''}%", _locale()).replace("-", "−")
+
+
+def money(minor: float | Decimal, currency: str) -> str:
+    amount = Decimal(round(minor)).scaleb(-exponent(currency))
+    return (
+        format_currency(amount, currency, "¤#,##0;-¤#,##0", _locale(), currency_digits=False)
+        .replace("CN¥", "¥")
+        .replace("-", "−")
+    )
+
+
+def short_day(value: date) -> str:
+    return format_date(value, "M月d日" if _locale().language == "zh" else "MMM d", _locale())
+
+
+def days_words(first: date, last: date) -> str:
+    """From the first to the last day, both included."""
+    return short_day(first) if first == last else f"{short_day(first)} – {short_day(last)}"
+
+
+# --- names
+
+
+def metric_title(name: str, version: int | None = None) -> str:
+    """A metric's title in the reader's language."""
+    title = traffic.metric(name, version).definition.title
+    return title.zh if _locale().language == "zh" else title.en
+
+
+def segment_words(name: Name, shop: ShopView, day: date) -> str:
+    """The segment alone; empty for a whole."""
+    if name.dimension == "channel":
+        return str(rulebook.channel_titles(day, shop).get(name.value, name.value))
+    if name.dimension == "terminal":
+        return str(TERMINALS.get(name.value, name.value))
+    return name.value
+
+
+def what_words(name: Name, rule: RuleView | None = None) -> str:
+    """What a series counts: Visits, Bounce rate, a step, a rule's metric."""
+    if name.family == "step":
+        return gettext("Step “%(step)s”") % {"step": STEPS.get(name.step, name.step)}
+    known = {"visits": "visits", "orders": "orders", "amount": "amount_paid", "bounce": "bounce_entrance"}
+    if name.family in known:
+        return metric_title(known[name.family])
+    return metric_title(rule.metric, rule.version) if rule else name.what
+
+
+def series_words(name: Name, shop: ShopView, day: date, rule: RuleView | None = None) -> str:
+    """A series with its segment."""
+    what, segment = what_words(name, rule), segment_words(name, shop, day)
+    return gettext("%(what)s, %(segment)s") % {"what": what, "segment": segment} if segment else what
+
+
+def rule_words(rule: RuleView, shop: ShopView) -> str:
+    """A rule as a sentence."""
+    if rule.kind == "watch":
+        return gettext("Unusual falls of visits, steps, orders and amount, and unusual rises of bounces")
+    title = metric_title(rule.metric, rule.version)
+    if rule.kind == "limit":
+        return gettext("%(metric)s of a day %(direction)s %(limit)s") % {
+            "metric": title,
+            "direction": DIRECTIONS[rule.direction],
+            "limit": rule_value(rule, rule.limit, shop),
+        }
+    return gettext("%(metric)s: %(direction)s") % {"metric": title, "direction": DIRECTIONS[rule.direction]}
+
+
+def rule_value(rule: RuleView, value: Decimal | None, shop: ShopView) -> str:
+    """A value of a rule's metric in its unit."""
+    if value is None:
+        return "—"
+    unit = traffic.metric(rule.metric, rule.version).unit
+    if unit == "money":
+        return money(value, shop.currency)
+    if unit == "ratio":
+        return percent(value, 1)
+    return format_decimal(value, "#,##0.##", _locale())
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Several names in one line."""
+    return pgettext("list", ", ").join(parts)
+
+
+# --- sentences
+
+
+def sentence(alert: AlertView, shop: ShopView) -> str:
+    """What moved and by how much: the first line of a letter, of the page, of Today."""
+    name, found = alert.lead, alert.evidence
+    title = series_words(name, shop, alert.raised_on, alert.rule)
+    if name.family == "limit":
+        direction = DIRECTIONS.get(alert.rule.direction, "")
+        return gettext("%(what)s: %(value)s on %(day)s, %(direction)s the limit of %(limit)s") % {
+            "what": metric_title(alert.rule.metric, alert.rule.version),
+            "value": rule_value(alert.rule, found.part, shop),
+            "day": short_day(found.day),
+            "direction": direction,
+            "limit": rule_value(alert.rule, found.limit, shop),
+        }
+    days = ngettext("on one day", "in %(days)s days", found.days) % {"days": found.days}
+    if name.kind == "rate":
+        share = float(found.part or 0) / found.whole if found.whole else 0.0
+        return gettext("%(what)s: %(share)s (%(part)s of %(whole)s %(days)s), usually %(usual)s") % {
+            "what": title,
+            "share": percent(share, 1),
+            "part": count(found.part or 0),
+            "whole": count(found.whole or 0),
+            "days": days,
+            "usual": percent(found.usual or 0, 1),
+        }
+    change = float(found.part or 0) / found.usual - 1 if found.usual else 0.0
+    is_less = change < 0
+    return gettext("%(what)s: %(value)s %(days)s where %(usual)s were expected (%(change)s %(word)s)") % {
+        "what": title,
+        "value": amount_words(name, float(found.part or 0), shop, alert.rule),
+        "days": days,
+        "usual": amount_words(name, found.usual or 0, shop, alert.rule),
+        "change": percent(abs(change)),
+        "word": pgettext("change", "less") if is_less else pgettext("change", "more"),
+    }
+
+
+def amount_words(name: Name, value: float, shop: ShopView, rule: RuleView | None = None) -> str:
+    """A count of a series, money as money."""
+    if name.family == "amount":
+        return money(value, shop.currency)
+    if name.family == "count" and rule is not None:
+        metric = traffic.metric(rule.metric, rule.version)
+        if metric.unit == "money":
+            return money(value, shop.currency)
+        if metric.denominator is not None:
+            return format_decimal(value / 1000, "#,##0.0", _locale())
+    return count(value)
+
+
+def cause(alert: AlertView, shop: ShopView) -> str:
+    """Which segments it lies in, and what fell with it; empty where nothing more is known."""
+    parts = []
+    ranked = [one for one in alert.segments if one.loss > 0]
+    if ranked and not alert.lead.dimension:
+        first = ranked[0]
+        parts.append(
+            gettext("%(share)s of it lie in %(segment)s")
+            % {
+                "share": percent(first.share),
+                "segment": segment_words(Name.read(first.name), shop, alert.raised_on),
+            }
+        )
+    others = consequences(alert)
+    if others:
+        parts.append(gettext("with it fell: %(what)s") % {"what": listed(others)})
+    since = gettext("since %(day)s") % {"day": short_day(alert.since)}
+    return pgettext("list", "; ").join([since, *parts])
+
+
+def consequences(alert: AlertView) -> list[str]:
+    """Orders and amount that moved with a cause."""
+    return [
+        what_words(Name.read(text))
+        for text in sorted(alert.members)
+        if text in ("orders", "amount") and text != str(alert.lead)
+    ]
+
+
+def advice(alert: AlertView) -> str:
+    """What to look at first."""
+    name = alert.lead
+    if name.family == "step":
+        return {
+            "order": gettext("Pay for a test order on each terminal; ask the payment provider."),
+            "payment": gettext("Go through the checkout on the terminal named."),
+            "checkout": gettext("Look at the cart page: stock, postage, coupons."),
+            "cart": gettext("Look at the item pages: price, stock, the button."),
+        }.get(name.step, "")
+    return {
+        "visits": gettext("Look at the channel: budget, bids, links, the platform's notices."),
+        "bounce": gettext(
+            "Open the entrance as a visitor does: does it load, does it keep what the link promised?"
+        ),
+        "orders": gettext("Look at the funnel: which step lost most?"),
+        "amount": gettext("Look at orders and value per order."),
+    }.get(name.family, gettext("Look at the metric's page."))
