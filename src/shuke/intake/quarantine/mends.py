@@ -7,7 +7,7 @@ without repeating or losing. It can be stopped and resumed; it can not be undone
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +43,9 @@ KIND = "intake.mend"
 CHUNK_ROWS = 2_000
 LOOKED_AT = 2_000  # entries that a preview tries
 SHOWN = 10
+ASKED_AHEAD = 50_000  # entries for which the facts are asked at once
+HELD_ASKED = 2  # mends whose answers are kept in this process
+_asked: dict[tuple[object, ...], once.Asked] = {}
 
 
 class NothingWaits(NotFound):
@@ -258,9 +261,26 @@ def _replay(
         mending.store(again, at=job.at, within=within)
         return
     if tried.bodies:
-        sending.send(shop, sent, once.to_send(shop, sent, tried.bodies))
+        known = _asked_for(mend, shop, after=rows[-1].pk)
+        sending.send(shop, sent, once.to_send(shop, sent, tried.bodies, known=known))
     with job.saving():
         within()
+
+
+def _asked_for(mend: Mend, shop: ShopView, *, after: int) -> once.Asked:
+    """What this process has asked the facts for a mend; `after`: the last entry of the chunk that asks."""
+
+    def ahead() -> Iterator[Quarantined]:
+        rows = waiting_in(Group.of(mend.wanted)).filter(id__gt=after, id__lte=mend.through, laid_at=None)
+        return rows.order_by("id")[:ASKED_AHEAD].iterator(chunk_size=CHUNK_ROWS)
+
+    key = (shop.id, mend.pk, mend.created_at)
+    known = _asked.pop(key, None) or once.Asked(shop, ahead)
+    known.ahead = ahead
+    _asked[key] = known
+    while len(_asked) > HELD_ASKED:
+        _asked.pop(next(iter(_asked)))
+    return known
 
 
 def _count(

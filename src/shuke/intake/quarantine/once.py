@@ -9,8 +9,8 @@ still lies in the journal is waited for, so that it is among the facts or was ne
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import ibis
@@ -48,37 +48,78 @@ class CollectionBehind(ShukeError):
     )
 
 
+class Asked:
+    """What the facts said of many entries at once: a question costs the shop's whole life, however few it asks for.
+
+    An answer is good for an hour. What became a fact since then is remembered by collection, for far longer.
+    """
+
+    GOOD_FOR = timedelta(hours=1)
+
+    def __init__(self, shop: ShopView, ahead: Callable[[], Iterable[Quarantined]]) -> None:
+        """`ahead`: entries that are likely to be asked for next."""
+        self._shop, self.ahead = shop, ahead
+        self._asked: set[int] = set()
+        self._counted: set[int] = set()
+        self._until: datetime | None = None
+        self._is_worth_it = (
+            True  # where a rule changes the ids of events, none is asked for before it is known
+        )
+
+    def counted(self, ids: Iterable[int]) -> set[int]:
+        """Which of these event ids are facts."""
+        wanted, now = set(ids), clock.now()
+        if self._until is None or now >= self._until:
+            self._asked, self._counted, self._until = set(), set(), now + self.GOOD_FOR
+        elif not wanted.isdisjoint(self._asked):
+            self._is_worth_it = True
+        missing = wanted - self._asked
+        if missing:
+            rows = self.ahead() if self._is_worth_it else ()
+            asked = missing.union(*(_ids_as_they_came(self._shop, row) for row in rows))
+            self._is_worth_it = False  # until one of them is asked for
+            self._counted |= counted_ids(self._shop, list(asked))
+            self._asked |= asked
+        return wanted & self._counted
+
+
 def to_send(
     shop: ShopView,
     rows: Sequence[Quarantined],
     bodies: dict[int, bytes],
     *,
     wait_seconds: float | None = None,
+    known: Asked | None = None,
 ) -> dict[int, bytes]:
     """What of checked bodies (by entry) is to be sent: what counts already is left out. Notes what is about to be sent.
 
+    `known`: answers that whoever sends many keeps. Entries that a mend was about to send when it died are asked anew.
     Outside of a transaction, under the shop's lock of mends. Raises CollectionBehind.
     """
     now = clock.now()
     begun = [row for row in rows if row.laid_at is not None]
     if begun:
         _wait_for_journal(WAIT_SECONDS if wait_seconds is None else wait_seconds)
-    asked = [row for row in rows if row.laid_at is not None or row.received_at < now - LONG_AGO]
+    old = [row for row in rows if row.laid_at is None and row.received_at < now - LONG_AGO]
     found = {row.pk: bodies[row.pk] for row in rows if row.pk in bodies}
-    if asked:
-        found |= _uncounted(shop, [(row, found[row.pk]) for row in asked if row.pk in found])
-        found = {pk: body for pk, body in found.items() if body}
+    for asked, of in ((begun, None), (old, known)):
+        if asked:
+            found |= _uncounted(shop, [(row, found[row.pk]) for row in asked if row.pk in found], of)
+    found = {pk: body for pk, body in found.items() if body}
     fresh = [row.pk for row in rows if row.pk in found and row.laid_at is None]
     for start in range(0, len(fresh), _AT_ONCE):
         Quarantined.objects.filter(id__in=fresh[start : start + _AT_ONCE]).update(laid_at=now)
     return found
 
 
-def _uncounted(shop: ShopView, asked: Sequence[tuple[Quarantined, bytes]]) -> dict[int, bytes]:
+def _uncounted(
+    shop: ShopView, asked: Sequence[tuple[Quarantined, bytes]], known: Asked | None
+) -> dict[int, bytes]:
     """Each body without the events that are facts; b"" when all are."""
     events = {row.pk: _events(row, body) for row, body in asked}
     ids = {row.pk: [_event_id(shop, one) for one in events[row.pk]] for row, _body in asked}
-    counted = counted_ids(shop, [one for found in ids.values() for one in found if one is not None])
+    wanted = [one for found in ids.values() for one in found if one is not None]
+    counted = counted_ids(shop, wanted) if known is None else known.counted(wanted)
     left: dict[int, bytes] = {}
     for row, body in asked:
         is_left = [one not in counted for one in ids[row.pk]]

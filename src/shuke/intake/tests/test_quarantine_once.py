@@ -177,6 +177,39 @@ def test_mend__of_an_event_that_came_well_in_the_meantime__settles_it_and_counts
     assert reads.count_waiting(shop) == 0
 
 
+def test_mend__of_many_that_came_long_ago__asks_the_facts_for_all_of_them_at_once(
+    settings, shop, monkeypatch
+) -> None:
+    store = Stored()
+    set_aside(settings, store, shop, *events(10))
+    send(settings, shop, BAD | {"messageId": "m7", "event": "7"})  # in good shape since
+    commit(settings, store)
+    asked: list[int] = []
+    real = once.counted_ids
+
+    def counting(of, ids):
+        asked.append(len(ids))
+        return real(of, ids)
+
+    monkeypatch.setattr(once, "counted_ids", counting)
+    with clock.frozen(NOW + timedelta(days=4)):
+        rules = [AS_TEXT]
+        found = actions.start_mend(shop=shop, group=group_of(shop), rules=rules, actor=ACTOR, at=clock.now())
+        jobs.run_to_end(found.job_id)
+        commit(settings, store)
+        assert reads.get_mend(shop, found.id).replayed == 10
+    assert asked == [10]  # of four chunks
+    assert len(store.rows()) == len(set(store.ids())) == 10
+    # A rule that gives events other ids: what was asked ahead is of no use, and is asked ahead only once.
+    set_aside(settings, store, shop, *events(10, first=20))
+    asked.clear()
+    with clock.frozen(NOW + timedelta(days=4)):
+        rules = [AS_TEXT, {"rule": "replace", "column": "messageId", "old": "m", "new": "n", "is_part": True}]
+        found = actions.start_mend(shop=shop, group=group_of(shop), rules=rules, actor=ACTOR, at=clock.now())
+        jobs.run_to_end(found.job_id)
+    assert asked == [10, 3, 3, 1]
+
+
 class Stored(Facts):
     """The real warehouse, and what was stored in it."""
 
