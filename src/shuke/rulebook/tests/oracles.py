@@ -213,10 +213,37 @@ def _route(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     return {"of": Fraction(entered, sum(depth >= given["step"] - 1 for depth in depths))}
 
 
+def _entrance(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """What is advised for an entrance: the interval solved from its definition, the share whose distance is z deviations."""
+
+    def value(name: str) -> int:
+        return int(reads.value(f"common.entrances.{name}", at).value)
+
+    visits, middle = given["visits"], given["median"]
+    if visits < value("least_visits"):
+        return {"advice": "too_few"}
+    z = {95: 1.959963984540054}[value("confidence_percent")]
+    share = given["bounced"] / visits
+    is_beyond = (share - middle) ** 2 > z * z * middle * (1 - middle) / visits
+    if not is_beyond:
+        return {"advice": "keep"}
+    if share < middle:
+        return {"advice": "raise"}
+    is_much = 100 * visits >= value("much_traffic_percent") * given["all"]
+    return {"advice": "mend" if given["ordered"] or is_much else "lower"}
+
+
+def _entrance_metric(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    viewed = [one for one in given["visits"] if one["views"]]
+    return {"of": Fraction(sum(one["orders"] > 0 for one in viewed), len(viewed))}
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
     "common.visits": _visits,
+    "common.entrances": _entrance,
+    "common.entrance_metrics": _entrance_metric,
     "common.metrics": _metric,
     "common.cohort_metrics": _cohort,
     "common.funnel_metrics": _funnel,

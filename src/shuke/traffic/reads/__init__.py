@@ -26,6 +26,7 @@ from shuke.traffic.reads.cohort_shapes import (
     TooManyCohorts,
 )
 from shuke.traffic.reads.cohorts import cohort_people, cohorts, event_names
+from shuke.traffic.reads.entrances import ORDER_RATE, Entrance, Entrances, entrances, item_exits
 from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
 from shuke.traffic.reads.flow_map import FlowLink, FlowMap, FlowNode, flow_map
 from shuke.traffic.reads.flows import Flow, Flows, TooManyEvents, flows
@@ -44,6 +45,7 @@ from shuke.traffic.reads.tracked import (
 
 __all__ = [
     "METRICS",
+    "ORDER_RATE",
     "PERSONAL_COLUMNS",
     "VISIT_KEYS",
     "Against",
@@ -55,6 +57,8 @@ __all__ = [
     "CohortPeople",
     "CohortRow",
     "Cohorts",
+    "Entrance",
+    "Entrances",
     "Evidence",
     "Figure",
     "FigureRow",
@@ -77,10 +81,12 @@ __all__ = [
     "cohort_people",
     "cohorts",
     "courses",
+    "entrances",
     "event_names",
     "evidence",
     "flow_map",
     "flows",
+    "item_exits",
     "metric",
     "overview",
     "page_clicks",

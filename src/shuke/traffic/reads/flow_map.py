@@ -93,7 +93,7 @@ def flow_map(
         raise Invalid(field="steps", value=steps)
     if opened is not None and not 1 <= opened[1] <= steps:
         raise Invalid(field="open", value=opened[1])
-    channel = _channel_alone(condition) if opened is None else None
+    channel = channel_alone(condition) if opened is None else None
     levels = ("type",) if opened is None else ("type", "into", "out")
 
     def question(snapshot: warehouse.Snapshot) -> FlowMap:
@@ -110,7 +110,7 @@ def flow_map(
     return warehouse.ask(shop, period, question)
 
 
-def _channel_alone(condition: Node | None) -> str | None:
+def channel_alone(condition: Node | None) -> str | None:
     """The channel where a condition asks for one and nothing else: the sums tell channels apart."""
     if isinstance(condition, All) and len(condition.parts) == 1:
         condition = condition.parts[0]
