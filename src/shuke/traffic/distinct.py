@@ -9,6 +9,7 @@ pages of a drawn shop hold both to each other.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ import pyarrow.compute as pc
 # Fewer rows are as quick by the expression; more would not fit into memory beside other work.
 FEWEST_ROWS = 400_000
 MOST_ROWS = 30_000_000
+BYTES_A_ROW = 90  # held at the height of it, measured over 5 to 28 million rows
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(I?)B?|(%))\s*", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,20 @@ _NEEDS = {
     "cart_visitors": "carts",
     "buyers": "orders",
 }
+
+
+def most_rows() -> int:
+    """How many rows are counted so: fewer where whoever runs this allows an answer less memory (SHUKE_DUCKDB_MEMORY)."""
+    stated = os.environ.get("SHUKE_DUCKDB_MEMORY", "")
+    size = _SIZE.fullmatch(stated)
+    if size is None:
+        return MOST_ROWS
+    number, power, is_binary, is_share = size.groups()
+    if is_share:
+        unit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 100
+    else:
+        unit = (1024 if is_binary else 1000) ** _POWERS[power.upper()]
+    return min(MOST_ROWS, int(float(number) * unit) // BYTES_A_ROW)
 
 
 def columns(names: Collection[str], group: str) -> tuple[str, ...]:

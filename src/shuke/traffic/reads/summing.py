@@ -233,7 +233,7 @@ def _counted_apart(laid: LaidOut, question: Question) -> tuple[Question, list[di
     blocks = []
     for number, block in enumerate(question.blocks):
         names = tuple(one.name for one in _of_several_days(block)) if block.keys else ()
-        if not names or not distinct.FEWEST_ROWS <= laid.sealed_rows("visits") <= distinct.MOST_ROWS:
+        if not names or not distinct.FEWEST_ROWS <= laid.sealed_rows("visits") <= distinct.most_rows():
             blocks.append(block)
             continue
         blocks.append(replace(block, used=tuple(one for one in block.used if one.name not in names)))

@@ -68,6 +68,36 @@ def test_law__examples__reached_every_measure():
     assert all(reached[name] >= 20 for name in NAMES), dict(reached)
 
 
+@pytest.mark.parametrize(
+    ("stated", "most"),
+    [
+        ("", 30_000_000),
+        ("nonsense", 30_000_000),
+        ("90MB", 1_000_000),
+        ("90 mb", 1_000_000),
+        ("0.9GB", 10_000_000),
+        ("900KiB", 10_240),
+        ("8GB", 30_000_000),
+        ("0B", 0),
+        ("0%", 0),
+    ],
+)
+def test_most_rows__where_memory_is_stated__are_as_many_as_it_holds(monkeypatch, stated, most):
+    monkeypatch.setenv("SHUKE_DUCKDB_MEMORY", stated)
+    assert distinct.most_rows() == most
+
+
+@pytest.mark.django_db
+@pytest.mark.row("T3")
+def test_pages__where_memory_allows_no_sorting__count_by_groups(life, monkeypatch):
+    period = Period.inclusive(FIRST + ONE_DAY, LAST)
+    monkeypatch.setattr(distinct, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(distinct, "count", lambda *args: pytest.fail("sorted"))
+    monkeypatch.setattr(distinct, "BYTES_A_ROW", 10**9)
+    monkeypatch.setenv("SHUKE_DUCKDB_MEMORY", "800MB")
+    assert reads.sources(shop=life.shop, period=period, against="before", at=AT).rows
+
+
 @pytest.mark.django_db
 @pytest.mark.row("T3")
 @pytest.mark.parametrize("at", [AT, AT + timedelta(days=30)])
