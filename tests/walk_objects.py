@@ -24,6 +24,8 @@ from shuke.records.actor import Actor
 from shuke.rulebook import actions as rulebook
 from shuke.shops import actions as shops
 from shuke.shops.roles import Role
+from shuke.traffic.alerts import actions as alerts
+from shuke.traffic.alerts.tests.raised import raise_one
 from shuke.traffic.routes import actions as routes
 
 ROOT = Path(__file__).resolve().parent
@@ -49,9 +51,11 @@ def furnish(shop) -> dict[str, Any]:
         found |= _imports(common, mark)
         found |= _mends(common, mark, found)
         found |= _routes(common, mark)
+        found |= _alerts(common, mark)
         today = at.astimezone(shop.zone).date()
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
+    found["coming_moment"] = (at + timedelta(days=3)).isoformat()
     return found
 
 
@@ -146,6 +150,15 @@ def _routes(common: dict[str, Any], mark: str) -> dict[str, Any]:
     route, old = (routes.save_route(**common, name=f"{name} {mark}", steps=steps) for name in ("way", "old"))
     routes.archive_route(**common, route_id=old.id)
     return {"route": route.id, "archived_route": old.id}
+
+
+def _alerts(common: dict[str, Any], mark: str) -> dict[str, Any]:
+    """A rule of the shop's own, and an open alert with its course."""
+    rule = alerts.create_rule(
+        **common, kind="unusual", metric="visits", direction="rise", condition=None, readers=[]
+    )
+    alert = raise_one(common["shop"], f"visits|channel={mark}", at=common["at"])
+    return {"alert": alert.id, "alert_rule": rule.id}
 
 
 def filled(sample: Any, objects: dict[str, Any], own: dict[str, Any] | None = None) -> Any:

@@ -257,8 +257,6 @@ def _page(request: PageRequest, form: RuleForm | None) -> HttpResponse:
     chosen = _state(request)
     found = reads.list_alerts(shop, state=chosen)
     may_manage = access.may(Deed.MANAGE_TRAFFIC)
-    if may_manage:
-        actions.ensure_watch(shop=shop, at=at)
     standing = reads.standing(shop)
     members = {member.user_id: member.name or member.email for member in shops.list_members(shop)}
     context = {

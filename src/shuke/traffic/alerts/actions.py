@@ -72,7 +72,7 @@ def change_rule(
     """Change what is given. Of the shipped watch only whether it is on and who reads. Raises as `create_rule`, NoSuchRule."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with transaction.atomic(), scope(shop=shop.id):
-        row = _rule(shop, rule_id)
+        row = _rule(shop, rule_id, at)
         before = _told(row)
         if direction is not None or limit is not None:
             fields = _checked(
@@ -100,7 +100,7 @@ def remove_rule(*, shop: ShopView, rule_id: int, actor: Actor, at: datetime) -> 
     switched off instead. Raises NoSuchRule, Invalid."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with transaction.atomic(), scope(shop=shop.id):
-        row = _rule(shop, rule_id)
+        row = _rule(shop, rule_id, at)
         if row.kind == WATCH:
             raise Invalid(field="rule", value=row.kind)
         row.removed_at = at
@@ -118,7 +118,7 @@ def snooze_rule(
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     _check_snooze(until, at)
     with transaction.atomic(), scope(shop=shop.id):
-        row = _rule(shop, rule_id)
+        row = _rule(shop, rule_id, at)
         before = {"snoozed_until": row.snoozed_until}
         row.snoozed_until = until
         row.save(update_fields=["snoozed_until"])
@@ -136,7 +136,7 @@ def set_letters(
     is_own = actor.kind == "member" and actor.id == user_id
     access.require(actor=actor, shop_id=shop.id, deed=Deed.VIEW_TRAFFIC if is_own else Deed.MANAGE_TRAFFIC)
     with transaction.atomic(), scope(shop=shop.id):
-        row = _rule(shop, rule_id)
+        row = _rule(shop, rule_id, at)
         before = {"readers": list(row.readers)}
         others = [one for one in row.readers if one != user_id]
         row.readers = _readers(shop, [*others, user_id]) if wanted else others
@@ -266,7 +266,10 @@ def _check_snooze(until: datetime | None, at: datetime) -> None:
         raise BadSnooze(field="until", value=until.isoformat())
 
 
-def _rule(shop: ShopView, rule_id: int) -> AlertRule:
+def _rule(shop: ShopView, rule_id: int, at: datetime) -> AlertRule:
+    """The row, locked; 0 is the shipped watch, which has a row from the first deed on."""
+    if rule_id == 0:
+        rule_id = storing.watch_rule(shop.id, at).pk
     row = AlertRule.objects.select_for_update().filter(pk=rule_id, removed_at=None).first()
     if row is None:
         raise NoSuchRule(field="rule", value=rule_id)
@@ -333,9 +336,3 @@ def _audit_alert(
         after=after,
         at=at,
     )
-
-
-def ensure_watch(*, shop: ShopView, at: datetime) -> reads.RuleView:
-    """The rule of everything watched as shipped; on from the start."""
-    with transaction.atomic(), scope(shop=shop.id):
-        return reads.rule_view(storing.watch_rule(shop.id, at))

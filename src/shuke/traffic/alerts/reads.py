@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from shuke.kernel.periods import ONE_DAY
 from shuke.shops.reads import ShopView
 from shuke.traffic.alerts.errors import NoSuchAlert, NoSuchRule
 from shuke.traffic.alerts.incidents import Segment
-from shuke.traffic.alerts.models import OPEN, Alert, AlertRule, DayJudged, Watch
+from shuke.traffic.alerts.models import OPEN, WATCH, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.shapes import Name
 from shuke.traffic.alerts.values import values_of
 
@@ -182,19 +182,20 @@ def get_alert(shop: ShopView, alert_id: int) -> AlertView:
 
 
 def list_rules(shop: ShopView) -> tuple[RuleView, ...]:
-    """The shipped watch first (once the shop was judged), then the shop's own, oldest first."""
+    """The shipped watch first, then the shop's own, oldest first. The watch has id 0 until something is changed of it or
+    raised by it."""
     with scope(shop=shop.id):
         rows = list(AlertRule.objects.filter(removed_at=None).order_by("id"))
-    return tuple(rule_view(row) for row in sorted(rows, key=lambda row: (row.kind != "watch", row.pk)))
+    found = [rule_view(row) for row in sorted(rows, key=lambda row: (row.kind != WATCH, row.pk))]
+    return (*found,) if found and found[0].kind == WATCH else (_WATCH, *found)
 
 
 def get_rule(shop: ShopView, rule_id: int) -> RuleView:
     """Raises NoSuchRule."""
-    with scope(shop=shop.id):
-        row = AlertRule.objects.filter(pk=rule_id, removed_at=None).first()
-    if row is None:
+    found = next((one for one in list_rules(shop) if one.id == rule_id), None)
+    if found is None:
         raise NoSuchRule(field="rule", value=rule_id)
-    return rule_view(row)
+    return found
 
 
 def course_of(shop: ShopView, alert: AlertView) -> tuple[DayPoint, ...]:
@@ -241,6 +242,11 @@ def false_alerts_a_year(shop: ShopView, day: date) -> float:
 
 
 # --- from rows
+
+
+_WATCH = RuleView(
+    0, WATCH, "", 1, None, "", None, True, None, (), datetime(2000, 1, 1, tzinfo=UTC), "Shuke"
+)  # as shipped, before the shop has a row of it
 
 
 def rule_view(row: AlertRule) -> RuleView:
