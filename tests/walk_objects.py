@@ -24,6 +24,8 @@ from shuke.records.actor import Actor
 from shuke.rulebook import actions as rulebook
 from shuke.shops import actions as shops
 from shuke.shops.roles import Role
+from shuke.traffic.funnels import actions as funnels
+from shuke.traffic.funnels.shapes import Funnel, Step, dump_funnel
 from shuke.traffic.alerts import actions as alerts
 from shuke.traffic.alerts.tests.raised import raise_one
 from shuke.traffic.routes import actions as routes
@@ -54,6 +56,7 @@ def furnish(shop) -> dict[str, Any]:
         found |= _alerts(common, mark)
         today = at.astimezone(shop.zone).date()
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
+        found |= _funnels(common, mark)
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
     found["coming_moment"] = (at + timedelta(days=3)).isoformat()
     return found
@@ -141,6 +144,20 @@ def _mends(common: dict[str, Any], mark: str, found: dict[str, Any]) -> dict[str
         "kept": desk.list_kept(common["shop"])[0].id,
         "drop_rules": [{"rule": "drop", "note": "walk"}],
         "drop_rules_text": json.dumps([{"rule": "drop", "note": "walk"}]),
+    }
+
+
+def _funnels(common: dict[str, Any], mark: str) -> dict[str, Any]:
+    """A saved funnel, and one that is archived."""
+    funnel = Funnel((Step("view"), Step("track", "Product Added")))
+    saved = funnels.save_funnel(**common, name=f"funnel {mark}", funnel=funnel)
+    archived = funnels.save_funnel(**common, name=f"old {mark}", funnel=funnel)
+    funnels.archive_funnel(**common, funnel_id=archived.id)
+    return {
+        "funnel": saved.id,
+        "archived_funnel": archived.id,
+        "funnel_form": dump_funnel(funnel),
+        "funnel_text": json.dumps(dump_funnel(funnel)),
     }
 
 

@@ -88,6 +88,7 @@ class Field:
 
 _by_name: dict[str, Field] = {}
 _by_subject: dict[str, dict[str, Field]] = {}
+_families: dict[str, tuple[Callable[[str], Field | None], tuple[str, ...]]] = {}
 
 
 def register_field(field: Field, *subjects: str) -> Field:
@@ -102,6 +103,19 @@ def register_field(field: Field, *subjects: str) -> Field:
     return field
 
 
+def register_family(prefix: str, make: Callable[[str], Field | None], *subjects: str) -> None:
+    """Offer fields whose names only the facts know, such as the properties of an event: every name that begins with `prefix`
+    and for which `make` gives a field (None: there is none of that name). They are asked by name and stand in no list."""
+    _families[prefix] = (make, subjects)
+
+
+def _of_family(name: str, subject: str | None) -> Field | None:
+    for prefix, (make, subjects) in _families.items():
+        if name.startswith(prefix) and (subject is None or subject in subjects):
+            return make(name)
+    return None
+
+
 def fields_of(subject: str) -> Mapping[str, Field]:
     """The fields of one kind of subject, in the order of registration. Raises KeyError for an unknown kind."""
     return dict(_by_subject[subject])
@@ -111,5 +125,8 @@ def get_field(name: str, subject: str | None = None) -> Field:
     """One field. Raises UnknownField, which names the fields that there are."""
     fields = _by_name if subject is None else _by_subject.get(subject, {})
     if name not in fields:
+        found = _of_family(name, subject)
+        if found is not None:
+            return found
         raise UnknownField(field="field", value=name, known=", ".join(sorted(fields)) or "—")
     return fields[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .errors import BadCondition, BadValue, UnknownField, UnknownOperator
 from .expression import to_ibis
-from .fields import Field, Kind, fields_of, get_field, register_field
+from .fields import Field, Kind, fields_of, get_field, register_family, register_field
 from .matching import holds, matches
 from .nodes import All, Any, Compare, Node, None_, Op, field_names, iter_compares
 from .stored import dump, parse
@@ -32,6 +32,7 @@ __all__ = [
     "matches",
     "op_words",
     "parse",
+    "register_family",
     "register_field",
     "to_ibis",
     "value_words",

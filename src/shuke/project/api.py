@@ -21,6 +21,7 @@ from shuke.rulebook.http import router as rulebook
 from shuke.shops import repeats
 from shuke.shops.http import router as shops
 from shuke.traffic.alerts.http import router as alerts
+from shuke.traffic.funnels.http import router as funnels
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
 from shuke.traffic.routes.http import router as routes
@@ -30,6 +31,7 @@ ROUTERS = {
     "shops": shops,
     "traffic": traffic,
     "cohorts": cohorts,
+    "funnels": funnels,
     "alerts": alerts,
     "routes": routes,
     "search_ads": search_ads,

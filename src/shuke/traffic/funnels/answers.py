@@ -63,11 +63,12 @@ class DayCount:
 
 @dataclass(frozen=True)
 class Part:
-    """Those whose start has this value of what is split by; None: it states none. Of the rest `value` is REST."""
+    """Those whose start has this value of what is split by; None: it states none. `others`: it is all the rest, of so many
+    values."""
 
     value: str | None
     reached: tuple[int, ...]
-    is_rest: bool = False
+    others: int = 0
 
 
 @dataclass(frozen=True)

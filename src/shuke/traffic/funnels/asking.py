@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
 from itertools import pairwise
@@ -45,11 +45,30 @@ class Ways:
     depth: np.ndarray  # uint8
     day: np.ndarray  # int32
     times: tuple[np.ndarray, ...]  # int64 microseconds, NOT_TAKEN where a step was not
+    event: (
+        np.ndarray
+    )  # int64 ids of the starts, from an engine elsewhere; else empty: `found` says where they lie
     runs: tuple[Picked, ...] = ()
     found: Found | None = None
 
     def __len__(self) -> int:
         return len(self.visitor)
+
+    def only(self, rows: np.ndarray) -> Ways:
+        """Some of them, in the order of `rows`."""
+        found = self.found
+        if found is not None:
+            times = tuple(one[rows] for one in found.times)
+            found = Found(found.subject[rows], found.depth[rows], found.run[rows], found.row[rows], times)
+        return replace(
+            self,
+            visitor=self.visitor[rows],
+            depth=self.depth[rows],
+            day=self.day[rows],
+            times=tuple(one[rows] for one in self.times),
+            event=self.event[rows] if len(self.event) else self.event,
+            found=found,
+        )
 
     def seconds(self, earlier: int, later: int) -> np.ndarray:
         """Of those who took the step `later` (from 1), whole seconds from the step `earlier`."""
@@ -65,7 +84,7 @@ def ways(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> Ways:
     window = int(funnel.window.total_seconds()) * SECOND
     found = furthest([one.run for one in runs], len(funnel.steps), window)
     days = np.array([(one.day - period.start).days for one in runs] or [0], np.int32)
-    return Ways(funnel, found.subject, found.depth, days[found.run], found.times, runs, found)
+    return Ways(funnel, found.subject, found.depth, days[found.run], found.times, _NO_IDS, runs, found)
 
 
 def _runs(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> list[Picked]:
@@ -149,6 +168,7 @@ def _open_runs(
     return found
 
 
+_NO_IDS = np.empty(0, np.int64)
 _OPEN_COLUMNS = (
     "local_day",
     "visitor_id",
@@ -159,6 +179,8 @@ _OPEN_COLUMNS = (
     "page_path",
     "product_ref",
     "terminal",
+    "anonymous_ref",
+    "properties",
 )
 
 
@@ -166,7 +188,7 @@ def _by_expression(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period)
     """The same of an engine elsewhere."""
     found = questions.ways(snapshot.raw("events"), funnel, (period.start, period.end))
     names = [f"at_{k}" for k in range(1, len(funnel.steps) + 1)]
-    table = snapshot.engine.run(found.select("subject_id", "local_day", "depth", *names))
+    table = snapshot.engine.run(found.select("subject_id", "event_id", "local_day", "depth", *names))
     times = tuple(table[name].cast(pa.int64()).fill_null(NOT_TAKEN).to_numpy() for name in names)
     first = (period.start - date(1970, 1, 1)).days
     return Ways(
@@ -175,4 +197,14 @@ def _by_expression(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period)
         table["depth"].to_numpy().astype(np.uint8),
         (table["local_day"].cast(pa.int32()).to_numpy() - first).astype(np.int32),
         times,
+        table["event_id"].to_numpy(),
     )
+
+
+def kinds_of(snapshot: warehouse.Snapshot) -> dict[tuple[str, str], int]:
+    """How often each (type, name) came; views count under no name."""
+    events = snapshot.raw("events")
+    name = ibis.ifelse(events["type"].isin(["page", "screen"]), "", events["name"].fill_null(""))
+    counted = events.group_by(kind=events["type"], called=name).aggregate(n=events.count())
+    rows = snapshot.engine.run(counted).to_pylist()
+    return {(row["kind"], row["called"]): row["n"] for row in rows}

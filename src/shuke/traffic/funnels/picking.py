@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shuke.conditions.reads import All, Compare, Node, field_names, holds
 from shuke.conditions.reads import Any as AnyOf
 from shuke.traffic.funnels.prepared import TOLD, Prepared, coded, groups_of
 from shuke.traffic.funnels.shapes import TYPES, Funnel, Step
 from shuke.traffic.reads.cohort_fields import COLUMNS
+from shuke.traffic.reads.properties import PROPERTY, pattern, property_value
 
 Coded = tuple[np.ndarray, Sequence[Any]]
 _BY_CODE = frozenset(TOLD)
@@ -83,7 +85,9 @@ def _check_rows(
 
 def values_of(source: str, fields: Sequence[str], rows: np.ndarray) -> dict[str, Coded]:
     """Of some rows of a sealed file (in any order) each field as codes and what they stand for."""
-    columns = {field: COLUMNS.get(field, field) for field in fields}
+    columns = {
+        field: "properties" if field.startswith(PROPERTY) else COLUMNS.get(field, field) for field in fields
+    }
     names = sorted(set(columns.values()))
     order = np.argsort(rows, kind="stable")
     ordered, parts, first = rows[order], [], 0
@@ -95,11 +99,21 @@ def values_of(source: str, fields: Sequence[str], rows: np.ndarray) -> dict[str,
     whole = pa.concat_tables(parts) if parts else None
     found: dict[str, Coded] = {}
     for field, name in columns.items():
-        codes, values = coded(whole[name]) if whole is not None else (np.empty(0, np.int64), [None])
+        codes, values = _coded(field, whole[name]) if whole is not None else (np.empty(0, np.int64), [None])
         placed = np.empty(len(rows), np.int64)
         placed[order] = codes
         found[field] = placed, values
     return found
+
+
+def _coded(field: str, column: pa.ChunkedArray) -> Coded:
+    """A column as codes; of a property what its pattern finds in the text."""
+    if not field.startswith(PROPERTY):
+        return coded(column)
+    found = pc.extract_regex(column, pattern(field.removeprefix(PROPERTY), "(?P<value>"))
+    texts = pa.chunked_array([pc.struct_field(chunk, "value") for chunk in found.chunks], pa.string())
+    codes, values = coded(texts)
+    return codes, [property_value(value) for value in values]
 
 
 def mask(node: Node, values: Mapping[str, Coded], count: int) -> np.ndarray:

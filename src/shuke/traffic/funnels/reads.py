@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+from django.utils.translation import gettext_lazy as _
 
+from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
+from shuke.kernel.verdicts import Reason
 from shuke.shops.reads import ShopView
 from shuke.traffic import decisions
+from shuke.traffic.funnels import splits
 from shuke.traffic.funnels.answers import (
     METRICS,
     NOBODY_BEFORE,
@@ -25,44 +29,66 @@ from shuke.traffic.funnels.answers import (
     StepCount,
     Times,
 )
-from shuke.traffic.funnels.asking import Ways, ways
-from shuke.traffic.funnels.shapes import Funnel, Step, dump_funnel, parse_funnel
+from shuke.traffic.funnels.asking import Ways, kinds_of, ways
+from shuke.traffic.funnels.saved import FunnelView, saved_funnel, saved_funnels
+from shuke.traffic.funnels.shapes import BadFunnel, Funnel, Step, dump_funnel, parse_funnel
 from shuke.traffic.reads import Figure, Metric
 from shuke.warehouse import reads as warehouse
 
 __all__ = [
     "METRICS",
+    "BadFunnel",
     "DayCount",
     "Funnel",
     "FunnelAnswer",
     "FunnelPeople",
+    "FunnelView",
     "Part",
     "Step",
     "StepCount",
     "Times",
     "dump_funnel",
+    "event_kinds",
     "funnel",
+    "funnel_people",
     "parse_funnel",
+    "saved_funnel",
+    "saved_funnels",
 ]
 LARGEST_PAGE = 1000
+MOST_PARTS = 8
 
 
-def funnel(*, shop: ShopView, funnel: Funnel, period: Period, at: datetime) -> FunnelAnswer:
+def funnel(
+    *,
+    shop: ShopView,
+    funnel: Funnel,
+    period: Period,
+    split: str = "",
+    most: int = MOST_PARTS,
+    at: datetime,
+) -> FunnelAnswer:
     """How many of those who took the first step on a day of `period` got how far.
 
     Later steps may fall after the period, as far as facts reach; a start whose window they do not cover yet is said to be
-    unfinished. Raises Invalid.
+    unfinished. `split` (splits.FIELDS, or a property) shows at most so many parts, those with most starts, and the rest.
+    Raises Invalid.
     """
+    splits.check(split)
+    if not 1 <= most <= LARGEST_PAGE:
+        raise Invalid(field="most", value=most)
     life = warehouse.whole_life(shop.id)
     today = local_day(at, shop.zone)
     read = _days_read(funnel, period, life, today)
     if read is None:
-        return _answer(shop, funnel, period, None, None, at)
+        return _answer(shop, funnel, period, None, None, at, split)
 
     def question(snapshot: warehouse.Snapshot) -> FunnelAnswer:
         last = _last_day(snapshot)
         complete = None if last is None else min(at, day_start(last + ONE_DAY, shop.zone))
-        return _answer(shop, funnel, period, ways(snapshot, funnel, period), complete, at)
+        found = ways(snapshot, funnel, period)
+        parts = _parts(snapshot, found, period, split, most) if split else ()
+        return _answer(shop, funnel, period, found, complete, at, split, parts)
 
     return warehouse.ask(shop, read, question)
 
@@ -93,6 +119,8 @@ def _answer(
     found: Ways | None,
     complete: datetime | None,
     at: datetime,
+    split: str,
+    parts: tuple[Part, ...] = (),
 ) -> FunnelAnswer:
     steps = len(funnel.steps)
     depth = found.depth if found is not None else np.empty(0, np.uint8)
@@ -104,11 +132,11 @@ def _answer(
         period=period,
         steps=tuple(_step(k, counts, found) for k in range(1, steps + 1)),
         days=days,
-        split="",
-        parts=(),
+        split=split,
+        parts=parts,
         complete_until=complete,
         unfinished_days=sum(day.is_unfinished for day in days),
-        notes=(),
+        notes=_notes(shop, period, at),
     )
 
 
@@ -166,3 +194,100 @@ def _days(
         is_unfinished = complete is None or ends > complete
         told.append(DayCount(day, tuple(int(n) for n in counted[place]), is_unfinished))
     return tuple(told)
+
+
+def _parts(
+    snapshot: warehouse.Snapshot, found: Ways, period: Period, split: str, most: int
+) -> tuple[Part, ...]:
+    """The parts with most starts, equals by name, then all others as one."""
+    if not len(found):
+        return ()
+    codes, texts = splits.values(snapshot, found, period, split)
+    steps = len(found.funnel.steps)
+    counted = np.stack(
+        [np.bincount(codes[found.depth > k], minlength=len(texts)) for k in range(steps)], axis=1
+    )
+    ranked = sorted(
+        (place for place in range(len(texts)) if counted[place, 0]),
+        key=lambda place: (-counted[place, 0], texts[place] is None, texts[place] or ""),
+    )
+    shown = [Part(texts[place], _plain(counted[place])) for place in ranked[:most]]
+    if rest := ranked[most:]:
+        shown.append(Part(None, _plain(counted[rest].sum(axis=0)), len(rest)))
+    return tuple(shown)
+
+
+def _plain(counts: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(n) for n in counts)
+
+
+_STILL_RUNNING = _("Today is not over: those who start later are not counted yet.")
+
+
+def _notes(shop: ShopView, period: Period, at: datetime) -> tuple[Reason, ...]:
+    return (Reason("still_running", _STILL_RUNNING),) if local_day(at, shop.zone) in period else ()
+
+
+def funnel_people(
+    *,
+    shop: ShopView,
+    funnel: Funnel,
+    period: Period,
+    step: int,
+    is_exactly: bool = True,
+    page: int = 1,
+    size: int = 50,
+    at: datetime,
+) -> FunnelPeople:
+    """Who took `step` steps and no more (or, not exactly, at least so many), the earliest start first. Raises Invalid."""
+    if not 1 <= step <= len(funnel.steps):
+        raise Invalid(field="step", value=step)
+    if page < 1:
+        raise Invalid(field="page", value=page)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(field="size", value=size)
+    read = _days_read(funnel, period, warehouse.whole_life(shop.id), local_day(at, shop.zone))
+    if read is None:
+        return FunnelPeople(step, is_exactly, (), 0, page, size)
+
+    def question(snapshot: warehouse.Snapshot) -> FunnelPeople:
+        found = ways(snapshot, funnel, period)
+        kept = np.flatnonzero(found.depth == step if is_exactly else found.depth >= step)
+        order = np.lexsort((found.visitor[kept], found.times[0][kept]))
+        shown = kept[order[(page - 1) * size : page * size]]
+        picked = found.only(shown)
+        codes, texts = splits.refs(snapshot, picked)
+        rows = tuple(
+            {
+                "subject_id": int(picked.visitor[n]),
+                "ref": texts[int(codes[n])],
+                "day": period.start + timedelta(days=int(picked.day[n])),
+                "started_at": _moment(picked.times[0][n]),
+                "reached_at": _moment(picked.times[int(picked.depth[n]) - 1][n]),
+                "depth": int(picked.depth[n]),
+            }
+            for n in range(len(shown))
+        )
+        return FunnelPeople(step, is_exactly, rows, len(kept), page, size)
+
+    return warehouse.ask(shop, read, question)
+
+
+def _moment(microseconds: np.int64) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))
+
+
+def event_kinds(*, shop: ShopView, at: datetime, most: int = 60) -> tuple[tuple[str, str], ...]:
+    """(type, name) of the events of the last thirty days that have facts, the most frequent first; views by no name."""
+    life = warehouse.whole_life(shop.id)
+    if life is None:
+        return ()
+    last = min(life.last, local_day(at, shop.zone))
+    recent = Period.inclusive(min(max(life.start, last - ONE_DAY * 29), last), last)
+
+    def question(snapshot: warehouse.Snapshot) -> tuple[tuple[str, str], ...]:
+        counted = kinds_of(snapshot)
+        ranked = sorted(counted, key=lambda one: (-counted[one], one))
+        return tuple(ranked[:most])
+
+    return warehouse.ask(shop, recent, question)

@@ -32,8 +32,8 @@ TYPES: dict[str, tuple[str, ...]] = {
     "group": ("group",),
     "alias": ("alias",),
 }
-WHO = ("visitor", "person")
-Who = Literal["visitor", "person"]
+WHO = ("visitor",)
+Who = Literal["visitor"]
 FEWEST_STEPS, MOST_STEPS = 2, 10
 LONGEST_NAME = 200
 LONGEST_WINDOW = timedelta(days=90)

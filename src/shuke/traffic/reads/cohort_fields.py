@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import ibis
 from django.utils.translation import pgettext_lazy
 
-from shuke.conditions.reads import Field, Kind, register_field
+from shuke.conditions.reads import Field, Kind, register_family, register_field
+from shuke.traffic.reads.properties import PROPERTY, property_field, property_text
 
 # Fields whose column has another name.
 COLUMNS = {
@@ -43,13 +45,26 @@ def register() -> None:
         Field("terminal", Kind.TEXT, pgettext_lazy("visit", "device")),
     ):
         register_field(field, "event")
+    register_family(PROPERTY, property_field, "event")
 
 
 def columns_of(table: ibis.Table) -> Mapping[str, str | ibis.Value]:
     """Where a condition finds its fields in a table of events, orders or visits."""
-    found: dict[str, str | ibis.Value] = {
-        name: column for name, column in COLUMNS.items() if column in table.columns
-    }
+    found = _Columns(table)
+    found.update({name: column for name, column in COLUMNS.items() if column in table.columns})
     if "views" in table.columns:
         found["is_one_page"] = table.views == 1
     return found
+
+
+class _Columns(dict[str, "str | ibis.Value"]):
+    """Columns by field; a property of an event is looked for in the JSON that it was sent with."""
+
+    def __init__(self, table: ibis.Table) -> None:
+        super().__init__()
+        self._table = table
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name.startswith(PROPERTY) and "properties" in self._table.columns:
+            return property_text(self._table["properties"], name.removeprefix(PROPERTY))
+        return super().get(name, default)

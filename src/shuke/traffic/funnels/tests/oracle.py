@@ -7,12 +7,13 @@ time (conditions.matching).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from shuke.conditions.reads import holds
+from shuke.conditions.reads import field_names, holds
 from shuke.traffic.funnels.shapes import TYPES, Funnel, Step
 from shuke.traffic.reads.cohort_fields import COLUMNS
 
@@ -26,8 +27,20 @@ def fits(event: Row, step: Step) -> bool:
         return False
     if step.condition is None:
         return True
-    told = {**event, **{field: event[column] for field, column in COLUMNS.items() if column in event}}
+    told: Row = {**event, **{field: event[column] for field, column in COLUMNS.items() if column in event}}
+    for name in field_names(step.condition):
+        if name.startswith("properties."):
+            told[name] = property_of(event, name.removeprefix("properties."))
     return holds(step.condition, told)
+
+
+def property_of(event: Row, key: str) -> str | None:
+    """A property as text, as it was written."""
+    sent = json.loads(event["properties"] or "{}", parse_int=str, parse_float=str)
+    value = sent.get(key)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else None
 
 
 def ordered(events: Sequence[Row]) -> list[Row]:

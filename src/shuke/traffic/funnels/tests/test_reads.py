@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -107,6 +108,7 @@ def test_funnel__conditions_by_code_and_by_row__are_those_of_plain_python(shop, 
     rows = drawn(shop, 3)
     for number, row in enumerate(rows):
         row["product_ref"] = f"sku-{number % 3}" if number % 4 else None
+        row["properties"] = json.dumps({"size": number % 5, "color": "red" if number % 2 else None})
     append(rows)
     actions.seal(shop)
 
@@ -118,6 +120,8 @@ def test_funnel__conditions_by_code_and_by_row__are_those_of_plain_python(shop, 
         where("terminal", "is_unknown"),
         where("product_ref", "in", value=["sku-1", "sku-2"]),
         where("product_ref", "is_unknown"),
+        where("properties.size", "in", value=["1", "2"]),
+        where("properties.color", "is_unknown"),
         parse(
             {"v": 1, "any": [{"field": "product_ref", "op": "eq", "value": "sku-0"},
                              {"none": [{"field": "terminal", "op": "is_known"}]}]}, "event"
