@@ -24,6 +24,7 @@ from shuke.traffic.alerts.http import router as alerts
 from shuke.traffic.funnels.http import router as funnels
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
+from shuke.traffic.items.http import router as items
 from shuke.traffic.routes.http import router as routes
 from shuke.traffic.search_ads.http import router as search_ads
 
@@ -31,6 +32,7 @@ ROUTERS = {
     "shops": shops,
     "traffic": traffic,
     "cohorts": cohorts,
+    "items": items,
     "funnels": funnels,
     "alerts": alerts,
     "routes": routes,

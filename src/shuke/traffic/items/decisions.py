@@ -33,7 +33,7 @@ HELD_BY = {
         "Few of those who add it to the cart go on to the checkout: shipping, minimums, and what the cart says."
     ),
     "pay": _("Few of those who begin the checkout pay: payment, shipping costs, trust."),
-    "traffic": _("Its steps are as the shop's items', but few see it: more traffic is worth its price."),
+    "traffic": _("Its steps are as the shop's items', but few see it: bring more traffic to it."),
     "nothing": _("No step lies clearly below the shop's items, and enough visitors see it."),
 }
 TOO_FEW = _("Only %(visitors)s visitors, fewer than %(least)s: too few to judge.")

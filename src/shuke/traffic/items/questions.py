@@ -9,8 +9,17 @@ import ibis
 from shuke.traffic.items import resolving
 from shuke.traffic.items.resolving import UNITS
 
-_SUMS = ("views", "exits", "stay_seconds", "measured_views", "orders", "file_orders", "amount_minor")
-_SUMS += ("without_amount", "units")
+_SUMS = (
+    "views",
+    "exits",
+    "stay_seconds",
+    "measured_views",
+    "orders",
+    "file_orders",
+    "amount_minor",
+    "without_amount",
+    "units",
+)
 _DEEDS = ("favourites", "carts", "checkouts")
 MEASURES = (
     *_SUMS,

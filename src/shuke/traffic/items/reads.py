@@ -11,7 +11,7 @@ import ibis
 import pyarrow as pa
 from django.utils.translation import gettext_lazy as _
 
-from shuke.kernel.errors import Invalid, NotFound
+from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period, local_day
 from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
@@ -67,7 +67,7 @@ _WINDOW = pa.schema([("start", pa.timestamp("us")), ("end", pa.timestamp("us"))]
 _REF = pa.schema([("wanted", pa.string())])
 
 FROM_FILES = _(
-    "%(orders)s orders were told by files alone: they count as orders, units, buyers and amount, and nobody saw them in a "
+    "%(orders)s sales of items were told by files alone: they count as orders, units, buyers and amount, and nobody saw them in a "
     "visit, so conversion and steps leave them out."
 )
 WITHOUT_AMOUNT = _(
@@ -83,11 +83,12 @@ def items(*, shop: ShopView, period: Period, at: datetime) -> ItemsReport:
 
 
 def item(*, shop: ShopView, period: Period, product_ref: str, at: datetime) -> ItemReport:
-    """One item: its numbers, sources and days, its steps against the shop's. Raises NotFound for one without any deed."""
+    """One item: its numbers, sources and days, its steps against the shop's; zeros for one that nobody saw or bought."""
     rows, _total = _rows(shop, period, at)
     own = next((row for row in rows if row.product_ref == product_ref), None)
     if own is None:
-        raise NotFound(field="product_ref", value=product_ref[:80])
+        own = ItemRow(product_ref, None, ItemSums(), ItemSums(), ItemSums())
+        rows = (*rows, own)
     stalls, _reason = decisions.judged(rows, _rules(shop, period))
     stall = next(one for one in stalls if one.row.product_ref == product_ref)
     sources, days = _sources_and_days(shop, period, product_ref)

@@ -69,6 +69,11 @@ class ItemSums:
         """Seconds of a view that another one followed; None: there is none (B-202)."""
         return Fraction(self.stay_seconds, self.measured_views) if self.measured_views else None
 
+    @property
+    def is_nothing(self) -> bool:
+        """Nobody saw it, did anything with it or bought it."""
+        return self == ItemSums()
+
     def at(self, step: str) -> int:
         """How many visitors reached a step: came, cart, checkout, pay."""
         return int(getattr(self, REACHED[step]))

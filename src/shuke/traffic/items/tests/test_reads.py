@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from shuke.kernel.errors import Invalid, NotFound
+from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, day_start
 from shuke.traffic.items import reads
 from shuke.traffic.items.tests import oracle
@@ -75,8 +75,9 @@ def test_item__its_sources_and_days__as_the_oracle_says(life):
             "orders",
         )
         assert {n: getattr(day.sums, n) for n in kept} == {n: expected[n] for n in kept}
-    with pytest.raises(NotFound):
-        reads.item(shop=life.shop, period=WHOLE, product_ref="nothing", at=AFTER)
+    nothing = reads.item(shop=life.shop, period=WHOLE, product_ref="no' OR 1=1", at=AFTER)
+    assert nothing.row.sums.is_nothing
+    assert (nothing.sources, nothing.days) == ((), ())
 
 
 def test_derived__sealed_whole_or_computed_on_the_fly__the_same_rows(life):

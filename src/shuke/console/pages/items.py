@@ -1,0 +1,566 @@
+"""Which items are seen, and which sell? All items, one of them, hot ones at any moment, and those that sell but stall."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.views.decorators.http import require_safe
+
+from shuke.console import items_view as view
+from shuke.console import viewstate, words
+from shuke.kernel import clock
+from shuke.rulebook import reads as rulebook
+from shuke.shops import navigation
+from shuke.shops.access import page
+from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.page_request import PageRequest
+from shuke.shops.roles import Deed
+from shuke.shops.tables import Column, build_table, csv_rows
+from shuke.traffic.items import reads
+
+navigation.register(
+    navigation.NavigationEntry(
+        "items",
+        pgettext_lazy("sidebar", "Items"),
+        "package",
+        "console:items",
+        Deed.VIEW_TRAFFIC,
+        "traffic",
+        55,
+    )
+)
+MOST_HOT = 100
+
+
+def _state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+    shop = request.access.shop
+    return viewstate.read_view(request, shop, at.astimezone(shop.zone).date(), default="last7")
+
+
+def _shell(request: PageRequest, name: str, state: viewstate.ViewState, **more: Any) -> dict[str, Any]:
+    return {
+        "state": state,
+        "ranges": [(key, label) for key, label in viewstate.RANGES.items() if key != "custom"],
+        "tabs": view.tabs(request, name, state),
+        "query": request.GET.urlencode(),
+        **more,
+    }
+
+
+def _answer(
+    request: PageRequest, state: viewstate.ViewState, name: str, until: datetime | None
+) -> dict[str, Any]:
+    access = request.access
+    return {
+        "state": state,
+        "table_source": request.path,
+        "table_page": reverse(f"console:{name}", args=[access.shop.slug]),
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "until": words.clock_time(until, access.shop.zone) if until else "",
+    }
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def items(request: PageRequest, shop: str) -> HttpResponseBase:
+    """The shell of all items; `?format=csv` is the table as a file."""
+    at = clock.now()
+    state = _state(request, at)
+    if wants_csv(request.GET):
+        found = reads.items(shop=request.access.shop, period=state.period, at=at)
+        columns = view.columns(request)
+        name = f"items-{state.period.start}-{state.period.last}"
+        header = [pgettext("column", "Item"), "product_ref", *(column.title for column in columns[1:])]
+        rows = (
+            [row.title or "", row.product_ref, *cells[1:]]
+            for row, cells in zip(found.rows, csv_rows(columns, found.rows), strict=True)
+        )
+        return csv_response(request.access, name, header, rows)
+    source = reverse("console:items_table", args=[shop])
+    context = _shell(
+        request, "items", state, source=source, heading=gettext("Which items are seen, and which sell?")
+    )
+    return render(request, "console/items.html", context)
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def table(request: PageRequest, shop: str) -> HttpResponse:
+    """The fragment with the sentence and the table of all items."""
+    at = clock.now()
+    state = _state(request, at)
+    found = reads.items(shop=request.access.shop, period=state.period, at=at)
+    columns = view.columns(request)
+    known = {column.key for column in columns}
+    shown = (set(request.GET.getlist("cols")) & known) or set(view.DEFAULT_COLUMNS)
+    chosen = [column for column in columns if column.is_first or column.key in shown]
+    context = _answer(request, state, "items", found.until) | {
+        "found": found,
+        "sentence": _sentence(request, found),
+        "table": build_table(request, "items", chosen, found.rows, default_sort="-views"),
+        "columns": [(column.key, column.title, column.key in shown) for column in columns[1:]],
+        "notes": [note.text() for note in found.notes],
+    }
+    return render(request, "console/pieces/items_table.html", context)
+
+
+def _sentence(request: PageRequest, found: reads.ItemsReport) -> str:
+    sold = sum(row.sums.orders > 0 for row in found.rows)
+    return gettext(
+        "%(visitors)s visitors looked at %(items)s items; %(sold)s of them sold, to %(buyers)s buyers for %(amount)s."
+    ) % {
+        "visitors": words.count(found.total.visitors),
+        "items": words.count(sum(row.sums.views > 0 for row in found.rows)),
+        "sold": words.count(sold),
+        "buyers": words.count(found.total.buyers),
+        "amount": words.money(found.total.amount_minor, request.access.shop.currency, is_short=True),
+    }
+
+
+# --- one item
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def item(request: PageRequest, shop: str) -> HttpResponseBase:
+    """The shell of one item (`ref`)."""
+    at = clock.now()
+    state = _state(request, at)
+    source = reverse("console:item_answer", args=[shop])
+    return render(
+        request, "console/item.html", _shell(request, "item", state, source=source, ref=_ref(request))
+    )
+
+
+def _ref(request: PageRequest) -> str:
+    return request.GET.get("ref", "")[:500]
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def item_answer(request: PageRequest, shop: str) -> HttpResponse:
+    """The fragment with an item's numbers, steps, sources and days."""
+    at = clock.now()
+    access = request.access
+    state = _state(request, at)
+    found = reads.item(shop=access.shop, period=state.period, product_ref=_ref(request), at=at)
+    if found.row.sums.is_nothing:
+        context = {"ref": _ref(request), "state": state, "items_url": reverse("console:items", args=[shop])}
+        return render(request, "console/pieces/item_none.html", context)
+    titles = rulebook.channel_titles(state.today, access.shop)
+    sums = found.row.sums
+    currency = access.shop.currency
+    context = _answer(request, state, "item", found.until) | {
+        "found": found,
+        "name": view.name_of(found.row),
+        "numbers": _numbers(found, currency),
+        "parts": [
+            (gettext("Paid traffic"), _part(found.row.paid)),
+            (gettext("Free traffic"), _part(found.row.free)),
+        ],
+        "held": view.held(found.stall),
+        "verdict": view.verdict_words(found.stall, currency),
+        "is_stalling": found.stall.is_stalling,
+        "far_units": view.units(found.stall.far_units) if found.stall.far_units is not None else "",
+        "units": view.units(sums.units),
+        "steps": view.step_rows(found.stall),
+        "sources": [_source(one, titles) for one in found.sources],
+        "picture": _picture(access, found),
+        "days": [_day(one, currency) for one in reversed(found.days)],
+        "notes": [note.text() for note in found.notes],
+    }
+    return render(request, "console/pieces/item_answer.html", context)
+
+
+def _numbers(found: reads.ItemReport, currency: str) -> list[dict[str, str]]:
+    sums = found.row.sums
+    stay = gettext("No view of it was followed by another one, so no stay could be measured.")
+    return [
+        {"name": gettext("Visitors"), "text": words.count(sums.visitors), "sub": _views(sums)},
+        {
+            "name": gettext("Conversion"),
+            "text": view.share(sums.conversion) or words.UNKNOWN,
+            "sub": gettext("%(bought)s of %(came)s bought it")
+            % {"bought": words.count(sums.bought), "came": words.count(sums.came)},
+        },
+        {
+            "name": gettext("Amount"),
+            "text": words.money(sums.amount_minor, currency, is_short=True),
+            "sub": gettext("%(units)s units, %(orders)s orders, %(buyers)s buyers")
+            % {
+                "units": view.units(sums.units),
+                "orders": words.count(sums.orders),
+                "buyers": words.count(sums.buyers),
+            },
+        },
+        {
+            "name": gettext("Exit rate of its page"),
+            "text": view.share(sums.bounce_page) or words.UNKNOWN,
+            "sub": gettext("%(exits)s of %(views)s views were the last of their visit")
+            % {"exits": words.count(sums.exits), "views": words.count(sums.views)},
+        },
+        {
+            "name": gettext("Stay per view"),
+            "text": words.seconds(view.ratio(sums.stay_per_view) or 0)
+            if sums.measured_views
+            else words.UNKNOWN,
+            "sub": gettext("from %(views)s views that another one followed")
+            % {"views": words.count(sums.measured_views)}
+            if sums.measured_views
+            else stay,
+        },
+    ]
+
+
+def _views(sums: reads.ItemSums) -> str:
+    return gettext("%(views)s views, %(favourites)s favoured it") % {
+        "views": words.count(sums.views),
+        "favourites": words.count(sums.favourite_visitors),
+    }
+
+
+def _part(sums: reads.ItemSums) -> dict[str, str]:
+    return {
+        "visitors": words.count(sums.visitors),
+        "cart": words.count(sums.reached_cart),
+        "checkout": words.count(sums.reached_checkout),
+        "bought": words.count(sums.bought),
+        "conversion": view.share(sums.conversion),
+    }
+
+
+def _source(one: reads.ItemSource, titles: Any) -> dict[str, str]:
+    return {
+        "name": view.channel_words(one, titles),
+        "paid": "" if one.is_paid is None else gettext("paid") if one.is_paid else gettext("free"),
+        "views": words.count(one.sums.views),
+        "orders": words.count(one.sums.orders),
+        **_part(one.sums),
+    }
+
+
+def _day(one: reads.ItemDay, currency: str) -> dict[str, Any]:
+    sums = one.sums
+    return {
+        "day": one.day,
+        "views": words.count(sums.views),
+        "visitors": words.count(sums.visitors),
+        "cart": words.count(sums.cart_visitors),
+        "buyers": words.count(sums.buyers),
+        "units": view.units(sums.units),
+        "amount": words.money(sums.amount_minor, currency),
+    }
+
+
+def _picture(access: Any, found: reads.ItemReport) -> dict[str, Any] | None:
+    """Visitors and buyers by day; today, which still runs, is left out of the line, since it is no fall."""
+    if len(found.days) < 2:
+        return None
+    running = found.period.last if found.until is not None else None
+    series = [
+        (gettext("Visitors"), [None if d.day == running else d.sums.visitors for d in found.days]),
+        (
+            gettext("Added it to the cart"),
+            [None if d.day == running else d.sums.cart_visitors for d in found.days],
+        ),
+        (gettext("Buyers"), [None if d.day == running else d.sums.buyers for d in found.days]),
+    ]
+    return {
+        "kind": "line",
+        "unit": "count",
+        "language": "zh-CN" if words.locale().language == "zh" else "en",
+        "currency": access.shop.currency,
+        "digits": 0,
+        "labels": [words.short_day(day.day) for day in found.days],
+        "series": [{"name": name, "values": values} for name, values in series],
+        "is_past": False,
+        "edge": None,
+        "edge_name": "",
+    }
+
+
+# --- hot items
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def hot(request: PageRequest, shop: str) -> HttpResponseBase:
+    """The shell of hot items; `?format=csv` is the list as a file."""
+    at = clock.now()
+    moment, problems = _moment(request, at)
+    if wants_csv(request.GET):
+        found = _ask_hot(request, moment, at, reads_most=500)
+        columns = _hot_columns(request, found)
+        name = f"hot-items-{found.window}-{moment:%Y%m%dT%H%M}"
+        header = [pgettext("column", "Item"), "product_ref", *(column.title for column in columns[1:])]
+        rows = (
+            [row.title or "", row.product_ref, *cells[1:]]
+            for row, cells in zip(found.rows, csv_rows(columns, found.rows), strict=True)
+        )
+        return csv_response(request.access, name, header, rows)
+    zone = request.access.shop.zone
+    context = {
+        "tabs": view.tabs(request, "items_hot", None),
+        "query": request.GET.urlencode(),
+        "source": reverse("console:items_hot_table", args=[shop]),
+        "windows": list(view.WINDOW_WORDS.items()),
+        "window": _window(request),
+        "rankings": list(view.HOT_WORDS.items()),
+        "by": _by(request),
+        "by_words": view.HOT_WORDS[_by(request)],
+        "moment_words": words.moment(moment, zone) if "at" in request.GET else gettext("now"),
+        "moment_value": f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}",
+        "is_now": "at" not in request.GET,
+        "problems": problems,
+    }
+    return render(request, "console/items_hot.html", context)
+
+
+def _window(request: PageRequest) -> str:
+    asked = request.GET.get("window", "24h")
+    return asked if asked in reads.WINDOWS else "24h"
+
+
+def _by(request: PageRequest) -> str:
+    asked = request.GET.get("by", "views")
+    return asked if asked in reads.HOT_BY else "views"
+
+
+def _moment(request: PageRequest, at: datetime) -> tuple[datetime, list[str]]:
+    """The moment that the address names on the shop's clock, else now by whole minutes; what can not be read is said."""
+    zone = request.access.shop.zone
+    now = at.replace(second=0, microsecond=0)
+    text = request.GET.get("at", "")
+    if not text:
+        return now, []
+    try:
+        asked = datetime.fromisoformat(text)
+        asked = asked.replace(tzinfo=zone) if asked.tzinfo is None else asked
+        if not 1990 <= asked.year <= 2199:
+            raise ValueError
+    except (ValueError, OverflowError):
+        return now, [gettext("“%(value)s” is no moment; this is now.") % {"value": text[:40]}]
+    if asked > at:
+        return now, [gettext("That moment has not come yet; this is now.")]
+    return asked, []
+
+
+def _ask_hot(
+    request: PageRequest, moment: datetime, at: datetime, reads_most: int = MOST_HOT
+) -> reads.HotReport:
+    return reads.hot(
+        shop=request.access.shop,
+        moment=moment,
+        window=_window(request),
+        by=_by(request),
+        most=reads_most,
+        at=at,
+    )
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def hot_table(request: PageRequest, shop: str) -> HttpResponse:
+    """The fragment with the ranked list."""
+    at = clock.now()
+    access = request.access
+    moment, _problems = _moment(request, at)
+    found = _ask_hot(request, moment, at)
+    context = {
+        "found": found,
+        "sentence": gettext(
+            "From %(start)s until before %(end)s, by %(by)s; equals by %(then)s, then by name."
+        )
+        % {
+            "start": words.moment(found.start, access.shop.zone),
+            "end": words.moment(found.moment, access.shop.zone),
+            "by": str(view.HOT_WORDS[found.by]).lower(),
+            "then": str(view.HOT_WORDS[found.then]).lower(),
+        },
+        "notes": [note.text() for note in found.notes],
+        "table": build_table(request, "items-hot", _hot_columns(request, found), found.rows, size=MOST_HOT),
+        "table_source": request.path,
+        "table_page": reverse("console:items_hot", args=[shop]),
+        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "most": MOST_HOT,
+    }
+    return render(request, "console/pieces/items_hot_table.html", context)
+
+
+def _hot_columns(request: PageRequest, found: reads.HotReport) -> list[Column[reads.HotRow]]:
+    currency = request.access.shop.currency
+
+    def text(value: str) -> dict[str, str]:
+        return {"text": value, "why": ""}
+
+    def count(name: str) -> Column[reads.HotRow]:
+        return Column(
+            name, str(view.HOT_WORDS[name]), lambda row: getattr(row, name), "count", is_number=True
+        )
+
+    counts = [count(name) for name in ("views", "visitors", "carts", "buyers")]
+    numbers: list[Column[reads.HotRow]] = [
+        *counts,
+        Column(
+            "units",
+            str(view.HOT_WORDS["units"]),
+            lambda row: row.units,
+            "stated",
+            is_number=True,
+            shown=lambda row: text(view.units(row.units)),
+        ),
+        Column(
+            "amount_minor",
+            str(view.HOT_WORDS["amount_minor"]),
+            lambda row: view.major(row.amount_minor, currency),
+            "stated",
+            is_number=True,
+            shown=lambda row: text(words.money(row.amount_minor, currency)),
+        ),
+    ]
+    numbers.sort(key=lambda column: column.key != found.by)
+    return [
+        Column(
+            "item",
+            pgettext("column", "Item"),
+            lambda row: f"{view.name_of(row)} {row.product_ref}",
+            "item",
+            is_first=True,
+            is_searched=True,
+            shown=lambda row: view.item_cell(request, row),
+        ),
+        Column("rank", pgettext("column", "Rank"), lambda row: row.rank, "count", is_number=True),
+        *numbers,
+    ]
+
+
+# --- items that sell but stall
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def stalled(request: PageRequest, shop: str) -> HttpResponseBase:
+    """The shell of items that sell but stall; `?format=csv` is the table as a file."""
+    at = clock.now()
+    state = _state(request, at)
+    if wants_csv(request.GET):
+        found = reads.stalled(shop=request.access.shop, period=state.period, at=at)
+        columns = _stall_columns(request)
+        name = f"items-stalled-{state.period.start}-{state.period.last}"
+        header = [pgettext("column", "Item"), "product_ref", *(column.title for column in columns[1:])]
+        rows = (
+            [one.row.title or "", one.row.product_ref, *cells[1:]]
+            for one, cells in zip(found.rows, csv_rows(columns, found.rows), strict=True)
+        )
+        return csv_response(request.access, name, header, rows)
+    source = reverse("console:items_stalled_table", args=[shop])
+    heading = gettext("Which items sell, but stay far from a hit?")
+    return render(
+        request, "console/items.html", _shell(request, "items_stalled", state, source=source, heading=heading)
+    )
+
+
+@require_safe
+@page(Deed.VIEW_TRAFFIC)
+def stalled_table(request: PageRequest, shop: str) -> HttpResponse:
+    """The fragment with the items that stall, what holds each back, and by which thresholds."""
+    at = clock.now()
+    state = _state(request, at)
+    found = reads.stalled(shop=request.access.shop, period=state.period, at=at)
+    far = next((one.far_units for one in found.rows if one.far_units is not None), None)
+    context = _answer(request, state, "items_stalled", found.until) | {
+        "found": found,
+        "reason": found.reason.text() if found.reason is not None else "",
+        "far_units": view.units(far) if far is not None else "",
+        "rules": found.rules,
+        "rulebook_url": reverse("console:rulebook", args=[shop]) + "?q=common.items",
+        "table": build_table(request, "items-stalled", _stall_columns(request), found.rows),
+    }
+    return render(request, "console/pieces/items_stalled_table.html", context)
+
+
+def _stall_columns(request: PageRequest) -> list[Column[reads.Stall]]:
+    currency = request.access.shop.currency
+
+    def number(
+        key: str, title: str, value: Any, shown: Any, sub: Any = None, why: str = ""
+    ) -> Column[reads.Stall]:
+        def cell(one: reads.Stall) -> dict[str, str]:
+            found = value(one)
+            text = "" if found is None else shown(found)
+            return {
+                "text": text,
+                "why": why or gettext("Nobody saw it in these days."),
+                "sub": sub(one) if sub else "",
+            }
+
+        return Column(key, title, value, "stated", is_number=True, shown=cell)
+
+    def percent(value: Any) -> str:
+        return words.percent(value, 2)
+
+    return [
+        Column(
+            "item",
+            pgettext("column", "Item"),
+            lambda one: f"{view.name_of(one.row)} {one.row.product_ref}",
+            "item",
+            is_first=True,
+            is_searched=True,
+            shown=lambda one: view.item_cell(request, one.row),
+        ),
+        Column(
+            "held_by",
+            pgettext("column", "Held back by"),
+            lambda one: str(view.HELD_WORDS[one.held_by]),
+            "badge",
+            is_searched=True,
+            shown=view.held,
+        ),
+        Column(
+            "why",
+            pgettext("column", "Numbers and threshold"),
+            lambda one: view.verdict_words(one, currency),
+            "wide",
+            is_sortable=False,
+        ),
+        number("units", pgettext("item number", "Units"), lambda one: one.row.sums.units, view.units),
+        number(
+            "visitors",
+            pgettext("item number", "Visitors"),
+            lambda one: one.row.sums.visitors,
+            words.count,
+            lambda one: (
+                gettext("paid %(paid)s, free %(free)s")
+                % {
+                    "paid": words.count(one.row.paid.visitors),
+                    "free": words.count(one.row.free.visitors),
+                }
+            ),
+        ),
+        number(
+            "conversion",
+            pgettext("item number", "Conversion"),
+            lambda one: view.ratio(one.row.sums.conversion),
+            percent,
+            lambda one: (
+                gettext("paid %(paid)s, free %(free)s")
+                % {
+                    "paid": view.share(one.row.paid.conversion) or words.UNKNOWN,
+                    "free": view.share(one.row.free.conversion) or words.UNKNOWN,
+                }
+            ),
+        ),
+        number(
+            "lost",
+            pgettext("item number", "Buyers to win"),
+            lambda one: round(one.lost, 1) if one.lost else None,
+            lambda value: words.number(value, 1),
+            why=gettext("No step is clearly below the shop's median, or too few visitors tell."),
+        ),
+    ]

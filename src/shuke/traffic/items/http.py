@@ -1,0 +1,317 @@
+"""The API of items: all of a period, one of them, those that stall, and hot ones at a moment. Tables also as CSV.
+
+Periods are the shop's days, `start` included and `end` not. Amounts are integers of the minor unit of the shop's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from ninja import Query, Router, Schema
+
+from shuke.kernel import clock
+from shuke.kernel.errors import Invalid
+from shuke.shops.access import ShopRequest, api
+from shuke.shops.csv_out import csv_response
+from shuke.shops.roles import Deed
+from shuke.traffic.http import _period as period_of
+from shuke.traffic.items import reads
+
+router = Router()
+Format = Literal["json", "csv"]
+MOMENT = Query(None, description="with a zone, or on the shop's clock; none: now")
+
+
+class Span(Schema):
+    """Days of the shop: `start` included, `end` not."""
+
+    start: date
+    end: date
+
+
+class Note(Schema):
+    code: str
+    words: str
+
+
+class SumsOut(Schema):
+    """See ItemSums: visitors and buyers are distinct over the period; a share that can not be computed is null."""
+
+    views: int
+    visitors: int
+    favourite_visitors: int
+    cart_visitors: int
+    checkout_visitors: int
+    came: int
+    reached_cart: int
+    reached_checkout: int
+    bought: int
+    buyers: int
+    orders: int
+    file_orders: int
+    units: float
+    amount_minor: int
+    without_amount: int
+    exits: int
+    stay_seconds: int
+    measured_views: int
+    conversion: float | None
+    bounce_page: float | None
+    stay_per_view: float | None
+
+
+class ItemOut(Schema):
+    product_ref: str
+    title: str | None
+    sums: SumsOut
+    paid: SumsOut
+    free: SumsOut
+
+
+class ItemsOut(Schema):
+    period: Span
+    until: datetime | None
+    currency: str
+    rows: list[ItemOut]
+    total: SumsOut
+    notes: list[Note]
+
+
+class SourceOut(Schema):
+    channel: str | None
+    is_paid: bool | None
+    sums: SumsOut
+
+
+class DayOut(Schema):
+    day: date
+    sums: SumsOut
+
+
+class StepOut(Schema):
+    step: str
+    base: int
+    reached: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    median: float | None
+    is_below: bool
+    lost: float
+    reason: Note | None
+
+
+class StallOut(Schema):
+    product_ref: str
+    title: str | None
+    is_stalling: bool
+    held_by: str
+    reason: Note
+    hit_units: float | None
+    far_units: float | None
+    visitors_median: float | None
+    lost: float
+    steps: list[StepOut]
+    sums: SumsOut
+    paid: SumsOut
+    free: SumsOut
+
+
+class StalledOut(Schema):
+    period: Span
+    until: datetime | None
+    currency: str
+    sold: int
+    rules: dict[str, int]
+    reason: Note | None
+    rows: list[StallOut]
+
+
+class OneItemOut(Schema):
+    period: Span
+    until: datetime | None
+    currency: str
+    item: ItemOut
+    sources: list[SourceOut]
+    days: list[DayOut]
+    stall: StallOut
+    notes: list[Note]
+
+
+class HotRowOut(Schema):
+    rank: int
+    product_ref: str
+    title: str | None
+    views: int
+    visitors: int
+    carts: int
+    buyers: int
+    units: float
+    amount_minor: int
+
+
+class HotOut(Schema):
+    """The items of [start, moment): by `by`, equals by `then`, then by product_ref. `count`: how many there are in all."""
+
+    start: datetime
+    moment: datetime
+    window: str
+    by: str
+    then: str
+    currency: str
+    count: int
+    rows: list[HotRowOut]
+    notes: list[Note]
+
+
+@router.get("/shops/{shop}/traffic/items", response=ItemsOut, operation_id="list_items")
+@api(Deed.VIEW_TRAFFIC)
+def list_items(request: ShopRequest, shop: str, start: date, end: date, format: Format = "json") -> Any:
+    """Every item that was viewed, added or sold in a period, most views first."""
+    access = request.access
+    found = reads.items(shop=access.shop, period=period_of(start, end), at=clock.now())
+    if format == "csv":
+        return csv_response(
+            access, f"items-{start}-{end}", ("product_ref", "title", *_SUMS), _lines(found.rows)
+        )
+    return told_items(found, access.shop.currency)
+
+
+@router.get("/shops/{shop}/traffic/items/stalled", response=StalledOut, operation_id="list_stalled_items")
+@api(Deed.VIEW_TRAFFIC)
+def list_stalled(request: ShopRequest, shop: str, start: date, end: date) -> Any:
+    """Items that sell but stall, each with the step that holds it back and its numbers; the most to win first."""
+    access = request.access
+    found = reads.stalled(shop=access.shop, period=period_of(start, end), at=clock.now())
+    return told_stalled(found, access.shop.currency)
+
+
+@router.get("/shops/{shop}/traffic/items/one", response=OneItemOut, operation_id="get_item")
+@api(Deed.VIEW_TRAFFIC)
+def get_item(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    product_ref: str = Query(..., max_length=500),
+) -> Any:
+    """One item: its numbers, its sources, its days, and its steps against the shop's items."""
+    access = request.access
+    found = reads.item(
+        shop=access.shop, period=period_of(start, end), product_ref=product_ref, at=clock.now()
+    )
+    return _head(found, access.shop.currency) | {
+        "item": as_item(found.row),
+        "sources": [
+            {"channel": one.channel, "is_paid": one.is_paid, "sums": as_sums(one.sums)}
+            for one in found.sources
+        ],
+        "days": [{"day": one.day, "sums": as_sums(one.sums)} for one in found.days],
+        "stall": as_stall(found.stall),
+        "notes": [as_note(note) for note in found.notes],
+    }
+
+
+@router.get("/shops/{shop}/traffic/items/hot", response=HotOut, operation_id="list_hot_items")
+@api(Deed.VIEW_TRAFFIC)
+def list_hot(
+    request: ShopRequest,
+    shop: str,
+    moment: datetime | None = MOMENT,
+    window: Literal["15m", "1h", "24h", "7d"] = "24h",
+    by: Literal["views", "visitors", "carts", "buyers", "units", "amount_minor"] = "views",
+    most: int = Query(100, ge=1, le=reads.MOST_HOT),
+    format: Format = "json",
+) -> Any:
+    """The items of the half-open window that ends at a moment, ranked. Late events count as known now."""
+    access, at = request.access, clock.now()
+    asked = at if moment is None else moment
+    if asked.tzinfo is None:
+        asked = asked.replace(tzinfo=access.shop.zone)
+    if not 1990 <= asked.year <= 2199:
+        raise Invalid(field="moment", value=asked.isoformat())
+    found = reads.hot(shop=access.shop, moment=asked, window=window, by=by, most=most, at=at)
+    names = tuple(HotRowOut.model_fields)
+    if format == "csv":
+        rows = ([getattr(row, name) for name in names] for row in found.rows)
+        return csv_response(access, f"hot-items-{window}", names, rows)
+    return told_hot(found, access.shop.currency)
+
+
+_SUMS = tuple(SumsOut.model_fields)
+
+
+def told_items(found: reads.ItemsReport, currency: str) -> dict[str, Any]:
+    """All items as the API says them."""
+    return _head(found, currency) | {
+        "rows": [as_item(row) for row in found.rows],
+        "total": as_sums(found.total),
+        "notes": [as_note(note) for note in found.notes],
+    }
+
+
+def told_stalled(found: reads.StallReport, currency: str) -> dict[str, Any]:
+    """Items that stall as the API says them."""
+    return _head(found, currency) | {
+        "sold": found.sold,
+        "rules": dict(found.rules),
+        "reason": as_note(found.reason),
+        "rows": [as_stall(one) for one in found.rows],
+    }
+
+
+def told_hot(found: reads.HotReport, currency: str) -> dict[str, Any]:
+    """Hot items as the API says them."""
+    names = ("start", "moment", "window", "by", "then", "count")
+    return {name: getattr(found, name) for name in names} | {
+        "currency": currency,
+        "rows": [{n: _number(getattr(row, n)) for n in HotRowOut.model_fields} for row in found.rows],
+        "notes": [as_note(note) for note in found.notes],
+    }
+
+
+def _head(found: Any, currency: str) -> dict[str, Any]:
+    period = {"start": found.period.start, "end": found.period.end}
+    return {"period": period, "until": found.until, "currency": currency}
+
+
+def as_sums(sums: reads.ItemSums) -> dict[str, Any]:
+    """Counts and shares as JSON numbers."""
+    return {name: _number(getattr(sums, name)) for name in _SUMS}
+
+
+def as_item(row: reads.ItemRow) -> dict[str, Any]:
+    parts = {"sums": row.sums, "paid": row.paid, "free": row.free}
+    return {"product_ref": row.product_ref, "title": row.title} | {n: as_sums(s) for n, s in parts.items()}
+
+
+def as_stall(one: reads.Stall) -> dict[str, Any]:
+    names = ("is_stalling", "held_by", "hit_units", "far_units", "visitors_median", "lost")
+    steps = [
+        {name: _number(getattr(check, name)) for name in StepOut.model_fields if name != "reason"}
+        | {"reason": as_note(check.reason)}
+        for check in one.steps
+    ]
+    return (
+        as_item(one.row)
+        | {name: _number(getattr(one, name)) for name in names}
+        | {"reason": as_note(one.reason), "steps": steps}
+    )
+
+
+def as_note(reason: Any) -> dict[str, str] | None:
+    return None if reason is None else {"code": reason.code, "words": reason.text()}
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal | Fraction) else value
+
+
+def _lines(rows: Sequence[reads.ItemRow]) -> Iterator[list[Any]]:
+    for row in rows:
+        sums = as_sums(row.sums)
+        yield [row.product_ref, row.title, *(sums[name] for name in _SUMS)]
