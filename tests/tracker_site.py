@@ -49,16 +49,20 @@ class Site:
     """
 
     def __init__(self, write_key: str) -> None:
+        self.write_key = write_key
         self.milliseconds = 0  # of the browser's clock since START
         self.answers = "taken"
         self.requests = 0
         self.repeated = 0
         self.outcomes: list[str] = []
+        self.events: list[dict[str, Any]] = []  # each when it came first
         self._ids: set[str] = set()
         self._came = threading.Condition()
         self._servers = [self._served(with_collection(_nothing))]
         self.door = f"http://127.0.0.1:{self._servers[0].server_port}"
-        self._servers.append(self._served(ShopFront(door=self.door, write_key=write_key, shop="linen")))
+        self.plain = ""  # a page of the test's own at /plain...
+        front = ShopFront(door=self.door, write_key=write_key, shop="linen")
+        self._servers.append(self._served(self._with_plain(front)))
         self.url = f"http://localhost:{self._servers[1].server_port}"
 
     @property
@@ -69,6 +73,15 @@ class Site:
         server = make_server("127.0.0.1", 0, self._timed(application), _Server, _Quiet)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return server
+
+    def _with_plain(self, application: Application) -> Application:
+        def answered(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            if not environ["PATH_INFO"].startswith("/plain"):
+                return application(environ, start_response)
+            start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+            return [self.plain.encode()]
+
+        return answered
 
     def _timed(self, application: Application) -> Application:
         def timed(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -97,9 +110,11 @@ class Site:
             self.requests += 1
             self.outcomes.append(answers)
             if answers != "refused":
-                ids = [one["messageId"] for one in json.loads(body)["batch"]]
-                self.repeated += len(ids) - len(set(ids) - self._ids)
-                self._ids.update(ids)
+                for one in json.loads(body)["batch"]:
+                    self.repeated += one["messageId"] in self._ids
+                    if one["messageId"] not in self._ids:
+                        self.events.append(one)
+                    self._ids.add(one["messageId"])
             self._came.notify_all()
         if answers != "taken":
             origin = environ.get("HTTP_ORIGIN", "*")

@@ -17,6 +17,7 @@ from shuke.demo_shop import basket as baskets
 from shuke.demo_shop import catalogue
 
 CONSENT = "shop_consent"
+ELSEWHERE = "https://en.wikipedia.org/wiki/Linen"  # a link that leads out of the shop
 _COOKIE: dict[str, Any] = {"max_age": 30 * 24 * 3600, "samesite": "Lax"}
 Events = list[tuple[str, dict[str, object]]]
 
@@ -30,6 +31,7 @@ def _page(
         "door": given.door,
         "write_key": given.write_key,
         "console_shop": given.console_shop,
+        "elsewhere": ELSEWHERE,
         "categories": catalogue.CATEGORIES,
         "basket": baskets.basket_of(request.COOKIES),
         "is_asking": CONSENT not in request.COOKIES,

@@ -24,6 +24,7 @@ from shuke.traffic.alerts.http import router as alerts
 from shuke.traffic.funnels.http import router as funnels
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
+from shuke.traffic.http_tracked import router as tracker
 from shuke.traffic.items.http import router as items
 from shuke.traffic.routes.http import router as routes
 from shuke.traffic.search_ads.http import router as search_ads
@@ -32,6 +33,7 @@ ROUTERS = {
     "shops": shops,
     "traffic": traffic,
     "cohorts": cohorts,
+    "tracker": tracker,
     "items": items,
     "funnels": funnels,
     "alerts": alerts,
@@ -84,7 +86,11 @@ api = ShukeAPI(
     title="Shuke 熟客",
     version="1",
     urls_namespace="api",
-    description="Facts, metrics and rules of a shop. Sign in, or send `Authorization: Bearer <API key>`.",
+    description=(
+        "Facts, metrics and rules of a shop. Sign in, or send `Authorization: Bearer <API key>`. "
+        "Events come by the Segment spec to `/v1/batch`, `/v1/track`, `/v1/page` and the like, with a write key in basic "
+        "auth or as `writeKey` in the body; the page tracker at `/t.js` sends them from a shop's pages."
+    ),
     parser=PlainTextParser(),
 )
 for room, router in ROUTERS.items():

@@ -12,6 +12,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 import pytest
+from django.urls import set_urlconf
 from django.utils import translation
 
 from shuke.demo_shop import basket, catalogue
@@ -60,6 +61,7 @@ class Visitor:
             "wsgi.url_scheme": "http",
         }
         content = b"".join(self.front(environ, lambda *words: said.append(words)))
+        set_urlconf(None)  # in a process of its own, nobody else would ask for addresses
         status, headers = said[0]
         for name, value in headers:
             if name.lower() == "set-cookie":

@@ -12,6 +12,7 @@ import pytest
 
 from shuke.kernel.periods import Period, local_day
 from shuke.kernel.surrogates import surrogate
+from shuke.shops.roles import Role
 from shuke.traffic import reads, tracked
 from shuke.warehouse import actions, portability, schemas
 from shuke.warehouse.tests.facts import NOON, event, events_table
@@ -163,3 +164,25 @@ def test_tracked__its_questions__are_portable(question) -> None:
     portability.check(made)
     for dialect in ("duckdb", "pyspark", "clickhouse"):
         assert ibis.to_sql(made, dialect=dialect)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("warehouse_home")
+def test_api__stays_and_clicks__as_the_reads_say_also_as_csv_and_not_for_everyone(
+    shop, client, member_of
+) -> None:
+    add(shop, click(shop, "1", "ann"), stay(shop, "s", "ann", 1_500), event(shop, "v", "ann", NOON))
+    base, span = f"/api/v1/shops/{shop.slug}/traffic/tracker", {"start": "2026-03-02", "end": "2026-03-03"}
+    client.force_login(member_of(shop, Role.ANALYST))
+    assert client.get(f"{base}/stays", span).json() == [
+        {"page_path": "/", "milliseconds": 1500, "seconds_per_view": 1.5, "views": 1, "visitors": 1}
+    ]
+    found = client.get(f"{base}/clicks", span | {"page_path": "/"}).json()
+    assert (found["columns"], found["rows"], found["cells"]) == (20, 100, [{"x": 3, "y": 40, "clicks": 1}])
+    assert found["elements"] == [{"kind": "marked", "label": "banner", "href": "", "clicks": 1}]
+    table = client.get(f"{base}/clicks", span | {"page_path": "/", "format": "csv"})
+    assert b"".join(table).decode("utf-8-sig").split() == ["x,y,clicks", "3,40,1"]
+    refused = client.get(f"{base}/stays", {"start": "2026-03-03", "end": "2026-03-03"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "end")
+    client.force_login(member_of(shop, Role.SUPPORT))
+    assert client.get(f"{base}/stays", span).status_code == 403

@@ -1,0 +1,180 @@
+"""What a shop may say in the tracker's tag and call from its pages: consent withdrawn, the browser's refusals, own views."""
+
+from __future__ import annotations
+
+import pytest
+
+from shuke.intake import wsgi
+from tests.test_tracker_visits import browser
+from tests.tracker_site import tracked_site
+from tests.tracker_walk import Tabs
+
+__all__ = ["browser"]  # the fixture
+
+pytestmark = [
+    pytest.mark.row("T1"),
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("warehouse_home"),
+]
+PAGE = """<!doctype html><title>plain</title><body>{before}<script src="{door}/t.js" data-key="{key}" {said}></script>
+<button id="pressed" data-shuke-click style="position:absolute;left:0;top:0;width:100px;height:50px">Press</button>
+<div style="height:3000px"></div>"""
+
+
+@pytest.fixture
+def site(shop, monkeypatch):
+    monkeypatch.setattr(wsgi, "_collectors", {})
+    with tracked_site(shop) as found:
+        yield found
+
+
+class Plain:
+    """A page of a shop with nothing but the tag."""
+
+    def __init__(self, browser, site, said: str, before: str = "", start: str = "") -> None:
+        self.site = site
+        self.page = Tabs(browser, site).fresh()
+        if start:
+            self.page.add_init_script(start)
+        site.plain = PAGE.format(door=site.door, key=site.write_key, said=said, before=before)
+        self.first = len(site.events)
+        self.page.goto(site.url + "/plain?utm_source=x", wait_until="load")
+
+    def call(self, script: str) -> None:
+        self.page.evaluate(script)
+
+    def told(self, count: int) -> list[dict]:
+        """The events that have come from this page, when there are `count`; a moment is left for one too many."""
+        for _again in range(40):
+            self.site.milliseconds += 150
+            self.page.clock.run_for(150)
+            if self.site.has_come(self.first + count, seconds=0.1):
+                break
+        self.page.clock.run_for(300)
+        self.page.wait_for_timeout(30)
+        found = self.site.events[self.first :]
+        assert len(found) == count, found
+        return found
+
+    def stored(self) -> list[str]:
+        return self.page.evaluate(
+            "[...Object.keys(localStorage), ...document.cookie.split('; ').filter(Boolean)]"
+        )
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+@pytest.fixture
+def plain(browser, site):
+    """A function that opens a page with a tag; every one is closed afterwards."""
+    opened: list[Plain] = []
+
+    def make(said: str, **more: str) -> Plain:
+        opened.append(Plain(browser, site, said, **more))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def names(events: list[dict]) -> list[str]:
+    return [one.get("event") or one["type"] for one in events]
+
+
+def test_consent__given_and_withdrawn__leaves_nothing_and_tells_nothing_more(plain) -> None:
+    early = "<script>(window.shuke = window.shuke || []).push(['track', 'Early']); </script>"
+    page = plain("", before=early)
+    page.call("window.shuke.track('Too early')")
+    page.call("window.shuke.identify('li')")
+    assert page.told(0) == []
+    assert page.stored() == []
+    page.call("window.shuke.consent(true)")
+    page.call("window.shuke.identify('li', {name: 'Li'})")
+    page.call("window.shuke.track('Later')")
+    found = page.told(3)
+    assert names(found) == ["page", "identify", "Later"]
+    assert [one.get("userId") for one in found] == [None, "li", "li"]
+    assert len(page.stored()) == 2
+    page.call("window.shuke.consent(false)")
+    page.call("window.shuke.track('Never')")
+    page.told(3)
+    assert page.stored() == []
+    page.call("window.shuke.consent(true)")
+    again = page.told(4)[-1]
+    assert again["type"] == "page"
+    assert again["anonymousId"] != found[0]["anonymousId"]
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal", "is_counted"),
+    [
+        ("gpc dnt", "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})", False),
+        ("gpc dnt", "Object.defineProperty(navigator, 'doNotTrack', {value: '1'})", False),
+        ("gpc", "Object.defineProperty(navigator, 'doNotTrack', {value: '1'})", True),
+    ],
+)
+def test_signals__of_the_browser__are_honoured_where_the_shop_says_so(
+    plain, said, refusal, is_counted
+) -> None:
+    page = plain(f'data-consent="given" data-signals="{said}"', start=refusal)
+    page.call("window.shuke.consent(true)")
+    assert names(page.told(int(is_counted))) == ["page"] * is_counted
+    assert bool(page.stored()) == is_counted
+
+
+def test_views__of_addresses_that_change__as_the_howto_says(plain) -> None:
+    page = plain('data-consent="given"')
+    page.told(1)
+    page.call("history.replaceState(null, '', '?sort=price')")  # rewritten: none
+    page.call("history.pushState(null, '', '#reviews')")  # a fragment: none
+    page.told(1)
+    page.call("history.pushState(null, '', '?page=2')")
+    page.call("history.replaceState(null, '', '/plain/2')")
+    page.call("history.pushState(null, '', '/plain/2')")  # the same: none
+    found = [one for one in page.told(4) if one["type"] == "page"]  # and the stay on the first
+    assert [one["properties"]["url"].split("/", 3)[3] for one in found] == [
+        "plain?utm_source=x",
+        "plain?page=2",
+        "plain/2",
+    ]
+    assert [one["properties"].get("referrer", "").rsplit("/", 1)[-1] for one in found] == [
+        "",
+        "plain?utm_source=x",
+        "plain?page=2",
+    ]
+
+
+def test_views__told_by_the_shop_itself__are_the_only_ones(plain) -> None:
+    page = plain('data-consent="given" data-views="own"')
+    page.call("history.pushState(null, '', '/plain/2')")
+    page.told(0)
+    page.call("window.shuke.page('Second', {category: 'shirts'})")
+    page.call("window.shuke.track('x'.repeat(99), {long: 'x'.repeat(20000)})")  # larger than may be sent
+    page.call("window.shuke.reset()")
+    page.call("window.shuke.track('Other')")
+    first, other = page.told(2)
+    assert (first["name"], first["properties"]["category"]) == ("Second", "shirts")
+    assert other["event"] == "Other"
+    assert other["anonymousId"] != first["anonymousId"]
+
+
+def test_click__by_keyboard_and_beside_a_mark__lies_in_the_middle_of_what_was_pressed_or_is_none(
+    plain,
+) -> None:
+    page = plain('data-consent="given"')
+    page.page.focus("#pressed")
+    page.page.keyboard.press("Enter")
+    page.page.mouse.click(600, 600)  # nothing is marked there
+    clicked = page.told(2)[-1]
+    told = clicked["properties"]
+    assert (clicked["event"], told["kind"], told["label"], told["x"]) == (
+        "Element Clicked",
+        "marked",
+        "Press",
+        0,
+    )
+    assert told["y"] == 25 * 100 // told["height"]
+    assert clicked["context"]["page"]["path"] == "/plain"
