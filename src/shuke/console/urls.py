@@ -23,6 +23,7 @@ from shuke.console.pages import (
     search_ads,
     settings_entries,  # noqa: F401  (registers the last entries of the sidebar)
     shop,
+    single_pages,
     sources,
     today,
 )
@@ -50,6 +51,12 @@ urlpatterns = [
     path("s/<slug:shop>/cohorts/table/", cohorts.table, name="cohorts_table"),
     path("s/<slug:shop>/cohorts/names/", cohorts.names, name="cohort_names"),
     path("s/<slug:shop>/cohorts/people/", cohort_people.people, name="cohort_people"),
+    path("s/<slug:shop>/pages/", single_pages.single_pages, name="single_pages"),
+    path("s/<slug:shop>/pages/table/", single_pages.table, name="single_pages_table"),
+    path("s/<slug:shop>/page/", single_pages.single_page, name="single_page"),
+    path("s/<slug:shop>/page/answer/", single_pages.answer, name="single_page_answer"),
+    path("s/<slug:shop>/page/clicks/", single_pages.clicks, name="single_page_clicks"),
+    path("s/<slug:shop>/page/visits/", single_pages.visits, name="single_page_visits"),
     path("s/<slug:shop>/routes/", routes.routes, name="routes"),
     path("s/<slug:shop>/routes/new/", routes.new, name="new_route"),
     path("s/<slug:shop>/routes/<int:route_id>/", routes.route, name="route"),

@@ -28,6 +28,7 @@ from shuke.traffic.http_tracked import router as tracker
 from shuke.traffic.items.http import router as items
 from shuke.traffic.routes.http import router as routes
 from shuke.traffic.search_ads.http import router as search_ads
+from shuke.traffic.single_pages.http import router as single_pages
 
 ROUTERS = {
     "shops": shops,
@@ -38,6 +39,7 @@ ROUTERS = {
     "funnels": funnels,
     "alerts": alerts,
     "routes": routes,
+    "single_pages": single_pages,
     "search_ads": search_ads,
     "commerce": commerce,
     "intake": intake,

@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "shuke.traffic.alerts",
     "shuke.traffic.funnels",
     "shuke.traffic.routes",
+    "shuke.traffic.single_pages",
     "shuke.traffic.entrances",
     "shuke.traffic.flows",
     "shuke.traffic.items",

@@ -122,9 +122,9 @@ def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
     access = request.access
     found = traffic.get_route(access.shop, route_id)
     state = read_state(request, at)
-    asked: dict[str, Any] = {"shop": access.shop, "steps": found.steps, "period": state.period, "at": at}
-    report = traffic.route_report(condition=state.condition, **asked)
-    pages = traffic.step_pages(condition=state.condition, **asked)
+    report = traffic.route_report(
+        shop=access.shop, steps=found.steps, period=state.period, condition=state.condition, at=at
+    )
     base = reverse("console:route", args=[shop, route_id])
     entered, kept = traffic.METRICS
     context = {
@@ -133,7 +133,7 @@ def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
         "sentence": route_view.sentence(report),
         "until": words.clock_time(report.until, access.shop.zone) if report.until else "",
         "rows": [_row(request, one, base, report) for one in report.steps],
-        "table": _pages_table(request, report, pages),
+        "table": _pages_table(request, report),
         "table_page": base,
         "table_source": request.path,
         "is_exportable": access.may(Deed.EXPORT_TABLES),
@@ -207,7 +207,7 @@ def page_url(request: PageRequest, path: str) -> str:
     for name in ("page", "sort", "q", "format", "table", "step", "left", "where"):
         query.pop(name, None)
     query["path"] = path
-    return ""
+    return reverse("console:single_page", args=[request.access.shop.slug]) + "?" + query.urlencode()
 
 
 def _view_query(request: PageRequest) -> str:
@@ -224,12 +224,10 @@ def _visits_url(base: str, query: str, step: int, **more: Any) -> str:
 StepRow = tuple[int, str, traffic.StepPage]
 
 
-def _pages_table(
-    request: PageRequest, report: traffic.RouteReport, pages: dict[int, tuple[traffic.StepPage, ...]]
-) -> Any:
+def _pages_table(request: PageRequest, report: traffic.RouteReport) -> Any:
     rows: list[StepRow] = [
         (number, route_view.step_words(report.steps[number - 1].step), one)
-        for number, found in pages.items()
+        for number, found in report.pages.items()
         for one in found
     ]
     columns: list[Column[StepRow]] = [
@@ -292,18 +290,18 @@ def _as_csv(
     request: PageRequest, found: traffic.Route, state: viewstate.ViewState, at: datetime
 ) -> HttpResponseBase:
     access = request.access
-    asked: dict[str, Any] = {"shop": access.shop, "steps": found.steps, "period": state.period, "at": at}
     name = f"route-{found.id}-{state.period.start}-{state.period.last}"
+    report = traffic.route_report(
+        shop=access.shop, steps=found.steps, period=state.period, condition=state.condition, at=at
+    )
     if request.GET.get("table") == "pages":
-        pages = traffic.step_pages(condition=state.condition, **asked)
         header: list[Any] = ["step", "page", "type", "entered", "went_on", "kept", "low", "high", "verdict"]
         rows: Iterator[Sequence[Any]] = (
             [number, p.path, p.type, p.entered, p.went_on, p.kept.value, p.low, p.high, p.verdict]
-            for number, of_step in pages.items()
+            for number, of_step in report.pages.items()
             for p in of_step
         )
         return csv_response(access, f"{name}-pages", header, rows)
-    report = traffic.route_report(condition=state.condition, **asked)
     header = ["step", "name", "entered", "planned", "kept", "low", "high", "verdict", "missing", "left"]
     header += ["leak", "leak_visits"]
 

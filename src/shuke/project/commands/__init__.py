@@ -78,4 +78,5 @@ from shuke.project.commands import (  # noqa: E402, F401
     setup,
     shop_front,
     shops,
+    ways,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from shuke.rulebook import reads
@@ -238,6 +238,45 @@ def _entrance_metric(rule_id: str, given: Mapping[str, Any], at: date) -> dict[s
     return {"of": Fraction(sum(one["orders"] > 0 for one in viewed), len(viewed))}
 
 
+def _hot_and_cold(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """Views by page: which hold half of them first, and which hold at most a twentieth last."""
+    hot, cold, few = (
+        reads.value(f"common.single_pages.{name}", at).value for name in ("hot_share", "cold_share", "few_views")
+    )
+    pages = sorted(given["views"], key=lambda page: (-given["views"][page], page))
+    whole = sum(given["views"].values())
+    if whole < few:
+        return {"hot": [], "cold": []}
+    before = {page: sum(given["views"][one] for one in pages[:n]) for n, page in enumerate(pages)}
+    after = {page: sum(given["views"][one] for one in pages[n:]) for n, page in enumerate(pages)}
+    return {
+        "hot": [page for page in pages if before[page] * 100 < hot * whole],
+        "cold": [page for page in pages if after[page] * 100 <= cold * whole],
+    }
+
+
+def _single_page(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """Visits as (visitor, [page, second] in order, clicks on the page), and one page of them."""
+    page, visits = given["page"], given["visits"]
+    seen = [visit for visit in visits if page in [one for one, _second in visit[1]]]
+    views = sum(one == page for _who, way, _clicks in visits for one, _second in way)
+    stays = [b[1] - a[1] for _who, way, _clicks in visits for a, b in pairwise(way) if a[0] == page]
+    exits = sum(visit[1][-1][0] == page for visit in visits)
+    return {
+        "of": {
+            "page_views": Fraction(views),
+            "page_visits": Fraction(len(seen)),
+            "page_visitors": Fraction(len({visit[0] for visit in seen})),
+            "page_stay": Fraction(sum(stays), len(stays)),
+            "page_entries": Fraction(sum(visit[1][0][0] == page for visit in visits)),
+            "page_exits": Fraction(exits),
+            "page_exit_share": Fraction(exits, len(seen)),
+            "page_bounce": Fraction(exits, views),
+            "page_clicks": Fraction(sum(visit[2] for visit in visits)),
+        }[rule_id.removeprefix("common.page_metrics.").removesuffix("_v1")]
+    }
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
@@ -248,5 +287,7 @@ _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = 
     "common.cohort_metrics": _cohort,
     "common.funnel_metrics": _funnel,
     "common.route_metrics": _route,
+    "common.single_pages": _hot_and_cold,
+    "common.page_metrics": _single_page,
     "taobao.search_ads": _search_ads,
 }

@@ -66,6 +66,23 @@ class TrailAsker:
         # An engine widens a sum (to 128 bits); the expression says what it is.
         return engine.answer(sql).cast(schema).to_pylist()
 
+    def columns(self, names: tuple[str, ...]) -> pa.Table | None:
+        """Some columns of the trails, for a kernel; None where another engine than this process answers."""
+        engine = self._snapshot.engine
+        if not engine.is_in_process:
+            return None
+        kinds = ("trails",) if self._condition is None else ("trails", "visits")
+        tables = {kind: self._table(kind) for kind in kinds}
+        name = f"{self._prefix}_trails"
+        if self._condition is not None:
+            name = f"{self._prefix}_met"
+            engine.define(name, ALL["trails"], under(tables, self._condition)["trails"])
+        return engine.columns(name, names)
+
+    def held(self, name: str, rows: pa.Table) -> ibis.Table:
+        """Rows that are at hand, for further questions."""
+        return self._snapshot.engine.hold(f"{self._prefix}_{name}", rows)
+
     def _table(self, kind: str) -> ibis.Table:
         if kind not in self._tables:
             self._tables[kind] = self._snapshot.engine.define(

@@ -187,17 +187,16 @@ def get_route_report(
 ) -> Any:
     """Planned against real of each step, with the leaks, and the pages at each step."""
     found = reads.get_route(request.access.shop, route_id)
-    asked: dict[str, Any] = {
-        "shop": request.access.shop,
-        "steps": found.steps,
-        "period": _period(start, end),
-        "condition": _condition(condition),
-        "at": clock.now(),
-    }
-    report = reads.route_report(**asked)
+    report = reads.route_report(
+        shop=request.access.shop,
+        steps=found.steps,
+        period=_period(start, end),
+        condition=_condition(condition),
+        at=clock.now(),
+    )
     if format == "csv":
         return csv_response(request.access, f"route-{route_id}-{start}-{end}", *step_table(report))
-    return as_json(report, reads.step_pages(**asked))
+    return as_json(report)
 
 
 @router.get(
@@ -274,7 +273,7 @@ def _route(one: reads.Route) -> dict[str, Any]:
     return plain | {"steps": [_step(step) for step in one.steps]}
 
 
-def as_json(report: reads.RouteReport, pages: dict[int, tuple[reads.StepPage, ...]]) -> dict[str, Any]:
+def as_json(report: reads.RouteReport) -> dict[str, Any]:
     """A report as the API and the command tell it."""
     return {
         "period": _span(report.period),
@@ -315,7 +314,7 @@ def as_json(report: reads.RouteReport, pages: dict[int, tuple[reads.StepPage, ..
                 "high": _number(one.high),
                 "verdict": one.verdict,
             }
-            for number, found in pages.items()
+            for number, found in report.pages.items()
             for one in found
         ],
     }

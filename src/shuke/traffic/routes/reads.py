@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import ibis
+import pyarrow as pa
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
@@ -21,7 +22,7 @@ from shuke.traffic.decisions import so_far
 from shuke.traffic.figures import Figure
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
 from shuke.traffic.reads.trails import TrailAsker, ask_trails
-from shuke.traffic.routes import decisions, questions
+from shuke.traffic.routes import decisions, kernel, questions
 from shuke.traffic.routes.models import PlannedRoute
 from shuke.traffic.routes.shapes import (
     ENTERED,
@@ -53,7 +54,6 @@ __all__ = [
     "list_routes",
     "route_report",
     "route_visits",
-    "step_pages",
     "view",
 ]
 
@@ -65,6 +65,7 @@ COLUMNS = EVIDENCE_COLUMNS["visit"]
 NOBODY = Reason("nobody_before", _("No visit reached the step before."))
 NO_VISITS = Reason("no_visits", _("There were no visits."))
 _PLACES = Decimal("0.000001")
+Rows = Sequence[Mapping[str, Any]]
 
 
 def view(row: PlannedRoute) -> Route:
@@ -105,13 +106,18 @@ def route_report(
     until = so_far(shop, period, at)
     steps, what = tuple(steps), tuple(one.what for one in steps)
 
-    def question(ask: TrailAsker) -> tuple[list[dict[str, Any]], int]:
-        found = ask(("leaks", what), lambda tables: questions.leaks(tables["trails"], steps))
-        count = ask("visits", lambda tables: _counted(tables["visits"]), of=("visits",))
-        return found, int(count[0]["visits"])
+    def question(ask: TrailAsker) -> tuple[Rows, Rows, int]:
+        count = int(ask("visits", lambda tables: _counted(tables["visits"]), of=("visits",))[0]["visits"])
+        rows = ask.columns(kernel.COLUMNS)
+        if rows is not None:
+            walked = kernel.Walked(rows, steps)
+            return walked.leaks(), walked.pages(), count
+        leaks = ask(("leaks", what), lambda tables: questions.leaks(tables["trails"], steps))
+        return leaks, ask(("pages", what), lambda tables: questions.pages(tables["trails"], steps)), count
 
-    rows, visits = ask_trails(shop, period, until, condition, question)
-    return _report(steps, rows, visits, period, until, few_visits(shop, at))
+    leaks, pages, visits = ask_trails(shop, period, until, condition, question)
+    few = few_visits(shop, at)
+    return _report(steps, leaks, _pages(steps, pages, few), visits, period, until, few)
 
 
 def few_visits(shop: ShopView, at: datetime) -> int:
@@ -125,7 +131,8 @@ def _counted(visits: ibis.Table) -> ibis.Table:
 
 def _report(
     steps: Sequence[Step],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Rows,
+    pages: dict[int, tuple[StepPage, ...]],
     visits: int,
     period: Period,
     until: datetime | None,
@@ -138,6 +145,7 @@ def _report(
     leaving = [one for one in told if one.left]
     return RouteReport(
         steps=told,
+        pages=pages,
         period=period,
         until=until,
         visits=visits,
@@ -151,7 +159,7 @@ def _report(
 def _step(
     number: int,
     steps: Sequence[Step],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Rows,
     entered: Sequence[int],
     before: int,
     few: int,
@@ -192,19 +200,7 @@ def _kept(part: int, whole: int, reason: Reason) -> Figure:
     )
 
 
-def step_pages(
-    *, shop: ShopView, steps: Sequence[Step], period: Period, condition: Node | None = None, at: datetime
-) -> dict[int, tuple[StepPage, ...]]:
-    """By step (but the last) the pages at which visits entered it, those first that keep fewest visits against the plan of
-    the next step: the problem pages of the route. At most MOST_PAGES a step, those with the most visits."""
-    until = so_far(shop, period, at)
-    steps, what = tuple(steps), tuple(one.what for one in steps)
-
-    def question(ask: TrailAsker) -> list[dict[str, Any]]:
-        return ask(("pages", what), lambda tables: questions.pages(tables["trails"], steps))
-
-    rows = ask_trails(shop, period, until, condition, question)
-    few = few_visits(shop, at)
+def _pages(steps: Sequence[Step], rows: Rows, few: int) -> dict[int, tuple[StepPage, ...]]:
     found: dict[int, tuple[StepPage, ...]] = {}
     for number in range(1, len(steps)):
         own = [row for row in rows if row["step"] == number]
@@ -257,19 +253,28 @@ def route_visits(
     steps, what = tuple(steps), tuple(one.what for one in steps)
     key = (what, step, only_left, to_path)
 
-    def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-        told = questions.behind(tables["trails"], steps, step, only_left=only_left, to_path=to_path)
-        return tables["visits"].semi_join(told, questions.VISIT)
-
-    def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-        rows = behind(tables).order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
-        return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS)
-
     def question(ask: TrailAsker) -> RouteVisits:
-        both = ("trails", "visits")
-        count = ask(("behind", key), lambda tables: _counted(behind(tables)), of=both)
-        rows = ask(("shown", key, page, size), shown, of=both)
-        told = tuple({k: _localised(v, shop) for k, v in row.items()} for row in rows)
+        rows = ask.columns(kernel.COLUMNS)
+        held = None
+        if rows is not None:
+            ids = kernel.Walked(rows, steps).behind(step, only_left=only_left, to_path=to_path)
+            held = ask.held("behind", pa.table({"visit_id": pa.array(ids, pa.int64())}))
+
+        def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+            if held is not None:
+                return tables["visits"].semi_join(held, "visit_id")
+            told = questions.behind(tables["trails"], steps, step, only_left=only_left, to_path=to_path)
+            return tables["visits"].semi_join(told, questions.VISIT)
+
+        def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+            rows = behind(tables).order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
+            return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS)
+
+        kinds = ("visits",) if held is not None else ("trails", "visits")
+        by = "held" if held is not None else key
+        count = ask(("behind", by), lambda tables: _counted(behind(tables)), of=kinds)
+        found = ask(("shown", by, page, size), shown, of=kinds)
+        told = tuple({k: _localised(v, shop) for k, v in row.items()} for row in found)
         return RouteVisits(COLUMNS, told, int(count[0]["visits"]), page, size)
 
     return ask_trails(shop, period, so_far(shop, period, at), condition, question)

@@ -106,10 +106,12 @@ class StepReport:
 
 @dataclass(frozen=True)
 class RouteReport:
-    """`worst` is the number of the step from which most visits are missing at the next, among those judged below plan;
+    """`pages`: by step (but the last) the pages at which visits entered it, those first after which most visits are missing
+    against the plan of the next step: the problem pages. `worst` is the number of the step from which most visits are missing at the next, among those judged below plan;
     `most_left` the one that most visits left, whatever was planned. `until`: the period still runs, so far."""
 
     steps: tuple[StepReport, ...]
+    pages: Mapping[int, tuple[StepPage, ...]]
     period: Period
     until: datetime | None
     visits: int

@@ -61,8 +61,7 @@ def test_report__open_and_sealed__equals_plain_python(shop, life):
     assert cart.kept.denominator == item.entered.value
     paid = parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit")
     check(reads.route_report(**asked, condition=paid), *told(shop, life, lambda visit: visit["is_paid"]))
-    pages = reads.step_pages(**asked)
-    for number, found in pages.items():
+    for number, found in report.pages.items():
         assert sum(one.entered for one in found) == report.steps[number - 1].entered.value
         assert sum(one.went_on for one in found) == report.steps[number].entered.value
 

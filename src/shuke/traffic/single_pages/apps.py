@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SinglePagesConfig(AppConfig):
+    name = "shuke.traffic.single_pages"
+    label = "single_pages"

@@ -1,0 +1,254 @@
+"""The API of single pages: all pages, one page with its ways, its clicks, and the visits behind; tables also as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+from ninja import Query, Router, Schema
+
+from shuke.kernel import clock
+from shuke.shops.access import ShopRequest, api
+from shuke.shops.csv_out import csv_response
+from shuke.shops.roles import Deed
+from shuke.traffic.http import Format, _condition, _evidence_row, _figure, _number, _period, _span
+from shuke.traffic.http_shapes import FigureOut, PeriodOut
+from shuke.traffic.single_pages import reads
+
+router = Router()
+CSV_CHUNK = 1_000
+PATH = Query(..., max_length=2000, description="the page's path; empty: views that state none")
+Terminal = Literal["pc", "mobile", "tablet", "app"]
+
+
+class PageOut(Schema):
+    path: str
+    type: str
+    heat: str
+    figures: list[FigureOut]
+
+
+class PageListOut(Schema):
+    """`is_judged`: whether hot and cold are told; with fewer than `few` views they are not."""
+
+    period: PeriodOut
+    until: datetime | None
+    views: int
+    is_judged: bool
+    few: int
+    rows: list[PageOut]
+
+
+class WayOut(Schema):
+    """`path` null: a visit began or ended here."""
+
+    path: str | None
+    type: str
+    count: int
+    share: float
+
+
+class PageDayOut(Schema):
+    day: date
+    figures: list[FigureOut]
+
+
+class PageReportOut(Schema):
+    period: PeriodOut
+    until: datetime | None
+    page: PageOut
+    days: list[PageDayOut]
+    came_from: list[WayOut]
+    went_to: list[WayOut]
+    channels: list[WayOut]
+
+
+class CellOut(Schema):
+    """`x` in twentieths of the page's width, `y` in hundredths of its height."""
+
+    x: int
+    y: int
+    clicks: int
+
+
+class ElementOut(Schema):
+    kind: str
+    label: str
+    href: str
+    clicks: int
+    share: float
+
+
+class ClickHeatOut(Schema):
+    path: str
+    period: PeriodOut
+    until: datetime | None
+    clicks: FigureOut
+    visitors: int
+    width: int | None
+    height: int | None
+    cells: list[CellOut]
+    elements: list[ElementOut]
+
+
+class PageVisitsOut(Schema):
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    count: int
+    page: int
+    size: int
+
+
+@router.get("/shops/{shop}/traffic/pages", response=PageListOut, operation_id="list_pages")
+@api(Deed.VIEW_TRAFFIC)
+def list_pages(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    condition: str | None = Query(None, max_length=8000),
+    format: Format = "json",
+) -> Any:
+    """All pages of a period, most viewed first, and which are hot and cold; known pages without a view come last."""
+    found = reads.page_list(
+        shop=request.access.shop, period=_period(start, end), condition=_condition(condition), at=clock.now()
+    )
+    if format == "csv":
+        return csv_response(request.access, f"pages-{start}-{end}", *page_table(found))
+    return list_as_json(found)
+
+
+@router.get("/shops/{shop}/traffic/page", response=PageReportOut, operation_id="get_page")
+@api(Deed.VIEW_TRAFFIC)
+def get_page(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    path: str = PATH,
+    condition: str | None = Query(None, max_length=8000),
+) -> Any:
+    """One page: its numbers, by day, from where its views came and where they led."""
+    found = reads.page_report(
+        shop=request.access.shop,
+        path=path,
+        period=_period(start, end),
+        condition=_condition(condition),
+        at=clock.now(),
+    )
+    return {
+        "period": _span(found.period),
+        "until": found.until,
+        "page": _page(found.row),
+        "days": [{"day": one.day, "figures": list(map(_figure, one.figures))} for one in found.days],
+        "came_from": list(map(_way, found.came_from)),
+        "went_to": list(map(_way, found.went_to)),
+        "channels": list(map(_way, found.channels)),
+    }
+
+
+@router.get("/shops/{shop}/traffic/page/clicks", response=ClickHeatOut, operation_id="get_page_clicks")
+@api(Deed.VIEW_TRAFFIC)
+def get_page_clicks(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    path: str = PATH,
+    terminal: Terminal | None = None,
+    format: Format = "json",
+) -> Any:
+    """Where a page was clicked (marked elements and outbound links, as the tracker tells them), and what."""
+    found = reads.click_heat(
+        shop=request.access.shop, path=path, period=_period(start, end), terminal=terminal, at=clock.now()
+    )
+    if format == "csv":
+        rows = ([x, y, clicks] for (x, y), clicks in found.cells.items())
+        return csv_response(request.access, f"clicks-{start}-{end}", ("x", "y", "clicks"), rows)
+    return {
+        "path": found.path,
+        "period": _span(found.period),
+        "until": found.until,
+        "clicks": _figure(found.clicks),
+        "visitors": found.visitors,
+        "width": found.width,
+        "height": found.height,
+        "cells": [{"x": x, "y": y, "clicks": clicks} for (x, y), clicks in found.cells.items()],
+        "elements": [
+            {name: getattr(one, name) for name in ("kind", "label", "href", "clicks")}
+            | {"share": _number(one.share)}
+            for one in found.elements
+        ],
+    }
+
+
+@router.get("/shops/{shop}/traffic/page/visits", response=PageVisitsOut, operation_id="list_page_visits")
+@api(Deed.VIEW_TRAFFIC)
+def list_page_visits(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    path: str = PATH,
+    condition: str | None = Query(None, max_length=8000),
+    page: int = Query(1, ge=1, le=100_000),
+    size: int = Query(50, ge=1, le=1000),
+    format: Format = "json",
+) -> Any:
+    """The visits in which a page was viewed, newest first."""
+    access = request.access
+    period, node, at = _period(start, end), _condition(condition), clock.now()
+
+    def ask(number: int, rows: int) -> reads.PageVisits:
+        return reads.page_visits(
+            shop=access.shop, path=path, period=period, condition=node, page=number, size=rows, at=at
+        )
+
+    if format == "csv":
+
+        def lines() -> Iterator[Sequence[Any]]:
+            number = 1
+            while True:
+                told = ask(number, CSV_CHUNK)
+                yield from (list(_evidence_row(access, row).values()) for row in told.rows)
+                if number * CSV_CHUNK >= told.count:
+                    return
+                number += 1
+
+        return csv_response(access, f"page-visits-{start}-{end}", reads.COLUMNS, lines())
+    told = ask(page, size)
+    return {
+        "columns": list(told.columns),
+        "rows": [_evidence_row(access, row) for row in told.rows],
+        "count": told.count,
+        "page": told.page,
+        "size": told.size,
+    }
+
+
+def _page(row: reads.PageRow) -> dict[str, Any]:
+    return {"path": row.path, "type": row.type, "heat": row.heat, "figures": list(map(_figure, row.figures))}
+
+
+def _way(way: reads.Way) -> dict[str, Any]:
+    return {"path": way.path, "type": way.type, "count": way.count, "share": _number(way.share)}
+
+
+def list_as_json(found: reads.PageList) -> dict[str, Any]:
+    """All pages as the API and the command tell them."""
+    return {
+        "period": _span(found.period),
+        "until": found.until,
+        "views": found.views,
+        "is_judged": found.is_judged,
+        "few": found.few,
+        "rows": list(map(_page, found.rows)),
+    }
+
+
+def page_table(found: reads.PageList) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+    """All pages as a table."""
+    header = ["path", "type", "heat", *(f"{one.id}.v{one.version}" for one in reads.ROW_METRICS)]
+    rows = ([row.path, row.type, row.heat, *(one.value for one in row.figures)] for row in found.rows)
+    return header, rows

@@ -1,0 +1,118 @@
+"""What pages are asked of trails, visits and clicks: portable expressions.
+
+A view is a row of a trail that is no order. It stays until the next view of its visit; the last one can not be measured
+(B-202) and is the visit's exit, the first one its entry. Views are counted one by one, visits and visitors once each.
+"""
+
+from __future__ import annotations
+
+import ibis
+from ibis import _
+
+from shuke.traffic import tracked
+
+SUMS = ("views", "stay_seconds", "measured", "exits")
+# A page is never wider or higher than this in CSS pixels; what tells more is no page.
+MOST_PIXELS = 200_000
+
+
+def views_of(trails: ibis.Table, path: str | None = None) -> ibis.Table:
+    """The views of all pages, or of one."""
+    found = trails.filter(trails.is_view == 1)
+    return found if path is None else found.filter(found.page_path == path)
+
+
+def pages(views: ibis.Table, by: str | None = "page_path") -> ibis.Table:
+    """Sums of views by page or by day, or (None) of all: by, page_type (the last by name), SUMS, visits, visitors."""
+    keys = [by] if by else []
+    added = {name: _[name].sum() for name in SUMS}
+    of_visit = views.group_by(["shop_id", *keys, "visitor_id", "visit_id"]).aggregate(
+        page_type=_.page_type.max(),
+        views=_.count(),
+        stay_seconds=_.to_next.coalesce(0).sum(),
+        measured=ibis.ifelse(_.to_next.notnull(), 1, 0).sum(),
+        exits=ibis.ifelse(_.next_path.isnull(), 1, 0).sum(),
+    )
+    of_visitor = of_visit.group_by(["shop_id", *keys, "visitor_id"]).aggregate(
+        page_type=_.page_type.max(), **added, visits=_.count()
+    )
+    whole = {"page_type": _.page_type.max(), **added, "visits": _.visits.sum(), "visitors": _.count()}
+    return of_visitor.group_by(keys).aggregate(**whole) if keys else of_visitor.aggregate(**whole)
+
+
+def entries(visits: ibis.Table, by: str = "page_path", path: str | None = None) -> ibis.Table:
+    """Visits that began with a page: by (page_path, local_day or channel), entries."""
+    found = visits.filter(visits.views >= 1).mutate(page_path=_.entry_path.coalesce(""))
+    if path is not None:
+        found = found.filter(found.page_path == path)
+    return found.group_by(by).aggregate(entries=found.count())
+
+
+def known(trails: ibis.Table) -> ibis.Table:
+    """Pages that were viewed at all: page_path, page_type."""
+    views = views_of(trails)
+    return views.group_by("page_path").aggregate(page_type=views.page_type.max())
+
+
+def went_to(trails: ibis.Table, path: str) -> ibis.Table:
+    """Where the views of a page led: next_path (null: the visit ended), views."""
+    views = views_of(trails, path)
+    return views.group_by("next_path").aggregate(views=views.count())
+
+
+def came_from(trails: ibis.Table, path: str) -> ibis.Table:
+    """From where the views of a page came, without those that a visit began with: page_path, page_type, views."""
+    views = views_of(trails)
+    views = views.filter(views.next_path == path)
+    return views.group_by("page_path").aggregate(page_type=views.page_type.max(), views=views.count())
+
+
+def seen_in(trails: ibis.Table, path: str) -> ibis.Table:
+    """The visits in which a page was viewed: shop_id, visit_id."""
+    return views_of(trails, path).select("shop_id", "visit_id").distinct()
+
+
+def clicks(events: ibis.Table, path: str, terminal: str | None) -> ibis.Table:
+    """The clicks on a page by cell and element: kind, label, href, x, y, clicks, width and height (sums of what was told)
+    and sized (clicks that told them)."""
+    told = tracked.clicks(events).join(_sizes(events), ["shop_id", "event_id"])
+    told = told.filter(told.page_path == path)
+    if terminal is not None:
+        told = told.filter(told.terminal == terminal)
+    is_sized = (
+        (told.width > 0) & (told.height > 0) & (told.width <= MOST_PIXELS) & (told.height <= MOST_PIXELS)
+    )
+    is_sized = is_sized.fill_null(False)
+    return told.group_by(["kind", "label", "href", "x", "y"]).aggregate(
+        clicks=told.count(),
+        width=ibis.ifelse(is_sized, told.width, 0).sum(),
+        height=ibis.ifelse(is_sized, told.height, 0).sum(),
+        sized=ibis.ifelse(is_sized, 1, 0).sum(),
+    )
+
+
+def clickers(events: ibis.Table, path: str, terminal: str | None) -> ibis.Table:
+    """How many visitors clicked on a page: visitors."""
+    told = tracked.clicks(events)
+    told = told.filter(told.page_path == path)
+    if terminal is not None:
+        told = told.filter(told.terminal == terminal)
+    people = told.group_by(["shop_id", "visitor_id"]).aggregate(clicks=told.count())
+    return people.aggregate(visitors=people.count())
+
+
+def _sizes(events: ibis.Table) -> ibis.Table:
+    found = events.filter(events["type"] == "track", (events["name"] == tracked.CLICKED).fill_null(False))
+    properties = found.properties.coalesce("")
+    return found.select(
+        "shop_id",
+        "event_id",
+        width=_pixels(properties, "width"),
+        height=_pixels(properties, "height"),
+    )
+
+
+def _pixels(properties: ibis.StringValue, name: str) -> ibis.IntegerValue:
+    """A whole number of the properties as tracked.py reads them; null where there is none."""
+    pattern = f'[{{,][ ]*"{name}"[ ]*:[ ]*([0-9]{{1,6}})[ ]*[,}}]'
+    return properties.re_extract(pattern, 1).nullif("").cast("int64")

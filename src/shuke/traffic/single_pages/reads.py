@@ -1,0 +1,289 @@
+"""Pages with their numbers, one page with its ways, where it was clicked, and the visits behind."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import ibis
+
+from shuke.conditions.reads import Node
+from shuke.kernel.errors import Invalid
+from shuke.kernel.periods import ONE_DAY, Period, local_day
+from shuke.rulebook import reads as rulebook
+from shuke.shops.reads import ShopView
+from shuke.traffic.decisions import so_far
+from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
+from shuke.traffic.reads.trails import TrailAsker, ask_trails
+from shuke.traffic.single_pages import decisions, questions
+from shuke.traffic.single_pages.shapes import (
+    CLICKS,
+    METRICS,
+    ROW_METRICS,
+    Clicked,
+    ClickHeat,
+    PageDay,
+    PageList,
+    PageReport,
+    PageRow,
+    PageVisits,
+    Way,
+)
+from shuke.traffic.tracked import GRID_COLUMNS, GRID_ROWS
+from shuke.warehouse import reads as warehouse
+
+__all__ = [
+    "GRID_COLUMNS",
+    "GRID_ROWS",
+    "METRICS",
+    "ROW_METRICS",
+    "ClickHeat",
+    "Clicked",
+    "PageDay",
+    "PageList",
+    "PageReport",
+    "PageRow",
+    "PageVisits",
+    "Way",
+    "click_heat",
+    "page_list",
+    "page_report",
+    "page_visits",
+]
+RULES = "common.single_pages."
+MOST_WAYS = 50
+LARGEST_PAGE = 1000
+LONGEST_PATH = 2000
+COLUMNS = EVIDENCE_COLUMNS["visit"]
+
+
+def page_list(
+    *,
+    shop: ShopView,
+    period: Period,
+    condition: Node | None = None,
+    planned: Iterable[str] = (),
+    at: datetime,
+) -> PageList:
+    """All pages of a period by the visits that meet a condition, most viewed first, and which are hot and cold.
+
+    Known pages without a view come last: `planned` ones, and those that any visit viewed in the days before the period
+    (rule known_days).
+    """
+    until = so_far(shop, period, at)
+    hot, cold, days, few = (
+        _rule(shop, name, at) for name in ("hot_share", "cold_share", "known_days", "few_views")
+    )
+    rows, entries = ask_trails(shop, period, until, condition, _page_sums)
+    before = _known(shop, Period(period.start - ONE_DAY * days, period.start)) if days else {}
+    sums: dict[str, dict[str, Any]] = {row["page_path"]: row for row in rows}
+    for path, kind in [*before.items(), *((path, "") for path in planned)]:
+        sums.setdefault(path, {"page_path": path, "page_type": kind})
+    told = [(path, int(one.get("views", 0))) for path, one in sums.items()]
+    heats = decisions.heats(told, hot, cold, few)
+    views = sum(count for _path, count in told)
+    found = (
+        PageRow(
+            path,
+            one["page_type"],
+            decisions.figures({**one, "entries": entries.get(path, 0)}),
+            heats.get(path, ""),
+        )
+        for path, one in sums.items()
+    )
+    ordered = sorted(found, key=lambda row: (-(row.figures[0].numerator or 0), row.path))
+    return PageList(tuple(ordered), period, until, views, views >= few, few, hot, cold, days)
+
+
+def _rule(shop: ShopView, name: str, at: datetime) -> int:
+    return int(rulebook.value_for(shop, RULES + name, local_day(at, shop.zone)).value)
+
+
+def _page_sums(ask: TrailAsker) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    rows = ask("pages", lambda tables: questions.pages(questions.views_of(tables["trails"])))
+    entries = ask("entries", lambda tables: questions.entries(tables["visits"]), of=("visits",))
+    return rows, {row["page_path"]: row["entries"] for row in entries}
+
+
+def _known(shop: ShopView, period: Period) -> dict[str, str]:
+    """Pages that were viewed in a period, with their type."""
+
+    def question(ask: TrailAsker) -> list[dict[str, Any]]:
+        return ask("known", lambda tables: questions.known(tables["trails"]))
+
+    return {row["page_path"]: row["page_type"] for row in ask_trails(shop, period, None, None, question)}
+
+
+def page_report(
+    *, shop: ShopView, path: str, period: Period, condition: Node | None = None, at: datetime
+) -> PageReport:
+    """One page of a period: its numbers, by day, from where and where to. A page that nobody viewed has zeros.
+
+    Raises Invalid for a path that is too long."""
+    _check(path)
+    until = so_far(shop, period, at)
+
+    def question(ask: TrailAsker) -> dict[str, list[dict[str, Any]]]:
+        def views(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+            return questions.views_of(tables["trails"], path)
+
+        of_visits = ("visits",)
+        return {
+            "whole": ask(("whole", path), lambda tables: questions.pages(views(tables), None)),
+            "days": ask(("days", path), lambda tables: questions.pages(views(tables), "local_day")),
+            "to": ask(("to", path), lambda tables: questions.went_to(tables["trails"], path)),
+            "from": ask(("from", path), lambda tables: questions.came_from(tables["trails"], path)),
+            "entries": ask(
+                ("entries by day", path),
+                lambda tables: questions.entries(tables["visits"], "local_day", path),
+                of=of_visits,
+            ),
+            "channels": ask(
+                ("entries by channel", path),
+                lambda tables: questions.entries(tables["visits"], "channel", path),
+                of=of_visits,
+            ),
+        }
+
+    found = ask_trails(shop, period, until, condition, question)
+    by_day = {row["local_day"]: row["entries"] for row in found["entries"]}
+    entries, whole = sum(by_day.values()), found["whole"][0]
+    views = int(whole["views"] or 0)
+    came = [
+        Way(row["page_path"], row["page_type"], row["views"], _of(row["views"], views))
+        for row in found["from"]
+    ]
+    came += [Way(None, "", entries, _of(entries, views))] if entries else []
+    went = [Way(row["next_path"], "", row["views"], _of(row["views"], views)) for row in found["to"]]
+    channels = [
+        Way(row["channel"], "", row["entries"], _of(row["entries"], entries)) for row in found["channels"]
+    ]
+    came, went, channels = (sorted(ways, key=_most_first) for ways in (came, went, channels))
+    return PageReport(
+        row=PageRow(path, whole["page_type"] or "", decisions.figures({**whole, "entries": entries}), ""),
+        period=period,
+        until=until,
+        days=_days(found["days"], by_day, period, until, shop),
+        came_from=tuple(came[:MOST_WAYS]),
+        went_to=tuple(went[:MOST_WAYS]),
+        channels=tuple(channels),
+        more_from=max(0, len(came) - MOST_WAYS),
+        more_to=max(0, len(went) - MOST_WAYS),
+    )
+
+
+def _of(part: int, whole: int) -> Any:
+    return decisions.share(part, whole)
+
+
+def _most_first(way: Way) -> tuple[int, str]:
+    return -way.count, way.path or ""
+
+
+def _days(
+    rows: Sequence[Mapping[str, Any]],
+    entries: Mapping[date, int],
+    period: Period,
+    until: datetime | None,
+    shop: ShopView,
+) -> tuple[PageDay, ...]:
+    """Every day of the period that has begun, those without a view too."""
+    known = {row["local_day"]: row for row in rows}
+    last = period.last if until is None else local_day(until, shop.zone)
+    days = [day for day in period.days() if day <= last]
+    return tuple(
+        PageDay(day, decisions.figures({**known.get(day, {}), "entries": entries.get(day, 0)}))
+        for day in days
+    )
+
+
+def _check(path: str) -> None:
+    if len(path) > LONGEST_PATH or "\x00" in path:
+        raise Invalid(field="path", value=path)
+
+
+def page_visits(
+    *,
+    shop: ShopView,
+    path: str,
+    period: Period,
+    condition: Node | None = None,
+    page: int = 1,
+    size: int = 50,
+    at: datetime,
+) -> PageVisits:
+    """One page of the visits in which a page was viewed, newest first. Raises Invalid."""
+    _check(path)
+    if page < 1:
+        raise Invalid(field="page", value=page)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(field="size", value=size)
+
+    def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        return tables["visits"].semi_join(questions.seen_in(tables["trails"], path), ["shop_id", "visit_id"])
+
+    def counted(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        rows = behind(tables)
+        return rows.aggregate(visits=rows.count())
+
+    def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        rows = behind(tables).order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
+        return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS)
+
+    def question(ask: TrailAsker) -> PageVisits:
+        both = ("trails", "visits")
+        count = ask(("seen", path), counted, of=both)[0]["visits"]
+        rows = ask(("seen rows", path, page, size), shown, of=both)
+        told = tuple({name: _localised(value, shop) for name, value in row.items()} for row in rows)
+        return PageVisits(COLUMNS, told, int(count), page, size)
+
+    return ask_trails(shop, period, so_far(shop, period, at), condition, question)
+
+
+def _localised(value: Any, shop: ShopView) -> Any:
+    return value.replace(tzinfo=UTC).astimezone(shop.zone) if isinstance(value, datetime) else value
+
+
+def click_heat(
+    *, shop: ShopView, path: str, period: Period, terminal: str | None = None, at: datetime
+) -> ClickHeat:
+    """Where a page was clicked in a period, and what, on all devices or one kind of them. Raises Invalid."""
+    _check(path)
+    until = so_far(shop, period, at)
+
+    def question(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], int]:
+        events = (snapshot if until is None else snapshot.cut(until)).raw("events")
+        rows = snapshot.engine.run(questions.clicks(events, path, terminal)).to_pylist()
+        people = snapshot.engine.run(questions.clickers(events, path, terminal)).to_pylist()
+        return rows, int(people[0]["visitors"] or 0)
+
+    rows, visitors = warehouse.ask(shop, period, question)
+    cells: Counter[tuple[int, int]] = Counter()
+    elements: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        cells[row["x"], row["y"]] += row["clicks"]
+        elements[row["kind"], _plain(row["label"]), _plain(row["href"])] += row["clicks"]
+    whole, sized = sum(cells.values()), sum(row["sized"] for row in rows)
+    ordered = sorted(elements.items(), key=lambda one: (-one[1], one[0]))
+    return ClickHeat(
+        path=path,
+        period=period,
+        until=until,
+        clicks=decisions.figure(CLICKS, {"clicks": whole}),
+        visitors=visitors,
+        cells=dict(sorted(cells.items())),
+        elements=tuple(Clicked(*what, count, decisions.share(count, whole)) for what, count in ordered),
+        width=round(sum(row["width"] for row in rows) / sized) if sized else None,
+        height=round(sum(row["height"] for row in rows) / sized) if sized else None,
+    )
+
+
+def _plain(written: str) -> str:
+    """A text as JSON writes it, read."""
+    try:
+        return str(json.loads(f'"{written}"'))
+    except ValueError:
+        return written

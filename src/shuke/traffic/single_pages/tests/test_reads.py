@@ -1,0 +1,117 @@
+"""Pages over a warehouse: equal to plain Python, also sealed and under a filter; clicks in their cells; known pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from shuke.conditions.reads import parse
+from shuke.kernel.errors import Invalid
+from shuke.kernel.periods import ONE_DAY, Period
+from shuke.traffic.derived import visit_rules
+from shuke.traffic.single_pages import reads
+from shuke.traffic.single_pages.tests import oracle
+from shuke.traffic.tests import oracle as visits_oracle
+from shuke.traffic.tests import trails_oracle
+from shuke.traffic.tests.drawn import AT, FIRST, LAST
+from shuke.warehouse import actions as warehouse
+
+pytestmark = [pytest.mark.django_db, pytest.mark.row("T5")]
+PERIOD = Period.inclusive(FIRST, LAST)
+UNTIL = AT.replace(tzinfo=None)
+
+
+def trail_of(shop, life, keep=lambda visit: True):
+    rules = visit_rules(shop, PERIOD)
+    events = [one for one in life.events if one["at"] < UNTIL]
+    kept = {one["visit_id"] for one in visits_oracle.visits(events, rules) if keep(one)}
+    return [one for one in trails_oracle.trails(events, rules) if one["visit_id"] in kept]
+
+
+def check(found, trail):
+    pages, entries = oracle.pages(trail), oracle.entries(trail)
+    seen = {row.path: row for row in found.rows if row.figures[0].value}
+    assert seen.keys() == pages.keys()
+    for path, row in seen.items():
+        one = pages[path]
+        told = {
+            f.metric.id: (f.value if f.metric.unit == "count" else f.numerator, f.denominator)
+            for f in row.figures
+        }
+        assert told == {
+            "page_views": (one["views"], None),
+            "page_visits": (one["visits"], None),
+            "page_visitors": (one["visitors"], None),
+            "page_stay": (one["stay_seconds"], one["measured"] or None),
+            "page_entries": (entries[path], None),
+            "page_exits": (one["exits"], None),
+            "page_exit_share": (one["exits"], one["visits"]),
+            "page_bounce": (one["exits"], one["views"]),
+        }
+
+
+def test_pages__open_and_sealed__equal_plain_python(shop, life):
+    trail = trail_of(shop, life)
+    asked = {"shop": shop, "period": PERIOD, "at": AT}
+    check(reads.page_list(**asked), trail)
+    warehouse.seal(shop)
+    found = reads.page_list(**asked, planned=["/never"])
+    check(found, trail)
+    assert found.rows[-1].path == "/never"
+    assert found.rows[-1].heat == "cold"
+    assert found.rows[0].heat == "hot"
+    assert found.until == AT
+    paid = parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit")
+    check(reads.page_list(**asked, condition=paid), trail_of(shop, life, lambda visit: visit["is_paid"]))
+    ways = oracle.ways(trail)
+    report = reads.page_report(**asked, path="/cart")
+    assert {one.path: one.count for one in report.went_to} == {
+        to: n for (at, to), n in ways.items() if at == "/cart"
+    }
+    came = {at: n for (at, to), n in ways.items() if to == "/cart"} | {None: oracle.entries(trail)["/cart"]}
+    assert {one.path: one.count for one in report.came_from} == came
+    assert (
+        sum(one.figures[0].value for one in report.days) == report.row.figures[0].value == sum(came.values())
+    )
+    assert sum(one.count for one in report.channels) == came[None]
+    assert len(report.days) == PERIOD.length
+    visits = reads.page_visits(**asked, path="/cart", size=1000)
+    assert {row["visit_id"] for row in visits.rows} == {
+        row["visit_id"] for row in trail if row["is_view"] and row["page_path"] == "/cart"
+    }
+    assert visits.count == report.row.figures[1].value
+
+
+def test_known_pages__not_viewed_any_more__are_cold(shop, life):
+    last = Period.inclusive(LAST, LAST)
+    later = AT + ONE_DAY * 3
+    found = reads.page_list(shop=shop, period=Period(last.end, last.end + ONE_DAY), at=later)
+    assert {row.path for row in found.rows} == {"/", "/item/1", "/item/2", "/cart"}
+    assert {row.figures[0].value for row in found.rows} == {0}
+    assert not found.is_judged
+    stay = found.rows[0].figures[3]
+    assert (stay.value, stay.reason.code) == (None, "no_view_followed")
+
+
+@pytest.mark.parametrize("terminal", [None, "mobile"])
+def test_clicks__in_their_cells__equal_plain_python(shop, life, terminal):
+    heat = reads.click_heat(shop=shop, path="/item/1", period=PERIOD, terminal=terminal, at=AT)
+    events = [one for one in life.events if one["at"] < UNTIL]
+    expected = oracle.clicks(events, "/item/1", terminal)
+    assert heat.cells == dict(expected)
+    assert heat.clicks.value == sum(expected.values()) == sum(one.clicks for one in heat.elements) > 10
+    assert {one.label for one in heat.elements} == {"加入购物车", 'the "best"', ""}
+    assert (heat.width, 2000 <= heat.height <= 2200) == (1280, True)
+    assert 0 < heat.visitors <= heat.clicks.value
+    assert Counter(one.kind for one in heat.elements) == {"marked": 2, "outbound": 1}
+
+
+def test_page__that_nobody_viewed_or_that_can_not_be__has_zeros_or_is_refused(shop, warehouse_home):
+    report = reads.page_report(shop=shop, path="/none", period=PERIOD, at=AT)
+    assert [one.value for one in report.row.figures] == [0, 0, 0, None, 0, 0, None, None]
+    assert report.came_from == report.went_to == report.channels == ()
+    heat = reads.click_heat(shop=shop, path="/none", period=PERIOD, at=AT)
+    assert (heat.cells, heat.width) == ({}, None)
+    with pytest.raises(Invalid):
+        reads.page_report(shop=shop, path="/" + "x" * 2000, period=PERIOD, at=AT)
