@@ -10,6 +10,7 @@ from shuke.console.pages import (
     cohort_people,
     cohorts,
     definitions,
+    entrances,
     evidence,
     home,
     items,
@@ -26,6 +27,7 @@ from shuke.console.pages import (
     single_pages,
     sources,
     today,
+    traffic_map,
 )
 
 app_name = "console"
@@ -47,6 +49,12 @@ urlpatterns = [
     path("s/<slug:shop>/evidence/<slug:metric_id>/", evidence.evidence, name="evidence"),
     path("s/<slug:shop>/sources/", sources.sources, name="sources"),
     path("s/<slug:shop>/sources/table/", sources.table, name="sources_table"),
+    path("s/<slug:shop>/entrances/", entrances.entrances, name="entrances"),
+    path("s/<slug:shop>/entrances/table/", entrances.table, name="entrances_table"),
+    path("s/<slug:shop>/entrances/advice/", entrances.advice, name="entrance_advice"),
+    path("s/<slug:shop>/map/", traffic_map.traffic_map, name="traffic_map"),
+    path("s/<slug:shop>/map/answer/", traffic_map.answer, name="traffic_map_answer"),
+    path("s/<slug:shop>/map/visits/", traffic_map.visits, name="traffic_map_visits"),
     path("s/<slug:shop>/cohorts/", cohorts.cohorts, name="cohorts"),
     path("s/<slug:shop>/cohorts/table/", cohorts.table, name="cohorts_table"),
     path("s/<slug:shop>/cohorts/names/", cohorts.names, name="cohort_names"),

@@ -30,7 +30,7 @@ RANGES: dict[str, str | Promise] = {
     "custom": pgettext_lazy("range", "Other days"),
 }
 AGAINST = ("yesterday", "before", "last_week", "custom")
-FILTERS = ("channel", "is_paid", "terminal", "entry_type", "source", "medium", "campaign")
+FILTERS = ("channel", "is_paid", "terminal", "entry_type", "entry_path", "source", "medium", "campaign")
 LONGEST_DAYS = 3 * 366
 
 

@@ -22,6 +22,7 @@ from shuke.shops import repeats
 from shuke.shops.http import router as shops
 from shuke.traffic.alerts.http import router as alerts
 from shuke.traffic.funnels.http import router as funnels
+from shuke.traffic.flows.http import router as flows
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
 from shuke.traffic.http_tracked import router as tracker
@@ -34,6 +35,7 @@ ROUTERS = {
     "shops": shops,
     "traffic": traffic,
     "cohorts": cohorts,
+    "flows": flows,
     "tracker": tracker,
     "items": items,
     "funnels": funnels,

@@ -69,6 +69,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     demo,
     erasing,
     filling,
+    flows,
     items,
     keeping,
     keywords,

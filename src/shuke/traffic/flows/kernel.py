@@ -33,10 +33,13 @@ _MICROSECONDS = 1_000_000
 _MOST_CELLS = 4_000_000
 
 
-def moves(inputs: Mapping[str, pa.Table], is_wanted: pa.ChunkedArray | None = None) -> pa.Table:
+def moves(
+    inputs: Mapping[str, pa.Table], is_wanted: pa.ChunkedArray | None = None, *, with_visits: bool = False
+) -> pa.Table:
     """One row a move (ways.moves), texts as codes ('' for none): of any whole visitors' days, to be added up.
 
-    `is_wanted`: of which visits; all of them have to be given, since they tell each other apart.
+    `is_wanted`: of which visits; all of them have to be given, since they tell each other apart. `with_visits`: each move
+    with its visit_id.
     """
     events, visits = in_order(inputs["events"]), inputs["visits"]
     ids = visits["visit_id"].to_numpy()
@@ -52,10 +55,12 @@ def moves(inputs: Mapping[str, pa.Table], is_wanted: pa.ChunkedArray | None = No
     if is_wanted is not None:
         keep = is_wanted.to_numpy()[visit]
         views, visit = views[keep], visit[keep]
-    return _moves_of(events, visits, views, visit)
+    return _moves_of(events, visits, views, visit, with_visits)
 
 
-def _moves_of(events: pa.Table, visits: pa.Table, views: np.ndarray, visit: np.ndarray) -> pa.Table:
+def _moves_of(
+    events: pa.Table, visits: pa.Table, views: np.ndarray, visit: np.ndarray, with_visits: bool
+) -> pa.Table:
     """`views` are the rows of views in order, `visit` the row of each one's visit."""
     count = len(views)
     number = np.arange(count)
@@ -101,6 +106,8 @@ def _moves_of(events: pa.Table, visits: pa.Table, views: np.ndarray, visit: np.n
         "is_ordered": pa.array(is_ordered[rows]),
         "stay_seconds": pa.array(np.concatenate([none, stay]).astype(np.int32)),
     }
+    if with_visits:
+        columns["visit_id"] = visits["visit_id"].take(pa.array(visit[rows]))
     for name, (texts, numbers) in codes.items():
         indices = pa.array(numbers.astype(np.int32))
         columns[name] = pa.DictionaryArray.from_arrays(indices, texts.cast(pa.string()))

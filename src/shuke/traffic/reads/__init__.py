@@ -28,7 +28,8 @@ from shuke.traffic.reads.cohort_shapes import (
 from shuke.traffic.reads.cohorts import cohort_people, cohorts, event_names
 from shuke.traffic.reads.entrances import ORDER_RATE, Entrance, Entrances, entrances, item_exits
 from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
-from shuke.traffic.reads.flow_map import FlowLink, FlowMap, FlowNode, flow_map
+from shuke.traffic.reads.flow_map import FEWEST_STEPS, MOST_STEPS, FlowLink, FlowMap, FlowNode, flow_map
+from shuke.traffic.reads.flow_visits import FlowVisits, Way, flow_visits
 from shuke.traffic.reads.flows import Flow, Flows, TooManyEvents, flows
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
@@ -44,7 +45,9 @@ from shuke.traffic.reads.tracked import (
 )
 
 __all__ = [
+    "FEWEST_STEPS",
     "METRICS",
+    "MOST_STEPS",
     "ORDER_RATE",
     "PERSONAL_COLUMNS",
     "VISIT_KEYS",
@@ -66,6 +69,7 @@ __all__ = [
     "FlowLink",
     "FlowMap",
     "FlowNode",
+    "FlowVisits",
     "Flows",
     "Metric",
     "Overview",
@@ -78,6 +82,7 @@ __all__ = [
     "TooManyCohorts",
     "TooManyEvents",
     "VisitStay",
+    "Way",
     "cohort_people",
     "cohorts",
     "courses",
@@ -85,6 +90,7 @@ __all__ = [
     "event_names",
     "evidence",
     "flow_map",
+    "flow_visits",
     "flows",
     "item_exits",
     "metric",

@@ -220,14 +220,18 @@ def holds(condition: Node, visits: ibis.Table) -> ibis.BooleanValue:
     return to_ibis(condition, visits, {"is_one_page": visits.views == 1})
 
 
-def moves_of_day(narrow: warehouse.Snapshot, condition: Node) -> pa.Table:
-    """The moves of one day's visits that meet a condition (kernel.moves); all visits are needed to tell them apart."""
+def moves_of_day(
+    narrow: warehouse.Snapshot, condition: Node | None, *, with_visits: bool = False
+) -> pa.Table:
+    """The moves of one day's visits that meet a condition (kernel.moves); all visits are needed to tell them apart.
+
+    `with_visits`: each with its visit_id.
+    """
     visits = narrow.derived("visits")
-    columns = kernel.COLUMNS["visits"]
-    told = narrow.engine.run(visits.select(*columns, is_wanted=holds(condition, visits).fill_null(False)))
-    return kernel.moves(
-        {"events": _events(narrow), "visits": told}, is_wanted=pc.cast(told["is_wanted"], "bool")
-    )
+    wanted = holds(condition, visits).fill_null(False) if condition is not None else ibis.literal(True)
+    told = narrow.engine.run(visits.select(*kernel.COLUMNS["visits"], is_wanted=wanted))
+    tables = {"events": _events(narrow), "visits": told}
+    return kernel.moves(tables, is_wanted=pc.cast(told["is_wanted"], "bool"), with_visits=with_visits)
 
 
 def _events(narrow: warehouse.Snapshot) -> pa.Table:

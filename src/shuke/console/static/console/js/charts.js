@@ -159,13 +159,68 @@
     };
   }
 
-  const kinds = { line, ranked };
+  /* Ways as bands between places. A place that can be opened or folded is a link. */
+  function sankey(data, colours, width) {
+    const say = formatter("count", data.language, "", 0);
+    const looks = { channel: "data-1", type: "data-2", page: "data-2", others: "data-3", more: "data-3", order: "ink", exit: "ink-3" };
+    const labels = new Map(data.nodes.map((node) => [node.name, node.label]));
+    const isNarrow = width < 760;
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 },
+      tooltip: {
+        trigger: "item",
+        renderMode: "richText",
+        backgroundColor: colours.surface,
+        borderColor: colours["line-strong"],
+        textStyle: { color: colours.ink, fontSize: 13 },
+        formatter: (item) => (item.dataType === "edge"
+          ? `${labels.get(item.data.source)} → ${labels.get(item.data.target)}\n${say(item.data.value)} ${data.visits_word} · ${item.data.share}`
+          : `${item.data.label}\n${say(item.data.visits)} ${data.visits_word} · ${data.ordered_word} ${item.data.ordered}`),
+      },
+      series: [{
+        type: "sankey",
+        left: 4,
+        right: isNarrow ? 84 : 132,
+        top: 8,
+        bottom: 8,
+        nodeWidth: 10,
+        nodeGap: 10,
+        layoutIterations: 24,
+        draggable: false,
+        data: data.nodes.map((node) => ({
+          ...node,
+          itemStyle: { color: colours[looks[node.kind]], borderWidth: 0 },
+          cursor: node.url ? "pointer" : "default",
+        })),
+        links: data.links,
+        lineStyle: { color: colours["data-3"], opacity: 0.35, curveness: 0.5 },
+        emphasis: { focus: "adjacency", lineStyle: { opacity: 0.7 } },
+        label: {
+          color: colours.ink,
+          fontSize: 13,
+          width: isNarrow ? 76 : 124,
+          overflow: "truncate",
+          textBorderColor: colours.surface,
+          textBorderWidth: 3,
+          formatter: (item) => item.data.label,
+        },
+      }],
+    };
+  }
+
+  const kinds = { line, ranked, sankey };
 
   function draw(box) {
+    if (!box.clientWidth) return; // not shown at this width
     const data = JSON.parse(document.getElementById(box.dataset.picture).textContent);
     const chart = drawn.get(box) ?? echarts.init(box, null, { renderer: "svg", locale: data.language.startsWith("zh") ? "ZH" : "EN" });
     drawn.set(box, chart);
     chart.setOption(kinds[data.kind](data, tokens(), box.clientWidth), true);
+    chart.off("click");
+    chart.on("click", (item) => {
+      if (item.data?.url) location.assign(item.data.url);
+    });
   }
 
   function drawAll(root) {
@@ -190,10 +245,8 @@
   addEventListener("resize", () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      for (const [box, chart] of drawn) {
-        chart.resize();
-        draw(box);
-      }
+      for (const [box, chart] of drawn) if (box.clientWidth) chart.resize();
+      drawAll(document);
     }, 120);
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));

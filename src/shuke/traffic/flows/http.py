@@ -1,0 +1,378 @@
+"""The API of entrances and flows: entrances with bounce and advice, ways between pages, the traffic map, and the visits
+behind a way; the tables also as CSV. Days are the shop's; `end` is not included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+from ninja import Query, Router, Schema
+
+from shuke.conditions.reads import Node, parse
+from shuke.kernel import clock
+from shuke.kernel.periods import Period
+from shuke.shops.access import Access, ShopRequest, api
+from shuke.shops.csv_out import csv_response
+from shuke.shops.roles import Deed
+from shuke.traffic import reads
+from shuke.traffic.fields import SUBJECT
+from shuke.traffic.http import FIRST_DAY, LAST_DAY, LONGEST, BadPeriod
+from shuke.traffic.http_shapes import FigureOut, PeriodOut, ReasonOut
+
+router = Router()
+Format = Literal["json", "csv"]
+UNKNOWN = "-"
+CSV_CHUNK = 1_000
+
+
+class AdviceOut(Schema):
+    """`code`: raise, mend, lower, keep, too_few. `low` and `high`: the interval of the bounce; `rules`: by which rules."""
+
+    code: str
+    reasons: list[ReasonOut]
+    rules: list[str]
+    low: float | None
+    high: float | None
+
+
+class EntranceOut(Schema):
+    page_type: str | None
+    path: str | None
+    figures: list[FigureOut]
+    against: list[FigureOut]
+    advice: AdviceOut | None
+
+
+class EntrancesOut(Schema):
+    """`median`: of the bounces of the `judged` entrances that have enough visits. `count` rows in all, of which one page."""
+
+    period: PeriodOut
+    by: str
+    until: datetime | None
+    against_period: PeriodOut | None
+    median: float | None
+    judged: int
+    least_visits: int
+    count: int
+    page: int
+    size: int
+    total: EntranceOut
+    rows: list[EntranceOut]
+    notes: list[ReasonOut]
+
+
+class FlowOut(Schema):
+    keys: dict[str, Any]
+    moves: int
+    ordered_moves: int
+    stay_seconds: int
+
+
+class FlowsOut(Schema):
+    """`events_read`: 0 where sums answered, else how many events were followed for the condition."""
+
+    period: PeriodOut
+    by: list[str]
+    count: int
+    events_read: int
+    rows: list[FlowOut]
+
+
+class NodeOut(Schema):
+    key: str
+    kind: str
+    step: int
+    name: str | None
+    page_type: str | None
+    visits: int
+    ordered_visits: int
+
+
+class LinkOut(Schema):
+    source: str
+    target: str
+    visits: int
+    ordered_visits: int
+
+
+class MapOut(Schema):
+    period: PeriodOut
+    until: datetime | None
+    steps: int
+    visits: int
+    ordered_visits: int
+    pages_hidden: int
+    events_read: int
+    nodes: list[NodeOut]
+    links: list[LinkOut]
+
+
+class FlowVisitsOut(Schema):
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    count: int
+    page: int
+    size: int
+    events_read: int
+
+
+@router.get("/shops/{shop}/traffic/entrances", response=EntrancesOut, operation_id="get_entrances")
+@api(Deed.VIEW_TRAFFIC)
+def get_entrances(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    by: Literal["page", "type"] = "page",
+    against: Literal["before", "yesterday", "last_week"] | None = None,
+    condition: str | None = Query(None, max_length=8000),
+    page: int = Query(1, ge=1, le=100_000),
+    size: int = Query(100, ge=1, le=1000),
+    format: Format = "json",
+) -> Any:
+    """Through which pages visits came in, with bounce (B-198), order rate and advice (A-155, A-156), most visits first."""
+    found = reads.entrances(
+        shop=request.access.shop,
+        period=_period(start, end),
+        by=by,
+        against=against,
+        condition=_condition(condition),
+        at=clock.now(),
+    )
+    if format == "csv":
+        return csv_response(request.access, f"entrances-{start}-{end}", *_entrances_table(found))
+    return entrances_told(found, found.rows[(page - 1) * size : page * size]) | {"page": page, "size": size}
+
+
+def entrances_told(found: reads.Entrances, rows: Sequence[reads.Entrance]) -> dict[str, Any]:
+    """Entrances in the API's form, with some of their rows."""
+    return {
+        "period": _span(found.period),
+        "by": found.by,
+        "until": found.until,
+        "against_period": _span(found.against_period) if found.against_period else None,
+        "median": float(found.median) if found.median is not None else None,
+        "judged": found.judged,
+        "least_visits": found.limits.least_visits,
+        "count": len(found.rows),
+        "total": _entrance(found.total),
+        "rows": [_entrance(row) for row in rows],
+        "notes": [_reason(note) for note in found.notes],
+    }
+
+
+@router.get("/shops/{shop}/traffic/flows", response=FlowsOut, operation_id="get_flows")
+@api(Deed.VIEW_TRAFFIC)
+def get_flows(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    by: str = Query("kind,from_path,to_path", max_length=200),
+    from_path: str | None = Query(None, max_length=2000),
+    to_path: str | None = Query(None, max_length=2000),
+    condition: str | None = Query(None, max_length=8000),
+    limit: int = Query(100, ge=1, le=10_000),
+    format: Format = "json",
+) -> Any:
+    """How often visits entered, went from page to page, left or ended in an order, most often first.
+
+    `by`: some of local_day, kind, channel, step, from_type, from_path, to_type, to_path; channel and step only with types.
+    """
+    where = {
+        name: value for name, value in (("from_path", from_path), ("to_path", to_path)) if value is not None
+    }
+    found = reads.flows(
+        shop=request.access.shop,
+        period=_period(start, end),
+        by=tuple(part.strip() for part in by.split(",") if part.strip()),
+        where=where,
+        condition=_condition(condition),
+        limit=limit,
+    )
+    if format == "csv":
+        header = [*found.by, "moves", "ordered_moves", "stay_seconds"]
+        lines = (
+            [*flow.keys.values(), flow.moves, flow.ordered_moves, flow.stay_seconds] for flow in found.rows
+        )
+        return csv_response(request.access, f"flows-{start}-{end}", header, lines)
+    return flows_told(found)
+
+
+def flows_told(found: reads.Flows) -> dict[str, Any]:
+    """Flows in the API's form."""
+    return {
+        "period": _span(found.period),
+        "by": list(found.by),
+        "count": found.count,
+        "events_read": found.events_read,
+        "rows": [{**vars(flow), "keys": dict(flow.keys)} for flow in found.rows],
+    }
+
+
+@router.get("/shops/{shop}/traffic/map", response=MapOut, operation_id="get_traffic_map")
+@api(Deed.VIEW_TRAFFIC)
+def get_traffic_map(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    steps: int = Query(4, ge=1, le=100),
+    open_type: str | None = Query(None, max_length=40, description="a page type to open, - for none stated"),
+    open_step: int = Query(1, ge=1, le=100),
+    condition: str | None = Query(None, max_length=8000),
+) -> Any:
+    """From channel through pages, step by step, to an order or away; at every node as much comes in as goes out."""
+    opened = None if open_type is None else (None if open_type == UNKNOWN else open_type, open_step)
+    found = reads.flow_map(
+        shop=request.access.shop,
+        period=_period(start, end),
+        steps=steps,
+        opened=opened,
+        condition=_condition(condition),
+        at=clock.now(),
+    )
+    return {
+        "period": _span(found.period),
+        "until": found.until,
+        "steps": found.steps,
+        "visits": found.visits,
+        "ordered_visits": found.ordered_visits,
+        "pages_hidden": found.pages_hidden,
+        "events_read": found.events_read,
+        "nodes": [vars(node) for node in found.nodes],
+        "links": [vars(link) for link in found.links],
+    }
+
+
+@router.get("/shops/{shop}/traffic/map/visits", response=FlowVisitsOut, operation_id="get_flow_visits")
+@api(Deed.VIEW_TRAFFIC)
+def get_flow_visits(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    kind: Literal["entry", "move", "exit", "order"],
+    step: int = Query(..., ge=0, le=100),
+    channel: str | None = Query(None, max_length=200, description="as of all of these: - for not stated"),
+    from_type: str | None = Query(None, max_length=200),
+    from_path: str | None = Query(None, max_length=2000),
+    to_type: str | None = Query(None, max_length=200),
+    to_path: str | None = Query(None, max_length=2000),
+    condition: str | None = Query(None, max_length=8000),
+    page: int = Query(1, ge=1, le=100_000),
+    size: int = Query(50, ge=1, le=1000),
+    format: Format = "json",
+) -> Any:
+    """The visits behind a link of the map, newest first."""
+    asked = {
+        "channel": channel, "from_type": from_type, "from_path": from_path, "to_type": to_type, "to_path": to_path,
+    }  # fmt: skip
+    where = {name: None if value == UNKNOWN else value for name, value in asked.items() if value is not None}
+    period, node = _period(start, end), _condition(condition)
+
+    def ask(number: int, rows: int) -> reads.FlowVisits:
+        return reads.flow_visits(
+            shop=request.access.shop,
+            period=period,
+            way=reads.Way(kind, step, where),
+            condition=node,
+            page=number,
+            size=rows,
+        )
+
+    if format == "csv":
+        first = ask(1, CSV_CHUNK)
+        lines = _visit_lines(request.access, first, ask)
+        return csv_response(request.access, f"flow-visits-{start}-{end}", first.columns, lines)
+    found = ask(page, size)
+    return {
+        **vars(found),
+        "columns": list(found.columns),
+        "rows": [_visit(request.access, r) for r in found.rows],
+    }
+
+
+def _visit(access: Access, row: Any) -> dict[str, Any]:
+    hidden = frozenset() if access.may(Deed.VIEW_CUSTOMERS) else reads.PERSONAL_COLUMNS
+    return {
+        name: None if name in hidden or value is None else str(value) if name.endswith("_id") else value
+        for name, value in row.items()
+    }
+
+
+def _visit_lines(access: Access, first: reads.FlowVisits, ask: Any) -> Iterator[list[Any]]:
+    found, number = first, 1
+    while found.rows:
+        yield from (list(_visit(access, row).values()) for row in found.rows)
+        if number * CSV_CHUNK >= found.count:
+            return
+        number += 1
+        found = ask(number, CSV_CHUNK)
+
+
+def _period(start: date, end: date) -> Period:
+    if end <= start or end - start > LONGEST or start < FIRST_DAY or end > LAST_DAY:
+        raise BadPeriod(field="end", value=end)
+    return Period(start, end)
+
+
+def _condition(text: str | None) -> Node | None:
+    return parse(text, SUBJECT) if text else None
+
+
+def _span(period: Period) -> dict[str, date]:
+    return {"start": period.start, "end": period.end}
+
+
+def _reason(reason: Any) -> dict[str, str]:
+    return {"code": reason.code, "words": reason.text()}
+
+
+def _number(value: Any) -> Any:
+    return value if value is None or isinstance(value, int) else float(value)
+
+
+def _figure(figure: reads.Figure) -> dict[str, Any]:
+    return {
+        "metric": figure.metric.id,
+        "version": figure.metric.version,
+        "unit": figure.metric.unit,
+        "value": _number(figure.value),
+        "reason": _reason(figure.reason) if figure.reason else None,
+        "cases": figure.cases,
+        "numerator": _number(figure.numerator),
+        "denominator": _number(figure.denominator),
+    }
+
+
+def _entrance(row: reads.Entrance) -> dict[str, Any]:
+    advice = row.advice
+    return {
+        "page_type": row.page_type,
+        "path": row.path,
+        "figures": [_figure(one) for one in row.figures],
+        "against": [_figure(one) for one in row.against],
+        "advice": advice
+        and {
+            "code": advice.code,
+            "reasons": [_reason(one) for one in advice.reasons],
+            "rules": list(advice.rules),
+            "low": advice.low,
+            "high": advice.high,
+        },
+    }
+
+
+def _entrances_table(found: reads.Entrances) -> tuple[list[str], Iterator[list[Any]]]:
+    names = [f"{one.id}.v{one.version}" for one in found.metrics]
+    header = ["page_type", "path", *names, *(f"{name} before" for name in names if found.against_period)]
+    header += ["advice", "bounce_low", "bounce_high"] if found.by == "page" else []
+
+    def lines() -> Iterator[list[Any]]:
+        for row in found.rows:
+            cells = [row.page_type, row.path, *(figure.value for figure in (*row.figures, *row.against))]
+            yield cells + ([row.advice.code, row.advice.low, row.advice.high] if row.advice else [])
+
+    return header, lines()
