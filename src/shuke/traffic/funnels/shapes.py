@@ -43,7 +43,7 @@ USUAL_WINDOW = timedelta(days=7)
 class BadFunnel(Invalid):
     code = "bad_funnel"
     words = _("The funnel can not be read at %(field)s: “%(value)s”.")
-    remedy = _("%(expected)s")
+    remedy = "%(expected)s"
 
 
 @dataclass(frozen=True)
