@@ -52,6 +52,7 @@ def furnish(shop) -> dict[str, Any]:
         found |= _people_and_keys(common, mark)
         found |= _imports(common, mark)
         found |= _mends(common, mark, found)
+        found |= _reports(common, mark)
         found |= _routes(common, mark)
         found |= _alerts(common, mark)
         today = at.astimezone(shop.zone).date()
@@ -176,6 +177,17 @@ def _alerts(common: dict[str, Any], mark: str) -> dict[str, Any]:
     )
     alert = raise_one(common["shop"], f"visits|channel={mark}", at=common["at"])
     return {"alert": alert.id, "alert_rule": rule.id}
+
+
+def _reports(common: dict[str, Any], mark: str) -> dict[str, Any]:
+    """A report of keywords and an industry table, so that their pages have something to show."""
+    keyword = f"day,keyword,bid,quality,impressions,clicks,cost,next bid,next quality\n2026-03-01,{mark},1,8,0,0,0,1,9\n"
+    industry = f"period,industry,channel,visitor share\n2026-03-01~2026-03-31,{mark},Live stream,40%\n"
+    for name, text in (("keywords_plain", keyword), ("industry_plain", industry)):
+        upload = files.upload_file(**common, content=io.BytesIO(text.encode()), name=f"{name}_{mark}.csv")
+        started = files.start_import(**common, files={"": upload.sha256}, mapping=name, choices={})
+        jobs.run_to_end(started.job_id)
+    return {"channel": "live"}
 
 
 def filled(sample: Any, objects: dict[str, Any], own: dict[str, Any] | None = None) -> Any:

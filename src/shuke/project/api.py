@@ -28,6 +28,7 @@ from shuke.traffic.http_cohorts import router as cohorts
 from shuke.traffic.http_tracked import router as tracker
 from shuke.traffic.items.http import router as items
 from shuke.traffic.routes.http import router as routes
+from shuke.traffic.peers.http import router as peers
 from shuke.traffic.search_ads.http import router as search_ads
 from shuke.traffic.single_pages.http import router as single_pages
 
@@ -43,6 +44,7 @@ ROUTERS = {
     "routes": routes,
     "single_pages": single_pages,
     "search_ads": search_ads,
+    "peers": peers,
     "commerce": commerce,
     "intake": intake,
     "rulebook": rulebook,

@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "shuke.traffic.flows",
     "shuke.traffic.items",
     "shuke.traffic.search_ads",
+    "shuke.traffic.peers",
     "shuke.intake",
     "shuke.console",
     "shuke.project",

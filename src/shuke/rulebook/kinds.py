@@ -51,6 +51,16 @@ def _names(value: Any) -> None:
         raise ValueError("must not name anything twice")
 
 
+def _named_lists(value: Any) -> None:
+    if not isinstance(value, dict) or not value or not all(isinstance(key, str) and key for key in value):
+        raise ValueError("must be lists of texts by name")
+    for names in value.values():
+        _names(names)
+    every = [one for names in value.values() for one in names]
+    if len(set(every)) != len(every):
+        raise ValueError("must not name anything twice")
+
+
 def _metric(value: Any) -> None:
     if not isinstance(value, dict):
         raise ValueError("must be a metric's definition")
@@ -62,6 +72,7 @@ KINDS: dict[str, ValueKind] = {
     "flag": ValueKind(_flag, _("true or false")),
     "text": ValueKind(_text, _("a text")),
     "names": ValueKind(_names, _("a list of texts")),
+    "named_lists": ValueKind(_named_lists, _("lists of texts by name")),
     "page_types": ValueKind(check_page_types, _("an ordered list of page types")),
     "channels": ValueKind(check_channels, _("an ordered list of channels")),
     "metric": ValueKind(_metric, _("a metric's definition")),

@@ -127,7 +127,7 @@ def example_file(lines: Mapping[str, tuple[str, ...]], name: str) -> HttpRespons
 # --- the table
 
 
-DEFAULT_COLUMNS = ("quality", "impressions", "clicks", "per_click", "cost", "orders", "per_order", "return")
+DEFAULT_COLUMNS = ("quality", "impressions", "clicks", "cost", "orders", "per_order", "return")
 
 
 def _columns(access: Access, request: PageRequest) -> list[Column[reads.Keyword]]:

@@ -73,6 +73,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     items,
     keeping,
     keywords,
+    peers,
     quarantine,
     reports,
     serving,

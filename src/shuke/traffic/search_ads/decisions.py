@@ -32,7 +32,7 @@ ADVICE = (DROP, RANK_FIRST, TOO_DEAR, KEEP, TOO_FEW, UNKNOWN)
 ADVICE_WORDS = {
     DROP: pgettext_lazy("keyword advice", "Drop it"),
     RANK_FIRST: pgettext_lazy("keyword advice", "Look at its rank"),
-    TOO_DEAR: pgettext_lazy("keyword advice", "Lower the bid or mend the page"),
+    TOO_DEAR: pgettext_lazy("keyword advice", "Lower the bid or mend"),
     KEEP: pgettext_lazy("keyword advice", "Keep it"),
     TOO_FEW: pgettext_lazy("keyword advice", "Too few clicks to judge"),
     UNKNOWN: pgettext_lazy("keyword advice", "Unknown"),

@@ -1,0 +1,459 @@
+"""A shop's channels against its industry's: how they are classed, and what a channel is expected to bring. Pure functions.
+
+High-traffic, high-conversion and not-yet-covered channels are the sources' (A-152); where each begins and the gain are ours,
+with the rulebook's values. Every number that is expected comes with what it rests on.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import sqrt
+from statistics import quantiles
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from shuke.kernel.verdicts import Reason
+
+UNCOVERED, HIGH_CONVERSION, HIGH_TRAFFIC, ORDINARY, OWN_ONLY, UNKNOWN = (
+    "uncovered",
+    "high_conversion",
+    "high_traffic",
+    "ordinary",
+    "own_only",
+    "unknown",
+)
+# A channel that fits several classes is counted in the first of them.
+CLASSES = (UNCOVERED, HIGH_CONVERSION, HIGH_TRAFFIC, ORDINARY, OWN_ONLY, UNKNOWN)
+CLASS_WORDS = {
+    UNCOVERED: pgettext_lazy("class of channels", "Not covered yet"),
+    HIGH_CONVERSION: pgettext_lazy("class of channels", "High conversion"),
+    HIGH_TRAFFIC: pgettext_lazy("class of channels", "High traffic"),
+    ORDINARY: pgettext_lazy("class of channels", "Ordinary"),
+    OWN_ONLY: pgettext_lazy("class of channels", "Not in the table"),
+    UNKNOWN: pgettext_lazy("class of channels", "Too little to judge"),
+}
+Z = 1.96
+LEAST_RATIOS = 3  # fewer have no quartiles worth the name
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The rulebook's values on a day."""
+
+    high_traffic_share: float
+    high_conversion_times: float
+    least_share: float
+    covered_part: float
+    least_visitors: int
+    least_buyers: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of an industry table. Shares and conversions 0 to 1; None: not stated. `channel` None: nobody knows it."""
+
+    name: str
+    channel: str | None
+    visitors: Decimal | None = None
+    share: Decimal | None = None
+    buyers: Decimal | None = None
+    conversion: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a channel brought the shop in the same days."""
+
+    visitors: int
+    buyers: int
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Industry:
+    """A channel in the industry: `share` of its visitors, conversion, heads where they are stated; `names` of its rows."""
+
+    names: tuple[str, ...]
+    share: float
+    conversion: float | None
+    visitors: Decimal | None
+    buyers: Decimal | None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A number with its range; the range None where too few channels stand behind it, all None with a `reason`."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a channel would bring besides what it brings now, and what that rests on. `visitors`, `amount_minor`: ours."""
+
+    visitors: Expected
+    amount_minor: Expected
+    assumptions: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One channel. `kind` is its one class, `marks` all that fit it; `why` says by which numbers."""
+
+    channel: str
+    own: Own
+    own_share: float | None
+    industry: Industry | None
+    kind: str
+    marks: tuple[str, ...]
+    why: tuple[Reason, ...]
+    gain: Gain
+
+
+@dataclass(frozen=True)
+class Table:
+    """An industry table by channel: shares add up to at most one with what nobody knows."""
+
+    channels: Mapping[str, Industry]
+    conversion: float | None
+    unmatched: tuple[tuple[str, float], ...] = ()  # names that nobody knows, with their shares
+    sums: tuple[str, ...] = ()
+    unstated: tuple[str, ...] = ()  # rows that state neither visitors nor a share
+    weighed_by: str = "visitors"
+    notes: tuple[Reason, ...] = field(default_factory=tuple)
+
+
+# --- names
+
+
+def folded(name: str) -> str:
+    """A name as names are compared: half-width, without blanks, in small letters."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def channel_of(name: str, shipped: Mapping[str, str], own: Mapping[str, str]) -> str | None:
+    """The channel that a name means: as the shop says (blank: left out), else as the rulebook does, else None."""
+    key = folded(name)
+    return own[key] if key in own else shipped.get(key)
+
+
+# --- the table
+
+
+def table_of(lines: Sequence[Line], sum_names: Iterable[str]) -> Table:
+    """Rows of one table to channels. Sums of others, names that are left out and rows without a size are set aside.
+
+    Sizes are visitors where every row states them, else shares; a table whose shares add up to more than one (visitors who
+    came by several channels) is brought back to one.
+    """
+    sums = {folded(name) for name in sum_names}
+    parts = [line for line in lines if folded(line.name) not in sums]
+    is_whole = not parts
+    parts = list(lines) if is_whole else parts
+    parts = [line for line in parts if line.channel != ""]
+    by_visitors = all(line.visitors is not None for line in parts)
+    sized = [(line, line.visitors if by_visitors else line.share) for line in parts]
+    unstated = tuple(line.name for line, size in sized if size is None)
+    known = [(line, float(size)) for line, size in sized if size is not None]
+    total = sum(size for _line, size in known)
+    whole = total if by_visitors or total > 1 else 1.0
+    notes = []
+    if not by_visitors and total > 1.005:
+        notes.append(Reason("shares_above_one", _SHARES_ABOVE, {"sum": f"{total * 100:.0f}"}))
+    channels: dict[str, list[tuple[Line, float]]] = {}
+    unmatched: dict[str, float] = {}
+    for line, size in known:
+        share = size / whole if whole else 0.0
+        if line.channel is None:
+            unmatched[line.name] = unmatched.get(line.name, 0.0) + share
+        else:
+            channels.setdefault(line.channel, []).append((line, share))
+    for name in unstated:
+        if next(line.channel for line in parts if line.name == name) is None:
+            unmatched.setdefault(name, 0.0)
+    every = [(line, size / whole if whole else 0.0) for line, size in known]
+
+    def by_size(one: tuple[str, float]) -> tuple[float, str]:
+        return -one[1], one[0]
+
+    return Table(
+        channels={name: _industry(rows) for name, rows in channels.items()},
+        conversion=_conversion(every),
+        unmatched=tuple(sorted(unmatched.items(), key=by_size)),
+        sums=tuple(dict.fromkeys(line.name for line in lines if folded(line.name) in sums and not is_whole)),
+        unstated=tuple(dict.fromkeys(unstated)),
+        weighed_by="visitors" if by_visitors else "share",
+        notes=tuple(notes),
+    )
+
+
+_SHARES_ABOVE = _("The table's shares add up to %(sum)s %%; they are brought back to 100 %%.")
+
+
+def _industry(rows: Sequence[tuple[Line, float]]) -> Industry:
+    lines = [line for line, _share in rows]
+    return Industry(
+        names=tuple(dict.fromkeys(line.name for line in lines)),
+        share=sum(share for _line, share in rows),
+        conversion=_conversion(rows),
+        visitors=_added(line.visitors for line in lines),
+        buyers=_added(line.buyers for line in lines),
+    )
+
+
+def _added(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum; None when any is not stated."""
+    found = list(values)
+    return sum((value for value in found if value is not None), Decimal(0)) if None not in found else None
+
+
+def _conversion(rows: Sequence[tuple[Line, float]]) -> float | None:
+    """Buyers over visitors where all state them, else the conversions by size; None where a sized row states neither."""
+    rows = [(line, share) for line, share in rows if share > 0]
+    visitors, buyers = _added(line.visitors for line, _s in rows), _added(line.buyers for line, _s in rows)
+    if visitors and buyers is not None:
+        return float(buyers / visitors)
+    told = [(_own_conversion(line), share) for line, share in rows]
+    size = sum(share for _c, share in told)
+    if not size or any(value is None for value, _share in told):
+        return None
+    return sum((value or 0.0) * share for value, share in told) / size
+
+
+def _own_conversion(line: Line) -> float | None:
+    if line.conversion is not None:
+        return float(line.conversion)
+    return float(line.buyers / line.visitors) if line.buyers is not None and line.visitors else None
+
+
+# --- classes
+
+
+def compare(own: Mapping[str, Own], table: Table, limits: Limits) -> tuple[Compared, ...]:
+    """Every channel of the shop or the table, each once: by class, then by its share of the industry."""
+    total = sum(one.visitors for one in own.values())
+    found = []
+    for channel in sorted({*own, *table.channels}):
+        mine = own.get(channel, Own(0, 0, 0))
+        theirs = table.channels.get(channel)
+        share = mine.visitors / total if total else None
+        marks, why = _marks(mine, share, total, theirs, table, limits)
+        kind = marks[0] if marks else ORDINARY
+        found.append((channel, mine, share, theirs, kind, marks, why))
+    uncovered = {one[0] for one in found if UNCOVERED in one[5]}
+    compared = [
+        Compared(
+            channel,
+            mine,
+            share,
+            theirs,
+            kind,
+            marks,
+            why,
+            expected_gain(channel, own, table, uncovered, limits),
+        )
+        for channel, mine, share, theirs, kind, marks, why in found
+    ]
+    return tuple(
+        sorted(
+            compared,
+            key=lambda one: (
+                CLASSES.index(one.kind),
+                -(one.industry.share if one.industry else 0),
+                -one.own.visitors,
+                one.channel,
+            ),
+        )
+    )
+
+
+def _marks(
+    own: Own, share: float | None, total: int, theirs: Industry | None, table: Table, limits: Limits
+) -> tuple[tuple[str, ...], tuple[Reason, ...]]:
+    """All classes that fit, the deciding one first, and why."""
+    if theirs is None:
+        return (OWN_ONLY,), (Reason("own_only", _OWN_ONLY),)
+    if share is None or total < limits.least_visitors:
+        few = {"visitors": f"{total:,}", "least": f"{limits.least_visitors:,}"}
+        return (UNKNOWN,), (Reason("few_visitors", _FEW_VISITORS, few),)
+    marks, why = [], []
+    percents = {"own": _percent(share), "industry": _percent(theirs.share)}
+    if theirs.share >= limits.least_share and (
+        own.visitors == 0 or share < limits.covered_part * theirs.share
+    ):
+        marks.append(UNCOVERED)
+        words = _NONE_YET if own.visitors == 0 else _LITTLE_YET
+        why.append(Reason("uncovered", words, {**percents, "part": _percent(limits.covered_part)}))
+    if theirs.conversion is not None and table.conversion:
+        reason = _high_conversion(theirs, table.conversion, limits)
+        if reason is not None:
+            marks.append(HIGH_CONVERSION)
+            why.append(reason)
+    if theirs.share >= limits.high_traffic_share:
+        marks.append(HIGH_TRAFFIC)
+        least = _percent(limits.high_traffic_share)
+        why.append(Reason("high_traffic", _HIGH_TRAFFIC, {**percents, "least": least}))
+    if theirs.conversion is None:
+        why.append(Reason("conversion_unknown", _CONVERSION_UNKNOWN))
+    if not marks:
+        why.append(Reason("ordinary", _ORDINARY, percents))
+    return tuple(marks), tuple(why)
+
+
+def _high_conversion(theirs: Industry, overall: float, limits: Limits) -> Reason | None:
+    conversion = theirs.conversion or 0.0
+    if conversion < limits.high_conversion_times * overall:
+        return None
+    params = {
+        "conversion": _percent(conversion, 2),
+        "whole": _percent(overall, 2),
+        "times": f"{conversion / overall:.1f}",
+    }
+    if theirs.visitors and theirs.buyers is not None:
+        low = interval(float(theirs.buyers), float(theirs.visitors))[0]
+        return Reason("high_conversion", _HIGH_CONVERSION, params) if low > overall else None
+    return Reason("high_conversion_unproven", _HIGH_UNPROVEN, params)
+
+
+def interval(hits: float, cases: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; `cases` above zero."""
+    share = min(1.0, hits / cases)
+    middle = share + Z * Z / (2 * cases)
+    half = Z * sqrt(share * (1 - share) / cases + Z * Z / (4 * cases * cases))
+    return (middle - half) / (1 + Z * Z / cases), (middle + half) / (1 + Z * Z / cases)
+
+
+_OWN_ONLY = _("The industry table does not name this channel.")
+_FEW_VISITORS = _("The shop has %(visitors)s visitors in these days, fewer than %(least)s: too few to judge.")
+_NONE_YET = _("It brings %(industry)s of the industry's visitors, and none to the shop.")
+_LITTLE_YET = _(
+    "It brings %(industry)s of the industry's visitors, %(own)s of the shop's: below %(part)s of the former."
+)
+_HIGH_CONVERSION = _(
+    "The industry converts %(conversion)s here, %(times)s times its whole of %(whole)s; the interval lies above it."
+)
+_HIGH_UNPROVEN = _(
+    "The industry converts %(conversion)s here, %(times)s times its whole of %(whole)s; heads are not stated, so how sure that is can not be said."
+)
+_HIGH_TRAFFIC = _("It brings %(industry)s of the industry's visitors, at least %(least)s.")
+_CONVERSION_UNKNOWN = _("The table does not state its conversion.")
+_ORDINARY = _("It brings %(industry)s of the industry's visitors and %(own)s of the shop's.")
+
+
+# --- the gain to expect
+
+
+def expected_gain(
+    channel: str, own: Mapping[str, Own], table: Table, uncovered: Iterable[str], limits: Limits
+) -> Gain:
+    """What the channel would bring besides, were the shop in it as it is in its other covered channels. Ours."""
+    theirs = table.channels.get(channel)
+    if theirs is None:
+        missing = Expected(reason=Reason("own_only", _OWN_ONLY))
+        return Gain(missing, missing)
+    left_out = {*uncovered, channel}
+    others = {
+        name: (mine, table.channels[name])
+        for name, mine in own.items()
+        if name not in left_out
+        and name in table.channels
+        and table.channels[name].share > 0
+        and mine.visitors >= limits.least_visitors
+    }
+    if not others:
+        none = Expected(reason=Reason("nothing_covered", _NOTHING_COVERED, {"least": limits.least_visitors}))
+        return Gain(none, none)
+    now = own.get(channel, Own(0, 0, 0)).visitors
+    ratios = [mine.visitors / their.share for mine, their in others.values()]
+    ratio = sum(mine.visitors for mine, _t in others.values()) / sum(t.share for _m, t in others.values())
+    bounds: tuple[float, float] | None = None
+    if len(ratios) >= LEAST_RATIOS:
+        first, _middle, third = quantiles(ratios, n=4, method="inclusive")
+        bounds = min(first, ratio), max(third, ratio)
+    visitors = Expected(
+        _besides(ratio * theirs.share, now),
+        *((_besides(bound * theirs.share, now) for bound in bounds) if bounds else (None, None)),
+    )
+    assumptions = [
+        Reason("same_reach", _SAME_REACH, {"channels": len(others), "now": f"{now:,}"}),
+        Reason("nobody_else", _NOBODY_ELSE),
+    ]
+    if bounds is None:
+        assumptions.append(Reason("few_channels", _FEW_CHANNELS, {"least": LEAST_RATIOS}))
+    return Gain(visitors, *_amount(theirs, visitors, list(others.values()), limits, assumptions))
+
+
+def _besides(expected: float, now: int) -> float:
+    return max(0.0, expected - now)
+
+
+def _amount(
+    theirs: Industry,
+    visitors: Expected,
+    others: Sequence[tuple[Own, Industry]],
+    limits: Limits,
+    assumptions: list[Reason],
+) -> tuple[Expected, tuple[Reason, ...]]:
+    """The amount of these visitors, with its range: visitors' range times the 95 % interval of how the shop converts."""
+
+    def unknown(code: str, words: object, **params: object) -> tuple[Expected, tuple[Reason, ...]]:
+        return Expected(reason=Reason(code, words, params)), tuple(assumptions)  # type: ignore[arg-type]
+
+    if theirs.conversion is None:
+        return unknown("conversion_unknown", _CONVERSION_UNKNOWN)
+    told = [(mine, their.conversion) for mine, their in others if their.conversion is not None]
+    buyers = sum(mine.buyers for mine, _c in told)
+    by_industry = sum(mine.visitors * conversion for mine, conversion in told)
+    if buyers < limits.least_buyers or by_industry <= 0:
+        return unknown("few_buyers", _FEW_BUYERS, buyers=f"{buyers:,}", least=limits.least_buyers)
+    # How the shop converts against its industry in the same channels, and how sure that is (Byar).
+    better = buyers / by_industry
+    low = buyers * (1 - 1 / (9 * buyers) - Z / (3 * sqrt(buyers))) ** 3 / by_industry
+    more = buyers + 1
+    high = more * (1 - 1 / (9 * more) + Z / (3 * sqrt(more))) ** 3 / by_industry
+    value = sum(mine.amount_minor for mine, _c in told) / buyers
+    assumptions += [
+        Reason("converts_alike", _CONVERTS_ALIKE, {"times": f"{better:.2f}", "buyers": f"{buyers:,}"}),
+        Reason("buys_alike", _BUYS_ALIKE),
+    ]
+
+    def brought(heads: float | None, times: float) -> float | None:
+        return None if heads is None else heads * min(1.0, theirs.conversion * times) * value  # type: ignore[operator]
+
+    has_range = visitors.low is not None
+    return (
+        Expected(
+            brought(visitors.value, better),
+            brought(visitors.low, low) if has_range else None,
+            brought(visitors.high, high) if has_range else None,
+        ),
+        tuple(assumptions),
+    )
+
+
+_NOTHING_COVERED = _(
+    "No other channel of the shop with at least %(least)s visitors stands in the table; there is nothing to go by."
+)
+_SAME_REACH = _(
+    "The shop would reach as large a part of the industry's visitors as in its %(channels)s other covered channels; %(now)s come already."
+)
+_NOBODY_ELSE = _("Visitors would come besides those of other channels; some would have come anyway.")
+_FEW_CHANNELS = _("Fewer than %(least)s channels stand behind it, so no range is given.")
+_FEW_BUYERS = _("%(buyers)s buyers of covered channels are fewer than %(least)s: no amount is expected.")
+_CONVERTS_ALIKE = _(
+    "They would buy %(times)s times as often as the industry's visitors do here, as the shop's %(buyers)s buyers do elsewhere."
+)
+_BUYS_ALIKE = _(
+    "A buyer would pay as much as the shop's other buyers; what the channel costs is not taken off."
+)
+
+
+def _percent(value: float, digits: int = 1) -> str:
+    return f"{value * 100:.{digits}f} %"
