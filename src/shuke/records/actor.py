@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.translation import pgettext_lazy
+
 ActorKind = Literal["member", "api_key", "system", "write_key"]
 
 
@@ -25,3 +27,17 @@ class Actor:
     @property
     def is_system(self) -> bool:
         return self.kind == "system"
+
+
+# What processes of the installation are called; they are stored under these names.
+_SYSTEM = {
+    "command line": pgettext_lazy("actor", "command line"),
+    "demo": pgettext_lazy("actor", "demo"),
+    "kept rules": pgettext_lazy("actor", "kept rules"),
+    "alerts": pgettext_lazy("actor", "alerts"),
+}
+
+
+def name_in_words(name: str) -> str:
+    """A stored actor's name as its reader calls it: a process of the installation in the reader's language."""
+    return str(_SYSTEM.get(name, name))

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from shuke.console import names
 from shuke.records import reads
+from shuke.records.actor import name_in_words
 from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
@@ -64,7 +65,8 @@ def audit(request: PageRequest, shop: str) -> HttpResponseBase:
 
 
 def _actor(entry: reads.Audited) -> dict[str, str]:
-    return {"text": entry.actor_name, "sub": names.actor(entry.actor_kind, entry.actor_role)}
+    name = name_in_words(entry.actor_name) if entry.actor_kind == "system" else entry.actor_name
+    return {"text": name, "sub": names.actor(entry.actor_kind, entry.actor_role)}
 
 
 def _deed(entry: reads.Audited) -> dict[str, str]:

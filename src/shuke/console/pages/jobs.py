@@ -16,6 +16,7 @@ from shuke.console import names, words
 from shuke.kernel import clock
 from shuke.records import jobs as records_jobs
 from shuke.records import reads
+from shuke.records.actor import name_in_words
 from shuke.shops import today
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
@@ -65,7 +66,7 @@ def _columns(access: Access) -> list[Column[reads.JobView]]:
         Column("title", gettext("Job"), lambda j: str(j.title), "link", is_first=True, shown=_title),
         Column("state", gettext("State"), lambda j: j.state, "state", shown=_state),
         Column("progress", gettext("Progress"), lambda j: j.done, "progress", shown=lambda j: j),
-        Column("by", gettext("By"), lambda j: j.actor_name),
+        Column("by", gettext("By"), lambda j: name_in_words(j.actor_name)),
         Column("created", gettext("Started"), lambda j: j.created_at, "moment"),
         Column("deeds", "", lambda j: j.id, "job_deeds", shown=deeds),
     ]

@@ -32,6 +32,7 @@ from shuke.shops.reads import ShopView
 
 FIRST_ROWS = 10
 LOOKED_AT = 1_000
+MENDED_SHOWN = 20
 VERIFY_BYTES = 64 << 20
 VERIFY_UNPACKED = 2 << 30  # 64 MB of rows, thirty times shrunk; somebody waits for the answer
 _HIDDEN = frozenset(
@@ -72,6 +73,14 @@ class CellMended:
 
 
 @dataclass(frozen=True)
+class RowMended:
+    """A row that would be refused but for kept rules, by its line: what they change."""
+
+    line: int
+    cells: tuple[CellMended, ...]
+
+
+@dataclass(frozen=True)
 class MappedRow:
     """One of the first rows: the line, its cells, and the fields that they become; none when it is refused.
 
@@ -88,7 +97,8 @@ class MappedRow:
 class Preview:
     """`rows_looked_at` rows were mapped, `rows_bad` of them refused; `problems` are the first of these.
 
-    `rows_mended` would have been refused but for kept rules; `mends` says by which, how many rows each.
+    `rows_mended` would have been refused but for kept rules; `mends` says by which, how many rows each, `mended` what they
+    change in the first of them.
     """
 
     file: str
@@ -104,6 +114,7 @@ class Preview:
     reasons: Mapping[str, int] = field(default_factory=dict)
     rows_mended: int = 0
     mends: Mapping[str, int] = field(default_factory=dict)
+    mended: tuple[RowMended, ...] = ()
 
 
 def preview_of(
@@ -233,6 +244,7 @@ def preview_of(
             *_alone_notices(alone, is_all=rows_looked_at < LOOKED_AT),
         ),
         rows_mended=len(mended),
+        mended=tuple(RowMended(lines[i], cells) for i, cells in list(mends.items())[:MENDED_SHOWN]),
         mends=dict(Counter(words for cells in mends.values() for words in {one.rules for one in cells})),
         reasons=Counter(bad.reason.code for bad in bad_rows),
     )

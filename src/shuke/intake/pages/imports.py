@@ -18,11 +18,13 @@ from shuke.intake import actions, reads
 from shuke.intake.files.actions import MAIN
 from shuke.intake.files.origins import FILE_NAME
 from shuke.intake.files.problems import FileProblem, MissingPart
+from shuke.intake.pages import facts
+from shuke.intake.pages.field_words import KIND_WORDS
 from shuke.intake.pages.jobs import is_running, job_context, job_view
-from shuke.intake.pages.pointing import KIND_WORDS
 from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
+from shuke.records.actor import name_in_words
 from shuke.shops import navigation
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
@@ -74,7 +76,7 @@ def _columns(access: Access) -> list[Column[reads.ImportView]]:
         Column("known", gettext("Known already"), lambda i: i.rows_known, "count", is_number=True),
         Column("bad", gettext("In quarantine"), lambda i: i.rows_bad, "count", is_number=True),
         Column("created", gettext("Started"), lambda i: i.created_at, "moment"),
-        Column("by", gettext("By"), lambda i: i.created_by),
+        Column("by", gettext("By"), lambda i: name_in_words(i.created_by)),
     ]
 
 
@@ -194,6 +196,8 @@ def preview(request: PageRequest, shop: str) -> HttpResponse:
         "files": files,
         "found": found,
         "rows": _rows(found),
+        "fact_heads": facts.heads_of(found),
+        "facts": facts.facts_of(found),
         "refusal": refusal or (found.refusal if found else None),
         "mapping": mapping,
         "chosen": chosen,
@@ -308,6 +312,7 @@ def one(request: PageRequest, shop: str, import_id: int) -> HttpResponse:
     )
     context = {
         "one": found,
+        "by": name_in_words(found.created_by),
         "kind": KINDS.get(found.kind, found.kind),
         **job_context(access, found, noun="import", deed=Deed.IMPORT_FILES),
         "waiting": waiting,

@@ -22,6 +22,7 @@ from shuke.intake.quarantine.rules import RULES, Rule, rules_for, words_of_rules
 from shuke.intake.quarantine.said import is_masked
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
+from shuke.records.actor import name_in_words
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
@@ -356,7 +357,7 @@ def _mend_columns(access: Access) -> list[Column[reads.MendView]]:
         Column("dropped", gettext("Dropped"), lambda m: m.dropped, "count", is_number=True),
         Column("refused", gettext("Still refused"), lambda m: m.refused, "count", is_number=True),
         Column("created", gettext("When"), lambda m: m.created_at, "moment"),
-        Column("by", gettext("By"), lambda m: m.created_by),
+        Column("by", gettext("By"), lambda m: name_in_words(m.created_by)),
     ]
 
 
@@ -383,7 +384,7 @@ def _kept_columns(access: Access) -> list[Column[reads.KeptView]]:
         Column("rows", gettext("Mended so far"), lambda k: k.rows, "count", is_number=True),
         Column("state", gettext("State"), lambda k: k.problem, "state", shown=state),
         Column("created", gettext("Since"), lambda k: k.created_at, "moment"),
-        Column("by", gettext("By"), lambda k: k.created_by),
+        Column("by", gettext("By"), lambda k: name_in_words(k.created_by)),
         _Deeds("deeds", "", lambda k: k.id, "kept_deeds", is_sortable=False, shown=deeds),
     ]
 
@@ -409,6 +410,7 @@ def one(request: PageRequest, shop: str, mend_id: int) -> HttpResponseBase:
     settled = reads.settled_by_mend(access.shop, mend_id, after=after, size=SIZE)
     context = {
         "one": found,
+        "by": name_in_words(found.created_by),
         **job_context(access, found, noun="mend", deed=Deed.MEND_QUARANTINE),
         "group_url": reverse("intake:quarantine", args=[shop]) + "?" + urlencode(address_of(found.group)),
         "table": build_paged_table(

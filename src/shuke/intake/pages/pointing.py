@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from shuke.intake import actions
@@ -18,81 +18,14 @@ from shuke.intake.files.kinds import FIELDS, KINDS, LISTS
 from shuke.intake.files.pointing import guessed, pointed_spec
 from shuke.intake.files.preview import Preview
 from shuke.intake.files.spec import MappingSpec, parse
+from shuke.intake.pages import facts
+from shuke.intake.pages.field_words import FIELD_WORDS, KIND_WORDS
 from shuke.kernel import clock
 from shuke.kernel.errors import ShukeError
 from shuke.shops.access import Access, page
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 
-KIND_WORDS = {
-    "orders": pgettext_lazy("import", "orders"),
-    "events": pgettext_lazy("import", "events"),
-    "settlements": pgettext_lazy("import", "settlements"),
-    "returns": pgettext_lazy("import", "returns"),
-    "entries": pgettext_lazy("import", "entries of a list"),
-    "keywords": pgettext_lazy("import", "keywords of search ads"),
-    "industry": pgettext_lazy("import", "an industry's channels"),
-}
-FIELD_WORDS = {
-    "order_ref": pgettext_lazy("field of a file", "order number"),
-    "at": pgettext_lazy("field of a file", "time"),
-    "kind": pgettext_lazy("field of a file", "kind"),
-    "buyer_ref": pgettext_lazy("field of a file", "buyer"),
-    "product_ref": pgettext_lazy("field of a file", "item number"),
-    "title": pgettext_lazy("field of a file", "title"),
-    "quantity": pgettext_lazy("field of a file", "quantity"),
-    "unit_price": pgettext_lazy("field of a file", "unit price"),
-    "amount": pgettext_lazy("field of a file", "amount of the row"),
-    "order_amount": pgettext_lazy("field of a file", "amount of the whole order"),
-    "currency": pgettext_lazy("field of a file", "currency"),
-    "region": pgettext_lazy("field of a file", "region"),
-    "state": pgettext_lazy("field of a file", "status"),
-    "after_sale": pgettext_lazy("field of a file", "second status, of a refund"),
-    "paid_at": pgettext_lazy("field of a file", "time of payment"),
-    "refunded": pgettext_lazy("field of a file", "refunded amount"),
-    "back_at": pgettext_lazy("field of a file", "time of the refund"),
-    "type": pgettext_lazy("field of a file", "type of event"),
-    "name": pgettext_lazy("field of a file", "name of the event"),
-    "anonymous_ref": pgettext_lazy("field of a file", "visitor"),
-    "person_ref": pgettext_lazy("field of a file", "customer"),
-    "session_ref": pgettext_lazy("field of a file", "visit"),
-    "page_path": pgettext_lazy("field of a file", "page"),
-    "referrer": pgettext_lazy("field of a file", "page before"),
-    "terminal": pgettext_lazy("field of a file", "device"),
-    "channel_given": pgettext_lazy("field of a file", "channel"),
-    "settlement_ref": pgettext_lazy("field of a file", "number of the movement"),
-    "sub_order_ref": pgettext_lazy("field of a file", "number of the order line"),
-    "direction": pgettext_lazy("field of a file", "in or out"),
-    "gross": pgettext_lazy("field of a file", "paid by the buyer"),
-    "refund": pgettext_lazy("field of a file", "part: refund"),
-    "freight": pgettext_lazy("field of a file", "part: postage"),
-    "subsidy": pgettext_lazy("field of a file", "part: subsidy"),
-    "fee": pgettext_lazy("field of a file", "part: fees"),
-    "return_ref": pgettext_lazy("field of a file", "number of the return"),
-    "reason": pgettext_lazy("field of a file", "reason"),
-    "comment": pgettext_lazy("field of a file", "what the customer wrote"),
-    "entry_ref": pgettext_lazy("field of a file", "number of the row"),
-    "campaign_ref": pgettext_lazy("field of a file", "campaign"),
-    "coupon_ref": pgettext_lazy("field of a file", "coupon"),
-    "until": pgettext_lazy("field of a file", "until"),
-    "keyword": pgettext_lazy("field of a file", "keyword"),
-    "bid": pgettext_lazy("field of a file", "bid"),
-    "quality": pgettext_lazy("field of a file", "quality score"),
-    "rank": pgettext_lazy("field of a file", "average rank"),
-    "impressions": pgettext_lazy("field of a file", "impressions"),
-    "clicks": pgettext_lazy("field of a file", "clicks"),
-    "cost": pgettext_lazy("field of a file", "cost"),
-    "orders": pgettext_lazy("field of a file", "orders"),
-    "next_bid": pgettext_lazy("field of a file", "next bidder's bid"),
-    "next_quality": pgettext_lazy("field of a file", "next bidder's quality score"),
-    "industry": pgettext_lazy("field of a file", "industry or category"),
-    "scope": pgettext_lazy("field of a file", "whose numbers"),
-    "visitors": pgettext_lazy("field of a file", "visitors"),
-    "visitor_share": pgettext_lazy("field of a file", "share of the visitors"),
-    "buyers": pgettext_lazy("field of a file", "buyers"),
-    "conversion": pgettext_lazy("field of a file", "conversion"),
-    "channel": pgettext_lazy("field of a file", "channel"),
-}
 FORMS = ("", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%Y%m%d%H%M%S", "%Y%m%d")
 ZONES = (
     "Asia/Shanghai",
@@ -160,6 +93,8 @@ def point(request: PageRequest, shop: str) -> HttpResponse:
             for c in bare.columns
         ],
         "rows": _rows(bare, found),
+        "fact_heads": facts.heads_of(found),
+        "facts": facts.facts_of(found),
         "found": found,
         "problem": problem,
         "forms": FORMS,

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import translation
-from django.utils.translation import gettext
 
 from shuke.intake.quarantine.rules import VALUES
+from shuke.records.actor import name_in_words
 from shuke.records.audit import MASK
 from shuke.shops.access import Access
 from shuke.shops.roles import Deed
@@ -40,7 +40,7 @@ def is_masked(access: Access) -> bool:
 
 def settler(name: str) -> str:
     """Who settled an entry, as its reader calls them."""
-    return gettext("kept rules") if name == BY_KEPT_RULES else name
+    return name_in_words(name)
 
 
 def in_every_language(words: Callable[[], str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.urls import reverse
@@ -50,7 +51,7 @@ def test_fault__outside_of_the_events__pauses_ever_longer_and_is_over_when_it_is
         for second in range(1_800):
             with clock.frozen(NOW + timedelta(seconds=second)):
                 kept_events.mend_new(clock.now())
-    pauses = [int((b - a).total_seconds()) for a, b in zip(tries, tries[1:], strict=False)]
+    pauses = [int((b - a).total_seconds()) for a, b in pairwise(tries)]
     assert pauses[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert set(pauses[9:]) == {300}
     (kept,) = reads.list_kept(shop)

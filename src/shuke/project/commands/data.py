@@ -42,6 +42,11 @@ def import_files(
     has_report: bool = typer.Option(
         True, "--report/--no-report", help="Print the overview of the days loaded."
     ),
+    look: bool = typer.Option(
+        False,
+        "--look",
+        help="Only show how the first rows would be read, and what kept rules change in them.",
+    ),
 ) -> None:
     """Load files of orders, events or reports, and print the overview of their days."""
     from shuke.kernel.periods import Period
@@ -54,6 +59,9 @@ def import_files(
     with taking_part():
         view = get_shop(shop)
         for one in _told(view, [_checked_path(file) for file in files], _parts(parts), mapping, choices):
+            if look:
+                _look(view, one.files, one.mapping, choices)
+                continue
             loaded = _load(view, one.files, one.mapping, choices)
             _tell(loaded)
             days += [day for day in (loaded.first_day, loaded.last_day) if day is not None]
@@ -102,25 +110,59 @@ def _told(
     return found
 
 
-def _load(shop: ShopView, files: Mapping[str, Path], mapping: str, choices: dict[str, Any]) -> ImportView:
-    """Run one import to its end in this process. `files`: part ("" is the main file) -> where it lies."""
-    from shuke.intake.files import actions, reads
+def _asked(
+    shop: ShopView, files: Mapping[str, Path], mapping: str, choices: dict[str, Any]
+) -> dict[str, Any]:
+    """What a preview and a load are asked for; the files are kept."""
+    from shuke.intake.files import actions
     from shuke.kernel import clock
-    from shuke.records import jobs
 
     actor = command_line_actor()
     kept = {
         part: actions.upload_path(shop=shop, path=path, actor=actor, at=clock.now()).sha256
         for part, path in files.items()
     }
+    return {"shop": shop, "files": kept, "mapping": mapping, "choices": choices, "actor": actor}
+
+
+def _look(shop: ShopView, files: Mapping[str, Path], mapping: str, choices: dict[str, Any]) -> None:
+    """How the first rows would be read: what is wrong, and which kept rule changes which cell. Nothing is loaded.
+
+    Raises what keeps the file from being read through the mapping.
+    """
+    from shuke.intake.files import actions
+    from shuke.kernel import clock
+
+    seen = actions.preview(**_asked(shop, files, mapping, choices), at=clock.now())
+    if seen.refusal is not None:
+        raise seen.refusal
+    screen, name = Console(highlight=False, soft_wrap=True), files[""].name
+    for notice in seen.notices:
+        screen.print(f"{name}: {notice.text()}", markup=False)
+    words = _("of the first %(rows)s rows %(bad)s would wait, %(mended)s would be mended by kept rules")
+    counts = {"rows": seen.rows_looked_at, "bad": seen.rows_bad, "mended": seen.rows_mended}
+    screen.print(f"{name}: " + words % {key: f"{count:,}" for key, count in counts.items()}, markup=False)
+    for bad in seen.problems:
+        screen.print(f"  {_('line %(line)s') % {'line': bad.line}}: {bad.words} {bad.remedy}", markup=False)
+    for row in seen.mended:
+        for cell in row.cells:
+            change = _("%(column)s: “%(before)s” → “%(after)s” (%(rules)s)") % {
+                "column": cell.column,
+                "before": cell.before,
+                "after": cell.after,
+                "rules": cell.rules,
+            }
+            screen.print(f"  {_('line %(line)s') % {'line': row.line}}: {change}", markup=False)
+
+
+def _load(shop: ShopView, files: Mapping[str, Path], mapping: str, choices: dict[str, Any]) -> ImportView:
+    """Run one import to its end in this process. `files`: part ("" is the main file) -> where it lies."""
+    from shuke.intake.files import actions, reads
+    from shuke.kernel import clock
+    from shuke.records import jobs
+
     file = files[""]
-    asked: dict[str, Any] = {
-        "shop": shop,
-        "files": kept,
-        "mapping": mapping,
-        "choices": choices,
-        "actor": actor,
-    }
+    asked = _asked(shop, files, mapping, choices)
     seen = actions.preview(**asked, at=clock.now())
     started = actions.start_import(**asked, at=clock.now())
     screen = Console(highlight=False, soft_wrap=True)

@@ -15,7 +15,7 @@ def fill(
     last: str = typer.Option("", "--to", help="Last day, included."),
     engine: str = typer.Option("", "--engine", help="duckdb or spark (default: WAREHOUSE_ENGINE)."),
 ) -> None:
-    """Fill visits, visitor days and order facts of sealed days again from their raw facts."""
+    """Fill what sealed days derive from raw facts again: visits, visitor days, order facts, sums by day and channel."""
     from datetime import date
 
     from shuke.kernel.errors import Invalid
