@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -183,6 +184,34 @@ def test_evidence__behind_each_number__is_as_many_as_the_number(demo: Demo) -> N
         found = demo.api("traffic/evidence", start=day, end=end, metric=metric)
         assert found["is_equal"]
         assert found["count"] == truth[name], metric
+
+
+@pytest.mark.browser
+@pytest.mark.row("T1")
+def test_shop_of_the_demo__walked_through_in_a_browser__shows_the_visitor_on_the_pages(demo: Demo) -> None:
+    from playwright.sync_api import sync_playwright
+
+    address = re.search(r"http://127\.0\.0\.1:\d+/\?utm_source=myself", demo.said).group()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page()
+        page.goto(address)
+        page.click("#consent [data-consent=yes]")
+        page.click("nav a[href='/list/dresses']")
+        page.wait_for_url("**/list/dresses")
+        began = time.monotonic()
+        today = {"start": str(date.today() - timedelta(days=1)), "end": str(date.today() + timedelta(days=2))}
+
+        def seen() -> list[dict[str, Any]]:
+            found = demo.api("traffic/evidence", **today, metric="visits", size="200")
+            return [row for row in found["rows"] if row["source"] == "myself" and row["views"] == 2]
+
+        [visit] = wait_until(seen, 30, "the visitor is not on the pages")
+        print(f"seen after {time.monotonic() - began:.1f} s")
+        assert visit["exit_path"] == "/list/dresses"
+        browser.close()
 
 
 def test_live_visits__after_the_history__keep_arriving(demo: Demo) -> None:

@@ -75,7 +75,7 @@ class Tabs:
     def fresh(self) -> Any:
         """A tab of a context of its own."""
         context = self._browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(120_000)
         return self.opened(context)
 
     def opened(self, context: Any) -> Any:
@@ -441,8 +441,8 @@ KINDS = {
 }
 
 
-def walk_all(browser: Any, site: Site, count: int, seed: int) -> list[Visit]:
-    """`count` scripted visits, kinds in turn from a drawn order; what is true of all of them."""
+def walk_all(browser: Any, site: Site, count: int, seed: int) -> tuple[list[Visit], Counter[str]]:
+    """`count` scripted visits, all kinds equally often in a drawn order; what is true of them, and how many of each kind."""
     rng = random.Random(seed)
     names = [list(KINDS)[number % len(KINDS)] for number in range(count)]
     rng.shuffle(names)
@@ -457,7 +457,7 @@ def walk_all(browser: Any, site: Site, count: int, seed: int) -> list[Visit]:
         walk.end()
         found += walk.visits
     tabs.close()
-    return found
+    return found, Counter(names)
 
 
 def _skip_night(site: Site) -> None:
