@@ -304,7 +304,7 @@ def _columns(access: Access) -> list[Column[reads.AlertView]]:
 
     def linked(row: reads.AlertView) -> dict[str, str]:
         url = reverse("console:alert", args=[shop.slug, row.id])
-        return {"text": lead(row), "url": url, "sub": wording.sentence(row, shop)}
+        return {"text": lead(row), "url": url, "sub": wording.numbers(row, shop)}
 
     def state(row: reads.AlertView) -> dict[str, str]:
         return {"text": str(wording.STATES[row.state]), "tone": TONES[row.state]}

@@ -6,6 +6,7 @@ from the false alarms that a shop bears in a year, shared by all its series and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -128,15 +129,19 @@ class _Asked:
         cases: int | None,
         expected: float | None,
         band: float,
+        is_young: bool = False,
     ) -> Judgement:
-        """The verdict over the runs: what is scanned, the loudest, and since when it has been off."""
+        """The verdict over the runs: what is scanned, the loudest, and since when it has been off. `is_young`: of a count
+        whose place in the month is not known yet."""
         values, text = self.values, str(name)
         scanned = values.windows if seen is not None else values.slow_windows
         scores = {w: round(runs[w].score, 2) for w in scanned if w in runs}
         heard = {w: s / _scatter(self.past.get(text, ()), w) for w, s in scores.items()}
         loud = max(heard, key=lambda w: heard[w], default=0)
         is_moved = bool(
-            loud and heard[loud] >= self.needed and self._is_material(name, runs[loud], seen is None)
+            loud
+            and heard[loud] >= self.needed
+            and self._is_material(name, runs[loud], seen is None, is_young)
         )
         since = None
         if is_moved:
@@ -162,11 +167,12 @@ class _Asked:
             seen,
         )
 
-    def _is_material(self, name: Name, run: Run, is_small: bool) -> bool:
+    def _is_material(self, name: Name, run: Run, is_small: bool, is_young: bool) -> bool:
         """Large enough to matter, and on enough cases."""
         values, change = self.values, run.change(name.kind) * self.sign(name)
         if name.kind == "count":
-            return change >= values.smallest_fall and (not is_small or run.usual >= values.least_cases)
+            enough = not is_small or run.usual >= values.least_cases
+            return enough and change >= values.smallest_fall * (2 if is_young else 1)
         if run.whole < values.least_cases:
             return False
         if self.sign(name) > 0:
@@ -234,6 +240,9 @@ def _judge_counts(asked: _Asked, table: Table) -> dict[str, Judgement]:
         table.days[split:],
         values.half_life_days,
     )
+    longest_asked = max(longest, values.promised_days)
+    leans = {w: float(cast.leverage[-w:, -w:].mean()) for w in range(1, longest_asked + 1)}
+    wanted_of, got_of = _sums_back(cast.mean), _sums_back(table.parts[:, split:])
     found = {}
     for i, name in enumerate(table.names):
         known = int(table.usable[i, start:split].sum())
@@ -244,12 +253,11 @@ def _judge_counts(asked: _Asked, table: Table) -> dict[str, Judgement]:
         sign = asked.sign(name)
 
         def spread(window: int, wanted: float, factor: float = factor, level: float = level) -> float:
-            lean = float(cast.leverage[-window:, -window:].mean())
-            return float(np.sqrt(factor * (wanted + wanted**2 * lean / level)))
+            return math.sqrt(factor * (wanted + wanted**2 * leans[window] / level))
 
         runs = {}
         for window in _open_windows(table.closed[i], longest):
-            wanted, got = float(mean[-window:].sum()), float(table.parts[i, -window:].sum())
+            wanted, got = wanted_of[i][window - 1], got_of[i][window - 1]
             score = _bounded(sign * (got - wanted) / spread(window, wanted))
             runs[window] = Run(got, window, wanted, score)
         seen = next(
@@ -270,6 +278,7 @@ def _judge_counts(asked: _Asked, table: Table) -> dict[str, Judgement]:
             cases=None,
             expected=float(mean[-1]),
             band=_BAND * own,
+            is_young=split - start < x.MONTH_FROM,
         )
     return found
 
@@ -318,17 +327,18 @@ def _judge_rates(asked: _Asked, table: Table) -> dict[str, Judgement]:
         table.days[split:],
         values.half_life_days,
     )
+    of_back, got_back = _sums_back(table.wholes[:, split:]), _sums_back(table.parts[:, split:])
+    usual_back = _sums_back(table.wholes[:, split:] * cast.share)
     found = {}
     for i, name in enumerate(table.names):
         factor, rests, share = float(cast.factor[i]), float(cast.cases[i]), cast.share[i]
         parts, wholes = table.parts[i], table.wholes[i]
         runs = {}
         for window in _open_windows(table.closed[i], longest):
-            of = float(wholes[-window:].sum())
+            of = of_back[i][window - 1]
             if of <= 0 or rests < values.least_cases:
                 continue
-            usual = float((wholes[-window:] * share[-window:]).sum() / of)
-            got = float(parts[-window:].sum())
+            usual, got = usual_back[i][window - 1] / of, got_back[i][window - 1]
             score = x.score_of_share(got, of, usual, rests, factor)
             runs[window] = Run(got, of, usual, _bounded(asked.sign(name) * score))
         cases, expected = float(wholes[-1]), float(share[-1])
@@ -373,11 +383,16 @@ def _open_windows(closed: np.ndarray, longest: int) -> range:
     return range(1, min(free, longest) + 1)
 
 
+def _sums_back(rows: np.ndarray) -> list[list[float]]:
+    """Per row the sums of its last 1, 2, … days."""
+    return np.cumsum(rows[:, ::-1], axis=1).tolist()
+
+
 def _scatter(past: Sequence[Mapping[int, float]], window: int) -> float:
     """How widely the series' own past scores scattered; at least the 1 that they claim."""
-    own = np.array([one[window] for one in past if window in one])
-    return max(1.0, float(np.sqrt((np.clip(own, -4, 4) ** 2).mean()))) if len(own) >= _OWN_SCORES else 1.0
+    own = [max(-4.0, min(one[window], 4.0)) for one in past if window in one]
+    return max(1.0, math.sqrt(sum(score**2 for score in own) / len(own))) if len(own) >= _OWN_SCORES else 1.0
 
 
 def _bounded(score: float) -> float:
-    return float(np.clip(np.nan_to_num(score), -_LOUDEST, _LOUDEST))
+    return max(-_LOUDEST, min(score, _LOUDEST)) if math.isfinite(score) else 0.0

@@ -10,6 +10,7 @@ out (empirical Bayes), and a scatter factor over the binomial. Why so: README.
 from __future__ import annotations
 
 import calendar
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +20,7 @@ import numpy as np
 _ROUNDS = 5
 _DRAWN_IN = 2.5  # robust standard deviations beyond which a day does not pull the fit any further
 _RIDGE_TREND, _RIDGE_WEEKDAY, _RIDGE_MONTH = 1.0, 1.0, 3.0  # in days that say "no effect"
-_MONTH_FROM = 56  # days of history from which the place in the month is fitted
+MONTH_FROM = 56  # days of history from which the place in the month is fitted
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def forecast_counts(
 ) -> CountForecast:
     """`values`, `usable` [series, days]: what was counted, and whether the day may teach."""
     last = days[-1]
-    with_month = len(days) >= _MONTH_FROM
+    with_month = len(days) >= MONTH_FROM
     design = _design(days, last, with_month=with_month, last=last)
     future = _design(ahead, last, with_month=with_month, last=last)
     weight = forget(len(days), half_life)
@@ -157,17 +158,17 @@ def score_of_share(part: float, whole: float, share: float, rests_on: float, fac
     ratio = 0.0
     for made, of in ((part, whole), (share * rests_on, rests_on)):
         ratio += _term(made, of * pooled) + _term(of - made, of * (1 - pooled))
-    root = np.sqrt(max(2 * ratio, 0.0) / factor)
-    return float(root if part / whole > share else -root)
+    root = math.sqrt(max(2 * ratio, 0.0) / factor)
+    return root if part / whole > share else -root
 
 
 def score_of_count(made: float, days: float, before: float, days_before: float, factor: float) -> float:
     """As `score_of_share`, of a small count in `days` against `before` in `days_before` (Poisson, scatter over it)."""
     pooled = (made + before) / (days + days_before)
     ratio = _term(made, days * pooled) + _term(before, days_before * pooled)
-    root = np.sqrt(max(2 * ratio, 0.0) / factor)
-    return float(root if made / days > before / days_before else -root)
+    root = math.sqrt(max(2 * ratio, 0.0) / factor)
+    return root if made / days > before / days_before else -root
 
 
 def _term(made: float, expected: float) -> float:
-    return made * float(np.log(made / expected)) if made > 0 and expected > 0 else 0.0
+    return made * math.log(made / expected) if made > 0 and expected > 0 else 0.0

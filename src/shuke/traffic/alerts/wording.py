@@ -148,22 +148,26 @@ def listed(parts: Sequence[str]) -> str:
 
 def sentence(alert: AlertView, shop: ShopView) -> str:
     """What moved and by how much: the first line of a letter, of the page, of Today."""
+    title = series_words(alert.lead, shop, alert.raised_on, alert.rule)
+    if alert.lead.family == "limit":
+        title = metric_title(alert.rule.metric, alert.rule.version)
+    return gettext("%(what)s: %(numbers)s") % {"what": title, "numbers": numbers(alert, shop)}
+
+
+def numbers(alert: AlertView, shop: ShopView) -> str:
+    """By how much, without saying what: for beside a title."""
     name, found = alert.lead, alert.evidence
-    title = series_words(name, shop, alert.raised_on, alert.rule)
     if name.family == "limit":
-        direction = DIRECTIONS.get(alert.rule.direction, "")
-        return gettext("%(what)s: %(value)s on %(day)s, %(direction)s the limit of %(limit)s") % {
-            "what": metric_title(alert.rule.metric, alert.rule.version),
+        return gettext("%(value)s on %(day)s, %(direction)s the limit of %(limit)s") % {
             "value": rule_value(alert.rule, found.part, shop),
             "day": short_day(found.day),
-            "direction": direction,
+            "direction": DIRECTIONS.get(alert.rule.direction, ""),
             "limit": rule_value(alert.rule, found.limit, shop),
         }
     days = ngettext("on one day", "in %(days)s days", found.days) % {"days": found.days}
     if name.kind == "rate":
         share = float(found.part or 0) / found.whole if found.whole else 0.0
-        return gettext("%(what)s: %(share)s (%(part)s of %(whole)s %(days)s), usually %(usual)s") % {
-            "what": title,
+        return gettext("%(share)s (%(part)s of %(whole)s %(days)s), usually %(usual)s") % {
             "share": percent(share, 1),
             "part": count(found.part or 0),
             "whole": count(found.whole or 0),
@@ -171,14 +175,12 @@ def sentence(alert: AlertView, shop: ShopView) -> str:
             "usual": percent(found.usual or 0, 1),
         }
     change = float(found.part or 0) / found.usual - 1 if found.usual else 0.0
-    is_less = change < 0
-    return gettext("%(what)s: %(value)s %(days)s where %(usual)s were expected (%(change)s %(word)s)") % {
-        "what": title,
+    return gettext("%(value)s %(days)s where %(usual)s were expected (%(change)s %(word)s)") % {
         "value": amount_words(name, float(found.part or 0), shop, alert.rule),
         "days": days,
         "usual": amount_words(name, found.usual or 0, shop, alert.rule),
         "change": percent(abs(change)),
-        "word": pgettext("change", "less") if is_less else pgettext("change", "more"),
+        "word": pgettext("change", "less") if change < 0 else pgettext("change", "more"),
     }
 
 

@@ -6,23 +6,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from shuke.rulebook import reads as rulebook
-from shuke.traffic.alerts.shapes import Values
 from shuke.traffic.alerts.tests.click import day_counts
+from shuke.traffic.alerts.tests.shipped import shipped
 from shuke.traffic.alerts.watching import replay
 
 pytestmark = [pytest.mark.data, pytest.mark.row("T7")]
 FIRST, LAST = date(2024, 1, 4), date(2024, 6, 29)
 BUG = (date(2024, 4, 13), date(2024, 5, 9))
-
-
-def shipped() -> Values:
-    """The rulebook's own values, as no shop has changed them."""
-    day = date(2026, 11, 21)
-    numbers = {
-        name: rulebook.value(f"common.alerts.{name}", day).value for name in Values.__dataclass_fields__
-    }
-    return Values(**{n: tuple(map(int, v)) if n.endswith("windows") else v for n, v in numbers.items()})
 
 
 def test_clickstream__the_payment_incident_in_the_real_file__is_raised_by_the_eighth_day_and_named() -> None:

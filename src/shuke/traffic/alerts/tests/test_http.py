@@ -1,0 +1,130 @@
+"""The API of alerts and what stands on Today: the list, one with its course, seen, put off, rules; what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django_scopes import scope
+
+from shuke.kernel import clock
+from shuke.records.actor import Actor
+from shuke.records.models import AuditEntry
+from shuke.shops import actions as shops
+from shuke.shops.access import shop_for
+from shuke.shops.roles import Deed, Role
+from shuke.shops.today import Urgency, all_lines
+from shuke.traffic.alerts import reads
+from shuke.traffic.alerts.tests.raised import raise_one
+
+pytestmark = [pytest.mark.django_db, pytest.mark.row("T7")]
+
+
+@pytest.fixture
+def ask(client, shop):
+    """A function (method, path, body, role) -> response, with an API key of that role."""
+    secrets: dict[Role, str] = {}
+
+    def call(method: str, path: str = "", body=None, role: Role = Role.OPERATOR):
+        if role not in secrets:
+            with scope(shop=shop.id):
+                _key, secrets[role] = shops.create_api_key(
+                    shop=shop, name=role.value, role=role, actor=Actor.system("tests"), at=clock.now()
+                )
+        given = {"data": json.dumps(body), "content_type": "application/json"} if body is not None else {}
+        return client.generic(
+            method,
+            f"/api/v1/shops/{shop.slug}/traffic/alerts{path}",
+            **given,
+            headers={"Authorization": f"Bearer {secrets[role]}"},
+        )
+
+    return call
+
+
+def test_alerts__over_the_api__list_one_with_its_course_seen_and_put_off(ask, shop) -> None:
+    alert = raise_one(shop, at=clock.now())
+    (listed,) = ask("GET").json()
+    assert (listed["lead"], listed["part"], listed["usual"], listed["days"]) == (str(alert.lead), 180, 360, 3)
+    assert listed["segments"][0]["series"] == str(alert.lead)
+    assert listed["definitions"] == {"visits": "visits.v1", "orders": "orders.v1"}
+    one = ask("GET", f"/{alert.id}").json()
+    off = [point for point in one["course"] if point["is_off"]]
+    assert [point["actual"] for point in off] == [60, 60, 60]
+    assert all(point["low"] < point["expected"] < point["high"] for point in one["course"])
+    watch = ask("GET", "/watch").json()
+    assert watch["judged_until"] == alert.last_day.isoformat()
+    assert {one["series"] for one in watch["series"]} == {"visits|channel=email", "visits|channel=direct"}
+    seen = ask("POST", f"/{alert.id}/seen").json()
+    assert seen["seen_by"] == "operator"
+    until = (clock.now() + timedelta(days=2)).isoformat()
+    assert ask("POST", f"/{alert.id}/snooze", {"until": until}).json()["snoozed_until"] is not None
+    assert ask("GET", f"/{alert.id + 99}").status_code == 404
+    with scope(shop=shop.id):
+        deeds = set(AuditEntry.objects.values_list("deed", flat=True))
+    assert {"see_alert", "snooze_alert"} <= deeds
+
+
+def test_rules__over_the_api__made_changed_put_off_and_removed(ask, shop) -> None:
+    made = ask(
+        "POST",
+        "/rules",
+        {
+            "kind": "limit",
+            "metric": "conversion",
+            "direction": "below",
+            "limit": 0.02,
+            "condition": {"v": 1, "field": "channel", "op": "eq", "value": "email"},
+        },
+    ).json()
+    assert (made["metric"], made["version"], float(made["limit"])) == ("conversion", 1, 0.02)
+    changed = ask("PATCH", f"/rules/{made['id']}", {"limit": 0.03, "is_on": False}).json()
+    assert (float(changed["limit"]), changed["is_on"]) == (0.03, False)
+    assert len(ask("GET", "/rules").json()) == 2
+    assert ask("DELETE", f"/rules/{made['id']}").status_code == 204
+    assert [one["kind"] for one in ask("GET", "/rules").json()] == ["watch"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"kind": "limit", "metric": "nothing", "direction": "below", "limit": 1}, 404, "not_found"),
+        ({"kind": "limit", "metric": "orders", "direction": "fall", "limit": 1}, 422, "bad_direction"),
+        ({"kind": "limit", "metric": "orders", "direction": "below"}, 422, "bad_limit"),
+        ({"kind": "limit", "metric": "conversion", "direction": "below", "limit": 35}, 422, "bad_limit"),
+        ({"kind": "unusual", "metric": "orders", "direction": "fall", "readers": [77]}, 422, "bad_reader"),
+    ],
+)
+def test_rules__that_can_not_be__are_refused_in_words_and_change_nothing(
+    ask, shop, body, status, code
+) -> None:
+    answer = ask("POST", "/rules", body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.json()
+    assert answer.json()["message"]
+    assert [one.id for one in reads.list_rules(shop)] == [0]
+
+
+def test_rules__by_who_may_only_look__are_refused(ask, shop) -> None:
+    body = {"kind": "unusual", "metric": "orders", "direction": "fall"}
+    assert ask("POST", "/rules", body, Role.READ_ONLY).status_code == 403
+    assert ask("GET", "", None, Role.READ_ONLY).status_code == 200
+    assert [one.id for one in reads.list_rules(shop)] == [0]
+
+
+@pytest.mark.row("E1")
+def test_today__of_an_open_alert__says_it_first_until_it_is_seen_or_put_off(ask, shop, member_of) -> None:
+    access = shop_for(member_of(shop, Role.OPERATOR), shop.slug, Deed.VIEW_TODAY)
+    assert not [line for line in all_lines(access, clock.now()) if "/alerts/" in line.url]
+    alert = raise_one(shop, at=clock.now())
+    (line,) = [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
+    assert line.urgency == Urgency.now
+    assert "180" in str(line.title)
+    assert "360" in str(line.title)
+    ask("POST", f"/{alert.id}/seen")
+    (line,) = [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
+    assert line.urgency == Urgency.soon
+    ask("POST", f"/{alert.id}/snooze", {"until": (clock.now() + timedelta(days=2)).isoformat()})
+    assert not [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
+    support = shop_for(member_of(shop, Role.SUPPORT), shop.slug, Deed.VIEW_TODAY)
+    assert not [one for one in all_lines(support, clock.now()) if "/alerts/" in one.url]

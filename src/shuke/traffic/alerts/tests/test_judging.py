@@ -1,0 +1,178 @@
+"""A shop judged by its job: killed at any write it ends as if it had not been, an incident is one alert, rules are heard."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from django_scopes import scope, scopes_disabled
+
+from shuke.kernel.periods import Period
+from shuke.records import jobs
+from shuke.records.actor import Actor
+from shuke.records.models import OutboxEvent
+from shuke.traffic.alerts import actions, judging, own_rules, reads, tending
+from shuke.traffic.alerts.models import Alert, DayJudged, Watch
+from shuke.traffic.alerts.tests.simulated import Trouble, draw_shop
+
+pytestmark = [pytest.mark.django_db, pytest.mark.row("T7")]
+FIRST = date(2026, 1, 5)
+DAYS, START = 77, 64
+AT = datetime(2026, 3, 23, 12, tzinfo=UTC)  # the day after the last one
+ACTOR = Actor.system("tests")
+
+
+@pytest.fixture
+def history(monkeypatch):
+    """A simulated shop with a channel at half for five days, in the place of the warehouse."""
+    drawn = draw_shop(4, DAYS, trouble=Trouble("channel", "paid_search", START, 5), first=FIRST)
+
+    class Life:
+        start, last = FIRST, max(drawn)
+
+    def counted(shop, period: Period, steps, at):
+        return {day: drawn.get(day, {}) for day in period.days()}
+
+    def visits(shop, period: Period):
+        return {day: drawn[day]["visits"][0] for day in period.days() if day in drawn}
+
+    monkeypatch.setattr(judging.warehouse, "whole_life", lambda shop_id: Life)
+    monkeypatch.setattr(judging, "counts_by_day", counted)
+    monkeypatch.setattr(judging, "visits_by_day", visits)
+    return drawn
+
+
+def told(shop) -> tuple:
+    with scope(shop=shop.id):
+        return (
+            [
+                (
+                    a.lead,
+                    a.members,
+                    a.since,
+                    a.raised_on,
+                    a.last_day,
+                    a.state,
+                    a.ended_on,
+                    a.evidence,
+                    a.segments,
+                )
+                for a in Alert.objects.order_by("id")
+            ],
+            list(DayJudged.objects.order_by("day").values_list("day", "counts", "scores", "judged")),
+            Watch.objects.get().judged_until,
+            [n for n in OutboxEvent.objects.order_by("id").values_list("name", flat=True) if "alert" in n],
+        )
+
+
+def test_job__killed_at_several_writes__judges_as_if_it_had_not_been(
+    shop, make_shop, history, monkeypatch
+) -> None:
+    monkeypatch.setattr(judging, "COUNT_DAYS", 40)
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 18)
+    other = make_shop("tea")
+    with scope(shop=other.id):
+        actions.judge_due(shop=other, actor=ACTOR, at=AT)
+    whole = told(other)
+    calls = {"n": 0}
+
+    class Killed(Exception):
+        pass
+
+    @contextlib.contextmanager
+    def killed():
+        with transaction.atomic():
+            yield
+            calls["n"] += 1
+            if calls["n"] in (1, 3, 9, 20):
+                raise Killed
+
+    died = 0
+    with scope(shop=shop.id):
+        while (span := judging.span_of(shop, AT)) is not None:
+            try:
+                judging.one_chunk(shop, span, AT, killed)
+            except Killed:
+                died += 1
+    assert died == 4
+    assert told(shop) == whole
+    alerts, days, until, announced = whole
+    assert [(lead, state) for lead, *_rest, state, _e, _v, _s in alerts] == [
+        ("visits|channel=paid_search", "back")
+    ]
+    assert announced == ["traffic.alert_raised.v1", "traffic.alert_ended.v1"]
+    assert until == max(history) - timedelta(days=1) == days[-1][0]
+
+
+def test_start_due__of_a_shop__starts_one_job_and_its_end_leaves_nothing(shop, history, monkeypatch) -> None:
+    tending._looked.clear()
+    monkeypatch.setattr(tending, "_next_look", 0.0)
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 5)
+    assert tending.start_due(AT) == 1
+    assert tending.start_due(AT) == 0  # looked a moment ago
+    with scope(shop=shop.id):
+        (job,) = jobs.Job.objects.filter(kind=tending.KIND)
+        assert tending.start_for(shop, AT)
+        assert jobs.Job.objects.filter(kind=tending.KIND).count() == 1
+        ended = jobs.run_to_end(job.pk)
+        assert (ended.state, ended.done, ended.total) == ("done", 5, 5)
+        assert judging.span_of(shop, AT) is None
+        assert not tending.start_for(shop, AT)
+
+
+def test_span__of_a_day_that_is_not_over__is_not_judged(shop, history) -> None:
+    with scope(shop=shop.id):
+        noon = datetime(2026, 2, 10, 4, tzinfo=UTC)
+        assert judging.span_of(shop, noon).last == date(2026, 2, 9)
+        just_after_midnight = datetime(
+            2026, 2, 9, 17, tzinfo=UTC
+        )  # 01:00 in Shanghai: late facts may still come
+        assert judging.span_of(shop, just_after_midnight).last == date(2026, 2, 8)
+
+
+def test_rules__of_the_shop__raise_at_their_limit_and_on_their_own_series(shop, history, monkeypatch) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 16)
+
+    def cells(shop, rule, period, at):
+        factor = 2 if rule.direction == "rise" else 1
+        return {
+            day: (900 * (factor if day >= FIRST + timedelta(days=START) else 1), None)
+            for day in period.days()
+        }
+
+    def value(shop, rule, day, at):
+        return Decimal(3) if day == max(history) - timedelta(days=3) else Decimal(30)
+
+    monkeypatch.setattr(own_rules, "cells_by_day", cells)
+    monkeypatch.setattr(own_rules, "value_on", value)
+    common = {"shop": shop, "actor": ACTOR, "at": AT}
+    limit = actions.create_rule(**common, kind="limit", metric="orders", direction="below", limit=Decimal(10))
+    rise = actions.create_rule(**common, kind="unusual", metric="visits", direction="rise")
+    watch = reads.list_rules(shop)[0]
+    assert watch.id == 0
+    actions.change_rule(**common, rule_id=0, is_on=False)
+    actions.judge_due(**common)
+    found = {one.rule.id: one for one in reads.list_alerts(shop)}
+    assert set(found) == {limit.id, rise.id}  # the watch is off
+    assert (found[limit.id].state, found[limit.id].evidence.part) == ("back", Decimal(3))
+    assert found[rise.id].lead.what == f"count.{rise.id}"
+    assert found[rise.id].evidence.usual < found[rise.id].evidence.part
+    actions.remove_rule(**common, rule_id=rise.id)
+    assert all(not one.is_open for one in reads.list_alerts(shop))
+
+
+def test_judge_again__a_period__gives_the_same_alerts_without_letters(shop, history, monkeypatch) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 14)
+    common = {"shop": shop, "actor": ACTOR, "at": AT}
+    actions.judge_due(**common)
+    before = [(a.lead, a.since, a.raised_on, a.ended_on) for a in reads.list_alerts(shop)]
+    with scopes_disabled():
+        letters = OutboxEvent.objects.count()
+    days = actions.judge_again(**common, first=FIRST + timedelta(days=START - 1))
+    assert days == DAYS - 1 - (START - 1)
+    assert [(a.lead, a.since, a.raised_on, a.ended_on) for a in reads.list_alerts(shop)] == before
+    with scopes_disabled():
+        assert OutboxEvent.objects.count() == letters

@@ -1,0 +1,116 @@
+"""Letters: one to each reader in their language, tried again when refused, never twice, and no more when unwanted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from smtplib import SMTPServerDisconnected
+
+import pytest
+from django.core import mail as outbox
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django_scopes import scope, scopes_disabled
+
+from shuke.project import wiring
+from shuke.records.actor import Actor
+from shuke.records.outbox import announce, deliver_due
+from shuke.shops.roles import Role
+from shuke.traffic import events
+from shuke.traffic.alerts import actions, mail, reads
+from shuke.traffic.alerts.models import Letter
+from shuke.traffic.alerts.tests.raised import raise_one
+
+pytestmark = [pytest.mark.django_db, pytest.mark.row("T7")]
+AT = datetime(2026, 3, 20, 3, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def raised(shop, member_of, settings):
+    """An alert that two members want a letter about: one reads Chinese, one English."""
+    settings.SITE_URL = "https://shop.example"
+    people = {Role.OWNER: "zh-hans", Role.ANALYST: "en"}
+    users = {}
+    for role, language in people.items():
+        users[role] = member_of(shop, role)
+        users[role].language = language
+        users[role].save()
+    actor = Actor.system("tests")
+    actions.change_rule(shop=shop, rule_id=0, readers=[u.pk for u in users.values()], actor=actor, at=AT)
+    alert = raise_one(shop, at=AT)
+    wiring.connect()
+    with transaction.atomic():
+        payload = {"alert": alert.id}
+        announce(shop_id=shop.id, name=events.ALERT_RAISED, payload=payload, at=AT)
+        announce(shop_id=shop.id, name=events.ALERT_RAISED, payload=payload, at=AT)  # told twice
+    deliver_due(AT)
+    return alert, users
+
+
+def states() -> list[str]:
+    with scopes_disabled():
+        return sorted(Letter.objects.values_list("state", flat=True))
+
+
+def test_letters__of_an_alert_told_twice__go_once_to_each_reader_in_their_language(raised, shop) -> None:
+    alert, users = raised
+    assert mail.send_due(AT) == 2
+    assert mail.send_due(AT + MINUTE) == 0
+    by_reader = {letter.to[0]: letter for letter in outbox.outbox}
+    assert len(by_reader) == len(outbox.outbox) == 2
+    chinese, english = by_reader[users[Role.OWNER].email], by_reader[users[Role.ANALYST].email]
+    assert "预期 360" in chinese.body
+    assert "180 in 3 days where 360 were expected (50% less)" in english.body
+    assert f"https://shop.example/s/{shop.slug}/alerts/{alert.id}/" in english.body
+    assert states() == ["sent", "sent"]
+
+
+def test_letters__refused_by_the_server__are_tried_again_and_a_dead_sender_sends_nothing_twice(
+    raised, monkeypatch
+) -> None:
+    send = EmailMessage.send
+
+    def refused(self):
+        raise SMTPServerDisconnected("away")
+
+    monkeypatch.setattr(EmailMessage, "send", refused)
+    assert mail.send_due(AT) == 0
+    assert states() == ["waiting", "waiting"]
+    monkeypatch.setattr(EmailMessage, "send", send)
+    assert mail.send_due(AT + MINUTE) == 0  # later, not at once
+    with scopes_disabled():
+        first = Letter.objects.order_by("id").first()
+        Letter.objects.filter(pk=first.pk).update(state="sending", due_at=AT)  # its sender died here
+    assert mail.send_due(AT + 30 * MINUTE) == 1
+    assert states() == ["sent", "unsure"]
+    assert len(outbox.outbox) == 1
+
+
+def test_letters__unwanted_put_off_old_or_without_server__are_not_laid(shop, member_of, settings) -> None:
+    owner, analyst = member_of(shop, Role.OWNER), member_of(shop, Role.ANALYST)
+    actor = Actor("member", analyst.pk, "Ann", Role.ANALYST.value)
+    common = {"shop": shop, "actor": actor, "at": AT}
+    actions.set_letters(**common, rule_id=0, user_id=analyst.pk, wanted=True)
+    rule = reads.list_rules(shop)[0]
+    assert rule.readers == (analyst.pk,)
+    alert = raise_one(shop, at=AT)
+    wiring.connect()
+
+    def letters() -> int:
+        with transaction.atomic():
+            announce(shop_id=shop.id, name=events.ALERT_RAISED, payload={"alert": alert.id}, at=AT)
+        deliver_due(AT)
+        with scope(shop=shop.id):
+            return Letter.objects.count()
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    assert letters() == 0
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    actions.snooze_rule(**common, rule_id=rule.id, until=AT + timedelta(days=1))
+    assert letters() == 0
+    actions.snooze_rule(**common, rule_id=rule.id, until=None)
+    actions.set_letters(**common, rule_id=rule.id, user_id=analyst.pk, wanted=False)
+    assert letters() == 0
+    assert owner.pk not in reads.list_rules(shop)[0].readers
+    actions.set_letters(**common, rule_id=rule.id, user_id=analyst.pk, wanted=True)
+    assert letters() == 1
