@@ -33,7 +33,7 @@ navigation.register(
     navigation.NavigationEntry(
         "routes",
         pgettext_lazy("sidebar", "Planned routes"),
-        "checklist",
+        "hierarchy",
         "console:routes",
         Deed.VIEW_TRAFFIC,
         "traffic",
@@ -137,6 +137,7 @@ def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
         "table_page": base,
         "table_source": request.path,
         "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "pages_url": reverse("console:single_pages", args=[shop]) + "?" + _view_query(request),
         "visits": words.count(report.visits),
         "kept_definition": definition_url(access, kept),
         "kept_title": figures.title(kept, is_short=False),

@@ -48,10 +48,12 @@ def entries(visits: ibis.Table, by: str = "page_path", path: str | None = None) 
     return found.group_by(by).aggregate(entries=found.count())
 
 
-def known(trails: ibis.Table) -> ibis.Table:
-    """Pages that were viewed at all: page_path, page_type."""
-    views = views_of(trails)
-    return views.group_by("page_path").aggregate(page_type=views.page_type.max())
+def known(flows: ibis.Table) -> ibis.Table:
+    """Pages that were viewed at all, from the day's sums (`page_flows`): page_path, page_type."""
+    left = flows.filter(flows.level == "page", flows.kind != "entry").mutate(
+        page_path=_.from_path.coalesce(""), page_type=_.from_type.coalesce("")
+    )
+    return left.group_by("page_path").aggregate(page_type=left.page_type.max())
 
 
 def went_to(trails: ibis.Table, path: str) -> ibis.Table:

@@ -112,7 +112,7 @@ def _known(shop: ShopView, period: Period) -> dict[str, str]:
     """Pages that were viewed in a period, with their type."""
 
     def question(ask: TrailAsker) -> list[dict[str, Any]]:
-        return ask("known", lambda tables: questions.known(tables["trails"]))
+        return ask("known", lambda tables: questions.known(tables["page_flows"]), of=("page_flows",))
 
     return {row["page_path"]: row["page_type"] for row in ask_trails(shop, period, None, None, question)}
 

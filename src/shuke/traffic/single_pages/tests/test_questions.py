@@ -92,13 +92,13 @@ def test_pages__random_visits__equal_plain_python():
 def test_page_questions__as_written__are_portable():
     unbound = {
         kind: ibis.table(ibis.Schema.from_pyarrow(schemas.ALL[kind]), name=kind)
-        for kind in ("trails", "visits", "events")
+        for kind in ("trails", "visits", "events", "page_flows")
     }
     trails, visits, events = unbound["trails"], unbound["visits"], unbound["events"]
     check(questions.pages(questions.views_of(trails)))
     check(questions.pages(questions.views_of(trails, "/"), None))
     check(questions.entries(visits, "channel", "/"))
-    check(questions.known(trails))
+    check(questions.known(unbound["page_flows"]))
     check(questions.went_to(trails, "/"))
     check(questions.came_from(trails, "/"))
     check(questions.seen_in(trails, "/"))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from shuke.kernel.periods import local_day
-from shuke.traffic.tests import drawn, oracle
+from shuke.traffic.tests import drawn, oracle, trails_oracle
 from shuke.traffic.tests.corpus.questions import PERIOD, SHOP, Facts, Row
 from shuke.traffic.tests.facts import RULES, SHANGHAI, event
 from shuke.warehouse import schemas
@@ -30,6 +30,7 @@ def of_events(events: list[Row]) -> dict[str, list[Row]]:
         "visits": visits,
         "visitor_days": oracle.visitor_days(visits),
         "channel_days": oracle.channel_days(visits),
+        "trails": trails_oracle.trails(events, RULES),
         "order_facts": [],
     }
 

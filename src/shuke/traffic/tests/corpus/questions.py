@@ -23,6 +23,7 @@ from shuke.traffic.alerts.tests import asked as alerts
 from shuke.traffic.measures import LOOK_BACK_DAYS, MEASURES, order_entities, visit_entities
 from shuke.traffic.reads import asking, summing
 from shuke.traffic.tests import measure_oracle, oracle
+from shuke.traffic.tests.corpus import trail_questions
 from shuke.traffic.tests.facts import RULES
 from shuke.warehouse.refunds import refunds_resolved
 
@@ -182,4 +183,5 @@ QUESTIONS: tuple[Question, ...] = (
     _visit_sums_of_stretches(("source",), ("visits",)),
     _order_sums_of_stretches(),
     *(Question(*one) for one in alerts.ASKED),
+    *(Question(name, *asked) for name, asked in trail_questions.asked().items()),
 )
