@@ -40,6 +40,7 @@ WORDS: dict[str, dict[str, str]] = {
         "or": "bit_or",
         "shift": "(1 << ({}))",
         "entry": "arg_min(path, moment) FILTER (WHERE is_view)",
+        "next": "lead(path) OVER (PARTITION BY visit ORDER BY moment)",
         "distinct": "count(DISTINCT visit)",
         "recency": f"date_diff('day', max(day), DATE '{LAST_DAY}') // 7",
         "money": "sum(amount) // 20000",
@@ -51,6 +52,8 @@ WORDS: dict[str, dict[str, str]] = {
         "or": "groupBitOr",
         "shift": "bitShiftLeft(toUInt32(1), {})",
         "entry": "argMinIf(path, moment, is_view)",
+        "next": "leadInFrame(toNullable(path)) OVER (PARTITION BY visit ORDER BY moment "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)",
         "distinct": "uniqExact(visit)",
         "recency": f"intDiv(dateDiff('day', max(day), toDate('{LAST_DAY}')), 7)",
         "money": "intDiv(sum(amount), 20000)",
@@ -62,6 +65,7 @@ WORDS: dict[str, dict[str, str]] = {
         "or": "bit_or",
         "shift": "(1 << ({}))",
         "entry": "(array_agg(path ORDER BY moment) FILTER (WHERE is_view))[1]",
+        "next": "lead(path) OVER (PARTITION BY visit ORDER BY moment)",
         "distinct": "count(DISTINCT visit)",
         "recency": f"(DATE '{LAST_DAY}' - max(day)) / 7",
         "money": "CAST(sum(amount) AS BIGINT) / 20000",
@@ -133,6 +137,21 @@ QUESTIONS = (
             ) AS v GROUP BY entry""",
         },
         {"scan": 648, "duckdb": 1583, "chdb": 1319, "product": 44},
+        "20 times faster",
+    ),
+    Question(
+        "flows",
+        "Page-to-page flows and exits, the 100 largest and how many there are",
+        ("visit", "moment", "path", "is_view"),
+        {
+            "rows": """SELECT page, following, moves, count(*) OVER () FROM (
+                SELECT page, following, count(*) AS moves FROM (
+                    SELECT path AS page, {next} AS following FROM raw WHERE is_view
+                ) AS w GROUP BY page, following
+            ) AS v ORDER BY moves DESC, page, coalesce(following, '') LIMIT 100""",
+        },
+        {"scan": 637, "duckdb": 5461, "chdb": 4685, "product": 98},
+        "20 times faster",
     ),
     Question(
         "retention",

@@ -87,14 +87,20 @@ def make(slug: str) -> dict[str, Callable[[], Answer]]:
         return {"rows": rows, "total": [[total[7], total[8]]]}
 
     def entrances() -> Answer:
-        def question(snapshot: warehouse.Snapshot) -> list:
-            visits = snapshot.derived("visits")
-            grouped = visits.group_by("entry_path").aggregate(
-                visits=visits.count(), one_view=ibis.ifelse(visits.views == 1, 1, 0).sum()
-            )
-            return warehouse.run(grouped).to_pylist()
+        found = reads.entrances(shop=shop, period=period, at=after)
+        return {
+            "rows": [[r.path, r.sums["viewed_visits"], r.sums["one_view_visits"]] for r in found.rows]
+        }
 
-        return {"rows": [list(row.values()) for row in warehouse.ask(shop, period, question)]}
+    def flows() -> Answer:
+        found = reads.flows(
+            shop=shop,
+            period=period,
+            by=("from_path", "to_path"),
+            where={"kind": ("move", "exit", "order")},
+            limit=100,
+        )
+        return {"rows": [[*flow.keys.values(), flow.moves, found.count] for flow in found.rows]}
 
     def retention() -> Answer:
         found = cohorts(shop=shop, starting=Behaviour("visit"), who="visitor", grain="week", at=after)
@@ -126,7 +132,7 @@ def make(slug: str) -> dict[str, Callable[[], Answer]]:
         found = reads.evidence(shop=shop, period=period, metric_id="visits", size=NEWEST, at=after)
         return {"count": [[found.count]], "rows": [[row["visit_id"]] for row in found.rows]}
 
-    asked = (daily_by_channel, overview, sources, entrances, retention, order_profile, evidence)
+    asked = (daily_by_channel, overview, sources, entrances, flows, retention, order_profile, evidence)
     return {one.__name__: one for one in asked}
 
 

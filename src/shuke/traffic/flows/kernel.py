@@ -119,23 +119,26 @@ def added_up(moved: pa.Table, levels: Sequence[str] = tuple(LEVELS)) -> pa.Table
     if moved.num_rows == 0:
         return schemas.PAGE_FLOWS.empty_table()
     texts = {name: _Text(moved[name]) for name in _TEXTS}
-    days, day = np.unique(integers(moved["local_day"]), return_inverse=True)
+    day = integers(moved["local_day"])
+    first_day = int(day.min())
+    day = day - first_day
     told = {name: _Column(one.codes, len(one.texts)) for name, one in texts.items()}
     told["step"] = _Column(moved["step"].to_numpy().astype(np.int64), LAST_STEP + 1)
     for side in ("from", "to"):
         # A page's type and path together: far fewer occur than could.
         told[f"{side}_page"] = _together([told[f"{side}_type"], told[f"{side}_path"]])
-    shared = [_Column(day, len(days)), _Column(moved["kind"].to_numpy().astype(np.int64), len(KINDS))]
+    kinds = _Column(moved["kind"].to_numpy().astype(np.int64), len(KINDS))
+    shared = _together([_Column(day, int(day.max()) + 1), kinds])
     ordered = moved["is_ordered"].to_numpy().astype(np.float64)
     stay = moved["stay_seconds"].to_numpy().astype(np.float64)
     parts = []
     for level in levels:
         names = _BY[level]
-        groups = _together([*shared, *(told[name] for name in names)])
+        groups = _together([shared, *(told[name] for name in names)])
         example = groups.examples()
         columns: dict[str, pa.Array] = {
             "shop_id": pa.repeat(moved["shop_id"][0], len(example)),
-            "local_day": pa.array(days[day[example]].astype("datetime64[D]")),
+            "local_day": pa.array((day[example] + first_day).astype("datetime64[D]")),
             "level": pa.repeat(pa.scalar(level), len(example)),
             "kind": pa.array(KINDS).take(moved["kind"].combine_chunks().take(pa.array(example))),
         }
@@ -203,7 +206,9 @@ def _together(columns: Sequence[_Column]) -> _Column:
     for column in columns[1:]:
         if found.size * column.size >= 1 << 62:
             found = _without_gaps(found)
-        found = _Column(found.codes * column.size + column.codes, found.size * column.size)
+        codes = found.codes * column.size
+        codes += column.codes
+        found = _Column(codes, found.size * column.size)
     return _without_gaps(found)
 
 
@@ -214,4 +219,8 @@ def _without_gaps(column: _Column) -> _Column:
         return _Column(codes, len(occurring))
     occurs = np.zeros(column.size, dtype=bool)
     occurs[column.codes] = True
-    return _Column((np.cumsum(occurs) - 1)[column.codes], int(occurs.sum()))
+    number = np.cumsum(occurs)
+    if number[-1] == column.size:
+        return column
+    number -= 1
+    return _Column(number[column.codes], int(number[-1]) + 1)

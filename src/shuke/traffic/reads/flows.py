@@ -123,8 +123,10 @@ class FlowAsker:
 
     def __init__(self, snapshot: warehouse.Snapshot, condition: Node | None, levels: Sequence[str]) -> None:
         self.events_read = 0
+        self._identity: Hashable | None = None
         if condition is None:
             table = snapshot.derived("page_flows")
+            self._identity = (snapshot.period, snapshot.identity("page_flows"))
         else:
             self.events_read = rows_of(snapshot, "events")
             if self.events_read > MOST_EVENTS:
@@ -143,18 +145,20 @@ class FlowAsker:
 
         def shown(tables: Tables) -> ibis.Table:
             rows = grouped(tables)
+            # How many there are stands in each row, so that they are added up once.
+            rows = rows.mutate(rows_in_all=rows.count().over(ibis.window()))
             rows = rows.order_by([ibis.desc("moves"), *(ibis.asc(name, nulls_first=True) for name in by)])
             return rows if limit is None else rows.limit(limit)
 
-        key: Hashable = (level, by, told)
-        found = self._ask(("flows", key, limit), shown).to_pylist()
-        count = len(found)
-        if limit is not None and count == limit:
-            counted = self._ask(
-                ("flows counted", key), lambda tables: grouped(tables).aggregate(n=ibis._.count())
-            )
-            count = counted["n"][0].as_py()
-        return tuple(_flow(row, by) for row in found), count
+        def answered() -> pa.Table:
+            return self._ask(("flows", level, by, told, limit), shown)
+
+        found = (
+            answered()
+            if self._identity is None
+            else warehouse.remembered(("flows", self._identity, level, by, told, limit), answered)
+        ).to_pylist()
+        return tuple(_flow(row, by) for row in found), int(found[0]["rows_in_all"]) if found else 0
 
 
 def _grouped(

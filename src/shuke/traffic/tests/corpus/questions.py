@@ -20,6 +20,7 @@ from shuke.kernel.periods import ONE_DAY, Period, day_start
 from shuke.shops.reads import ShopView
 from shuke.traffic import sessions
 from shuke.traffic.alerts.tests import asked as alerts
+from shuke.traffic.flows.tests import asked as flows
 from shuke.traffic.measures import LOOK_BACK_DAYS, MEASURES, order_entities, visit_entities
 from shuke.traffic.reads import asking, summing
 from shuke.traffic.tests import measure_oracle, oracle
@@ -183,5 +184,6 @@ QUESTIONS: tuple[Question, ...] = (
     _visit_sums_of_stretches(("source",), ("visits",)),
     _order_sums_of_stretches(),
     *(Question(*one) for one in alerts.ASKED),
+    *(Question(*one) for one in flows.ASKED),
     *(Question(name, *asked) for name, asked in trail_questions.asked().items()),
 )
