@@ -32,7 +32,8 @@ _SUBJECT_TYPES = {
 }
 SUBJECTS = pa.schema([("id", pa.int64()), *((name, _SUBJECT_TYPES[kind]) for name, kind in COLUMNS.items())])
 ACTS = pa.schema([("subject_id", pa.int64()), ("local_day", pa.date32())])
-SCHEMAS = schemas.ALL | {"subjects": SUBJECTS, "starting": ACTS, "returning": ACTS}
+WINDOW = pa.schema([("start", schemas.MOMENT), ("end", schemas.MOMENT)])
+SCHEMAS = schemas.ALL | {"subjects": SUBJECTS, "starting": ACTS, "returning": ACTS, "window": WINDOW}
 
 
 def _orders() -> dict[str, list[Row]]:
@@ -107,6 +108,10 @@ def rows(dataset: str) -> Mapping[str, list[Row]]:
         from tests.corpus.cohort_corpus import drawn as drawn_acts
 
         return drawn_acts()
+    if dataset == "items":
+        from tests.corpus.item_corpus import drawn as drawn_items
+
+        return drawn_items()
     return {kind: list(found) for kind, found in cases.all_cases()[dataset].items()}
 
 

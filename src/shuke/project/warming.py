@@ -27,6 +27,7 @@ from shuke.kernel import clock
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.shops.reads import ShopView, list_shops
 from shuke.traffic import reads as traffic
+from shuke.traffic.items import reads as items
 
 log = logging.getLogger("project.warming")
 
@@ -105,3 +106,5 @@ def _of_pages(shop: ShopView, at: datetime) -> Iterator[Callable[[], object]]:
         )
         for by in SOURCES:
             yield partial(traffic.sources, period=period, by=by, against=against[0], **about)
+    yield partial(items.items, shop=shop, period=asked[2][0], at=at)
+    yield partial(items.hot, shop=shop, moment=at, at=at)

@@ -103,7 +103,11 @@ def hot(deeds: ibis.Table, lines: ibis.Table, window: ibis.Table, currency: str)
     columns |= {"buyers": "int64", "units": UNITS, "amount_minor": "int64"}
     both = _padded([acted, bought, buyers], columns)
     return both.group_by("product_ref").aggregate(
-        **{name: both[name].sum().cast(columns[name]) for name in columns if name != "product_ref"}
+        **{
+            name: both[name].sum().coalesce(0).cast(columns[name])
+            for name in columns
+            if name != "product_ref"
+        }
     )
 
 

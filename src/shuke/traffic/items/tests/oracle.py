@@ -310,3 +310,60 @@ def sums(rows: list[Row], sold: list[Row]) -> Row:
         "stay_seconds": sum(row["stay_seconds"] or 0 for row in views),
         "measured_views": sum(row["stay_seconds"] is not None for row in views),
     }
+
+
+def visitors(rows: list[Row], sold: list[Row]) -> list[Row]:
+    """Rows of item_visitors: deeds and sales by day, item, who, and channel."""
+    identity = ("shop_id", "local_day", "product_ref", "visitor_id", "buyer_id", "channel", "is_paid")
+    groups: dict[tuple, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["deed"] != "order":
+            groups[tuple({**row, "buyer_id": None}[name] for name in identity)].append(row)
+    for row in sold:
+        groups[tuple(row[name] for name in identity)].append(row)
+    found = []
+    for key, own in groups.items():
+        done, bought = [r for r in own if "deed" in r], [r for r in own if "deed" not in r]
+        views = [r for r in done if r["deed"] == "view"]
+        found.append(
+            dict(zip(identity, key, strict=True))
+            | {
+                "views": len(views),
+                "exits": sum(r["is_exit"] for r in views),
+                "stay_seconds": sum(r["stay_seconds"] or 0 for r in views),
+                "measured_views": sum(r["stay_seconds"] is not None for r in views),
+                "favourites": sum(r["deed"] == "favourite" for r in done),
+                "carts": sum(r["deed"] == "cart" for r in done),
+                "checkouts": sum(r["deed"] == "checkout" for r in done),
+                "orders": len(bought),
+                "file_orders": sum(r["is_file"] for r in bought),
+                "units": sum((r["units"] for r in bought), Decimal(0)),
+                "amount_minor": sum(r["amount_minor"] for r in bought),
+                "without_amount": sum(r["without_amount"] for r in bought),
+            }
+        )
+    return found
+
+
+def days(rows: list[Row], sold: list[Row]) -> list[Row]:
+    """Rows of item_days: each item's numbers on each day."""
+    keys = ("shop_id", "local_day", "product_ref")
+    found = []
+    for key in {tuple(row[name] for name in keys) for row in (*rows, *sold) if row.get("deed") != "order"}:
+        done = [r for r in rows if tuple(r[name] for name in keys) == key]
+        bought = [r for r in sold if tuple(r[name] for name in keys) == key]
+        told = sums(done, bought)
+        # Lines of a telling that was said again and does not count make no row, but may say a title.
+        titles = [r["title"] for r in (*done, *bought) if r["title"]]
+        kept = ("views", "exits", "stay_seconds", "measured_views", "orders", "file_orders", "units")
+        kept += ("amount_minor", "without_amount", "visitors", "favourite_visitors", "cart_visitors")
+        found.append(
+            dict(zip(keys, key, strict=True))
+            | {name: told[name] for name in (*kept, "checkout_visitors", "buyers")}
+            | {
+                "title": max(titles, default=None),
+                "favourites": sum(r["deed"] == "favourite" for r in done),
+                "carts": sum(r["deed"] == "cart" for r in done),
+            }
+        )
+    return found

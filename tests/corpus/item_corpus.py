@@ -1,0 +1,120 @@
+"""The questions of items: which item a page shows, which sale counts, the sums of days and periods, and the hot list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from shuke.traffic.items import questions, resolving
+from shuke.traffic.items.tests import oracle
+from shuke.traffic.items.tests.drawn import draw
+from shuke.traffic.tests.corpus.questions import SHOP
+from shuke.traffic.tests.facts import RULES
+from shuke.warehouse import schemas
+from tests.corpus.asked import Question
+
+Row = dict[str, Any]
+# At two of the events' own moments or so: the half-open window holds the first and not the second.
+START, END = datetime(2026, 3, 1, 20), datetime(2026, 3, 3, 4)
+
+
+@cache
+def _life() -> tuple[list[Row], list[Row], list[Row], list[Row]]:
+    """Deeds as the kernel makes them, order lines, and the oracle's named deeds and sales."""
+    events, lines = draw(SHOP, 3)
+    deeds = oracle.deeds(events, RULES, SHOP.currency)
+    rows = oracle.named(deeds)
+    return deeds, lines, rows, oracle.sales(rows, lines, SHOP.currency)
+
+
+def drawn() -> dict[str, list[Row]]:
+    """The data set `items`, by kind."""
+    deeds, lines, rows, sold = _life()
+    found = resolving.lines(ibis.memtable(pa.Table.from_pylist(lines, schema=schemas.ORDER_LINES)))
+    return {
+        "item_deeds": deeds,
+        "order_lines": lines,
+        "item_lines": found.to_pyarrow().to_pylist(),
+        "item_visitors": oracle.visitors(rows, sold),
+        "item_days": oracle.days(rows, sold),
+        "window": [{"start": START, "end": END}],
+    }
+
+
+def _resolved(tables: Any) -> tuple[ibis.Table, ibis.Table]:
+    return resolving.tables(tables, SHOP.currency)
+
+
+def _visitors(tables: Any) -> ibis.Table:
+    return resolving.visitors(*_resolved(tables))
+
+
+def _days(tables: Any) -> ibis.Table:
+    return resolving.days(tables["item_visitors"], *_resolved(tables))
+
+
+def _hot(tables: Any) -> ibis.Table:
+    return questions.hot(tables["item_deeds"], tables["item_lines"], tables["window"], SHOP.currency)
+
+
+def _expected_hot() -> list[Row]:
+    _deeds, _lines, rows, sold = _life()
+    return [{"product_ref": ref} | counts for ref, counts in oracle.hot(rows, sold, START, END).items()]
+
+
+def _by_item(tables: Any) -> ibis.Table:
+    """Without what is null in a part: of the parts of an item only who came, and of all items no orders."""
+    found = questions.by_item(tables["item_visitors"])
+    return found.filter(found.part == "item").filter(ibis._.views.notnull()).drop("part", "buyers")
+
+
+def _expected_by_item() -> list[Row]:
+    _deeds, _lines, rows, sold = _life()
+    refs = {row["product_ref"] for row in (*rows, *sold) if row.get("deed") != "order"}
+    return [
+        {"product_ref": ref}
+        | {
+            name: value
+            for name, value in oracle.sums(
+                [r for r in rows if r["product_ref"] == ref], [s for s in sold if s["product_ref"] == ref]
+            ).items()
+            if name != "buyers"
+        }
+        for ref in refs
+    ]
+
+
+def _expected_titles() -> list[Row]:
+    _deeds, _lines, rows, sold = _life()
+    found: dict[str, tuple] = {}
+    for day in oracle.days(rows, sold):
+        if day["title"]:
+            known = found.get(day["product_ref"])
+            if known is None or day["local_day"] > known[0]:
+                found[day["product_ref"]] = (day["local_day"], day["title"])
+    return [{"product_ref": ref, "title": title} for ref, (_day, title) in found.items()]
+
+
+def _question(name: str, build: Callable[[Any], ibis.Table], expected: Callable[[], list[Row]]) -> Question:
+    return Question(name, "items", lambda tables, ask: ask(build(tables)).to_pylist(), expected)
+
+
+def all_questions() -> tuple[Question, ...]:
+    return (
+        _question(
+            "item deeds named",
+            lambda tables: resolving.named(tables["item_deeds"]),
+            lambda: _life()[2],
+        ),
+        _question("item sales", lambda tables: _resolved(tables)[1], lambda: _life()[3]),
+        _question("item visitors", _visitors, lambda: oracle.visitors(*_life()[2:])),
+        _question("item days", _days, lambda: oracle.days(*_life()[2:])),
+        _question("items of a period", _by_item, _expected_by_item),
+        _question("item titles", lambda tables: questions.titles(tables["item_days"]), _expected_titles),
+        _question("hot items", _hot, _expected_hot),
+    )
