@@ -17,7 +17,6 @@ from django.views.decorators.http import require_safe
 from shuke.console import figures, viewstate, words
 from shuke.console.pages.overview import definition_url, read_state
 from shuke.kernel import clock
-from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
 from shuke.shops.access import page
@@ -134,8 +133,9 @@ def advice(request: PageRequest, shop: str) -> HttpResponse:
     report = _ask(request, state, at)
     wanted = (request.GET.get("of_type") or None, request.GET.get("of") or None)
     row = next((one for one in report.rows if (one.page_type, one.path) == wanted), None)
+    name = "console/pieces/entrance_advice.html" if request.htmx else "console/entrance_advice.html"
     if row is None or row.advice is None:
-        raise NotFound(field=gettext("entrance"), value=wanted[1] or "")
+        return render(request, name, {"path": wanted[1] or gettext("states no page"), "row": None})
     day = min(state.today, state.period.last)
     exits = {}
     if row.path is not None and row.page_type == "item":
@@ -154,7 +154,6 @@ def advice(request: PageRequest, shop: str) -> HttpResponse:
         "few": next((figures.few_words(one) for one in row.figures if figures.few_words(one)), ""),
         "period": state.range_words,
     }
-    name = "console/pieces/entrance_advice.html" if request.htmx else "console/entrance_advice.html"
     return render(request, name, context)
 
 
