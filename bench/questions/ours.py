@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bench.questions import data
+from bench.questions import funnel as funnels
 from bench.questions.asked import NEWEST, Answer
 
 SUMS = (
@@ -28,6 +29,8 @@ def make(slug: str) -> dict[str, Callable[[], Answer]]:
     from shuke.kernel.periods import ONE_DAY, Period, day_start
     from shuke.shops.reads import get_shop
     from shuke.traffic import reads
+    from shuke.traffic.funnels import reads as funnel_reads
+    from shuke.traffic.funnels.shapes import Funnel, Step
     from shuke.traffic.reads.asking import Scene
     from shuke.traffic.reads.cohort_shapes import Behaviour
     from shuke.traffic.reads.cohorts import cohorts
@@ -88,9 +91,7 @@ def make(slug: str) -> dict[str, Callable[[], Answer]]:
 
     def entrances() -> Answer:
         found = reads.entrances(shop=shop, period=period, at=after)
-        return {
-            "rows": [[r.path, r.sums["viewed_visits"], r.sums["one_view_visits"]] for r in found.rows]
-        }
+        return {"rows": [[r.path, r.sums["viewed_visits"], r.sums["one_view_visits"]] for r in found.rows]}
 
     def flows() -> Answer:
         found = reads.flows(
@@ -132,7 +133,23 @@ def make(slug: str) -> dict[str, Callable[[], Answer]]:
         found = reads.evidence(shop=shop, period=period, metric_id="visits", size=NEWEST, at=after)
         return {"count": [[found.count]], "rows": [[row["visit_id"]] for row in found.rows]}
 
-    asked = (daily_by_channel, overview, sources, entrances, flows, retention, order_profile, evidence)
+    def funnel() -> Answer:
+        steps = tuple(Step("track", name) for name in funnels.NAMES)
+        asked = Funnel(steps, timedelta(days=funnels.DAYS))
+        found = funnel_reads.funnel(shop=shop, funnel=asked, period=period, at=after)
+        return {"steps": [[int(step.reached.value or 0) for step in found.steps]]}
+
+    asked = (
+        daily_by_channel,
+        overview,
+        sources,
+        entrances,
+        flows,
+        retention,
+        order_profile,
+        funnel,
+        evidence,
+    )
     return {one.__name__: one for one in asked}
 
 

@@ -46,6 +46,13 @@ def verdicts(results: Results) -> list[tuple[str, bool | None]]:
     if own and theirs:
         words = f"{BY_NAME['retention'].title}: {own / theirs:.2f} of ClickHouse's time (asked: at most 1.25)"
         found.append((words, own <= 1.25 * theirs if _is_shown(results, "retention", "chdb") else None))
+    own = results.seconds("funnel", "product")
+    for peer, times in (("chdb", 2.5), ("postgres", 5)):
+        theirs = results.seconds("funnel", peer)
+        if own and theirs:
+            of = " on a tenth" if peer == "postgres" else ""
+            words = f"{BY_NAME['funnel'].title}: {theirs / own:.1f} times as fast as {NAMES[peer]}{of} (asked: {times:g})"
+            found.append((words, theirs >= times * own if _is_shown(results, "funnel", peer) else None))
     peak = max(engines["product"].peak_mb for engines in results.timings.values())
     found.append(
         (f"largest peak of a question: {peak:,.0f} MB (asked: under {LARGEST_MB:,})", peak < LARGEST_MB)
