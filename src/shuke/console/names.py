@@ -40,6 +40,14 @@ DEEDS: dict[str, str | Promise] = {
     "drop_quarantined": pgettext_lazy("audit", "Quarantined row dropped"),
     "set_own_value": pgettext_lazy("audit", "Own rule value set"),
     "erase_person": pgettext_lazy("audit", "Person erased"),
+    "create_alert_rule": pgettext_lazy("audit", "Alert rule made"),
+    "change_alert_rule": pgettext_lazy("audit", "Alert rule changed"),
+    "remove_alert_rule": pgettext_lazy("audit", "Alert rule removed"),
+    "snooze_alert_rule": pgettext_lazy("audit", "Alert rule put off"),
+    "change_alert_letters": pgettext_lazy("audit", "Readers of alerts changed"),
+    "see_alert": pgettext_lazy("audit", "Alert taken in hand"),
+    "snooze_alert": pgettext_lazy("audit", "Alert put off"),
+    "judge_alerts_again": pgettext_lazy("audit", "Alerts judged again"),
 }
 SUBJECTS: dict[str, str | Promise] = {
     "shop": pgettext_lazy("audit subject", "Shop"),
@@ -54,6 +62,8 @@ SUBJECTS: dict[str, str | Promise] = {
     "quarantined": pgettext_lazy("audit subject", "Quarantined row"),
     "rule": pgettext_lazy("audit subject", "Rule"),
     "person": pgettext_lazy("audit subject", "Person"),
+    "alert": pgettext_lazy("audit subject", "Alert"),
+    "alert_rule": pgettext_lazy("audit subject", "Alert rule"),
 }
 ACTORS: dict[str, str | Promise] = {
     "member": pgettext_lazy("actor", "member"),
