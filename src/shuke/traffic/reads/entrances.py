@@ -150,23 +150,22 @@ def _asked(
     """Sums by (type, path) of the entrance; the path is None where types are asked for."""
     channel = channel_alone(condition)
 
+    def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        rows = tables["entrance_days"].filter(ibis._.viewed_visits > 0)
+        if channel is not None:
+            rows = rows.filter(rows.channel == channel)
+        keys = ["entry_type", "entry_path"] if by == "page" else ["entry_type"]
+        return rows.group_by(keys).aggregate(**{name: rows[name].sum() for name in SUMS})
+
     def question(snapshot: warehouse.Snapshot) -> list[dict]:
-        scoped = snapshot if until is None else snapshot.cut(until)
+        key = ("entrances", by, channel)
         if condition is None or channel is not None:
-            table = scoped.derived("entrance_days")
-        else:
-            visits = scoped.derived("visits")
-            table = entrance_days(visits.filter(holds(condition, visits)))
-
-        def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-            rows = tables["entrance_days"].filter(ibis._.viewed_visits > 0)
-            if channel is not None:
-                rows = rows.filter(rows.channel == channel)
-            keys = ["entry_type", "entry_path"] if by == "page" else ["entry_type"]
-            return rows.group_by(keys).aggregate(**{name: rows[name].sum() for name in SUMS})
-
-        asked = asker(scoped, {"entrance_days": table}, ())
-        return asked(("entrances", by, channel), build).to_pylist()
+            laid_out = warehouse.LaidOut(snapshot, [warehouse.Stretch(period, until)])
+            return laid_out.answer({"entrance_days": None}, key, build, is_kept=True).to_pylist()
+        scoped = snapshot if until is None else snapshot.cut(until)
+        visits = scoped.derived("visits")
+        table = entrance_days(visits.filter(holds(condition, visits)))
+        return asker(scoped, {"entrance_days": table}, ())(key, build).to_pylist()
 
     return {
         (row["entry_type"], row.get("entry_path")): {name: int(row[name]) for name in SUMS}

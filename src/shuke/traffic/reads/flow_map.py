@@ -98,7 +98,7 @@ def flow_map(
 
     def question(snapshot: warehouse.Snapshot) -> FlowMap:
         scoped = snapshot if until is None else snapshot.cut(until)
-        asking = FlowAsker(scoped, None if channel is not None else condition, levels)
+        asking = FlowAsker(snapshot, None if channel is not None else condition, levels, until)
         drawing = _Drawing(steps, opened)
         where = {} if channel is None else {"channel": channel}
         drawing.draw_types(asking, where)

@@ -7,7 +7,7 @@ are many; the answer says how many were read.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -112,8 +112,7 @@ def ask_flows(
     """Answer a question that gets a FlowAsker, from one snapshot. Raises TooManyEvents."""
 
     def asked(snapshot: warehouse.Snapshot) -> Any:
-        scoped = snapshot if until is None else snapshot.cut(until)
-        return question(FlowAsker(scoped, condition, levels))
+        return question(FlowAsker(snapshot, condition, levels, until))
 
     return warehouse.ask(shop, period, asked)
 
@@ -121,18 +120,26 @@ def ask_flows(
 class FlowAsker:
     """Asks about the flows of one snapshot, of all visits or of those that meet a condition."""
 
-    def __init__(self, snapshot: warehouse.Snapshot, condition: Node | None, levels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        snapshot: warehouse.Snapshot,
+        condition: Node | None,
+        levels: Sequence[str],
+        until: datetime | None = None,
+    ) -> None:
+        """`until`: as the facts stood before that moment; the snapshot itself is whole."""
         self.events_read = 0
-        self._identity: Hashable | None = None
         if condition is None:
-            table = snapshot.derived("page_flows")
-            self._identity = (snapshot.period, snapshot.identity("page_flows"))
-        else:
-            self.events_read = rows_of(snapshot, "events")
-            if self.events_read > MOST_EVENTS:
-                raise TooManyEvents(field="filter", value=f"{self.events_read:,}")
-            table = _under(snapshot, condition, levels)
-        self._ask: Ask = asker(snapshot, {"page_flows": table}, ())
+            laid_out = warehouse.LaidOut(snapshot, [warehouse.Stretch(snapshot.period, until)])
+            self._ask: Ask = lambda key, build: laid_out.answer(
+                {"page_flows": None}, key, build, is_kept=True
+            )
+            return
+        self.events_read = rows_of(snapshot, "events")
+        if self.events_read > MOST_EVENTS:
+            raise TooManyEvents(field="filter", value=f"{self.events_read:,}")
+        scoped = snapshot if until is None else snapshot.cut(until)
+        self._ask = asker(snapshot, {"page_flows": _under(scoped, condition, levels)}, ())
 
     def rows(
         self, level: str, by: tuple[str, ...], where: Mapping[str, Any], limit: int | None = None
@@ -150,14 +157,7 @@ class FlowAsker:
             rows = rows.order_by([ibis.desc("moves"), *(ibis.asc(name, nulls_first=True) for name in by)])
             return rows if limit is None else rows.limit(limit)
 
-        def answered() -> pa.Table:
-            return self._ask(("flows", level, by, told, limit), shown)
-
-        found = (
-            answered()
-            if self._identity is None
-            else warehouse.remembered(("flows", self._identity, level, by, told, limit), answered)
-        ).to_pylist()
+        found = self._ask(("flows", level, by, told, limit), shown).to_pylist()
         return tuple(_flow(row, by) for row in found), int(found[0]["rows_in_all"]) if found else 0
 
 
