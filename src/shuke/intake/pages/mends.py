@@ -365,8 +365,9 @@ def _kept_columns(access: Access) -> list[Column[reads.KeptView]]:
     def deeds(one: reads.KeptView) -> dict[str, Any]:
         return {"kept": one, "may": access.may(Deed.MEND_QUARANTINE)}
 
-    def mapping(one: reads.KeptView) -> str:
-        return one.mapping or gettext("events of the API")
+    def rules(one: reads.KeptView) -> dict[str, str]:
+        where = (one.mapping or gettext("events of the API"), one.column, one.reason)
+        return {"text": one.words, "sub": " · ".join(part for part in where if part)}
 
     def state(one: reads.KeptView) -> dict[str, Any]:
         if one.failing_since is None:
@@ -377,12 +378,9 @@ def _kept_columns(access: Access) -> list[Column[reads.KeptView]]:
         }
 
     return [
-        Column("rules", gettext("Rules"), lambda k: k.words, is_first=True),
-        Column("mapping", gettext("Mapping"), mapping, "code"),
-        Column("column", gettext("Column"), lambda k: k.column, "code"),
-        Column("reason", gettext("Reason"), lambda k: k.reason, "code"),
-        Column("rows", gettext("Mended so far"), lambda k: k.rows, "count", is_number=True),
+        Column("rules", gettext("Rules"), lambda k: k.words, "link", is_first=True, shown=rules),
         Column("state", gettext("State"), lambda k: k.problem, "state", shown=state),
+        Column("rows", gettext("Mended so far"), lambda k: k.rows, "count", is_number=True),
         Column("created", gettext("Since"), lambda k: k.created_at, "moment"),
         Column("by", gettext("By"), lambda k: name_in_words(k.created_by)),
         _Deeds("deeds", "", lambda k: k.id, "kept_deeds", is_sortable=False, shown=deeds),

@@ -90,7 +90,9 @@ def test_values__in_rules_entries_and_words__are_shown_to_who_may_see_customers_
             assert seen_by[role] == set(), role
 
 
-def test_import__that_is_stopped__names_no_value_in_its_error(shop, book, client, member_of, monkeypatch) -> None:
+def test_import__that_is_stopped__names_no_value_in_its_error(
+    shop, book, client, member_of, monkeypatch
+) -> None:
     """Who may see jobs reads the error, and nobody erases it there."""
     monkeypatch.setattr(loading, "FITTING", 1)
     ended = _load(shop, HEADER + f"x,{SECRET},p,1,1\n")
