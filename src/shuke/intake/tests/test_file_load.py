@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
+import itertools
 import os
 import threading
 from collections import Counter
 from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -468,12 +471,40 @@ def test_erasure__person_in_a_file_and_in_a_refused_row__both_gone(shop, book, s
 DATA = os.environ["SHUKE_DATA"]
 
 
+UCI = Path(DATA) / "uci_online_retail/online_retail.csv.gz"
+
+
+@pytest.mark.data
+@pytest.mark.row("T1")
+def test_uci_online_retail__its_first_weeks_twice__what_plain_python_counts(make_shop, monkeypatch) -> None:
+    """The whole year, against its published figures, is loaded by command and page in tests/test_real_*.py."""
+    monkeypatch.setattr(load, "CHUNK_ROWS", 10_000)
+    shop = make_shop("uk", currency="GBP", zone="Europe/London")
+    with gzip.open(UCI, "rt", encoding="utf-8", newline="") as file:
+        text = "".join(itertools.islice(file, 40_001))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    cancelled = [row for row in rows if row["InvoiceNo"].startswith("C")]
+    net = sum(
+        int((Decimal(row["Quantity"]) * Decimal(row["UnitPrice"]) * 100).quantize(1, rounding=ROUND_HALF_UP))
+        for row in rows
+    )
+    for read in ((40_000, 40_000, 0, 0, 0), (40_000, 0, 0, 40_000, 0)):
+        view = _load(shop, text, mapping="uci_online_retail")
+        assert _counts(view) == read
+        totals = order_totals(shop, Period.inclusive(date(2010, 12, 1), date(2010, 12, 31)))
+        assert totals.cancellations == len({row["InvoiceNo"] for row in cancelled}) > 100
+        assert totals.sales == len({row["InvoiceNo"] for row in rows if row["InvoiceNo"].isdigit()})
+        assert totals.buyers == len({row["CustomerID"] for row in rows} - {""}) > 500
+        assert totals.net_minor == net
+
+
+@pytest.mark.soak
 @pytest.mark.data
 @pytest.mark.row("T1")
 def test_uci_online_retail__loaded_twice__its_published_figures(make_shop, monkeypatch) -> None:
     monkeypatch.setattr(load, "CHUNK_ROWS", 50_000)
     shop = make_shop("uk", currency="GBP", zone="Europe/London")
-    content = (Path(DATA) / "uci_online_retail/online_retail.csv.gz").read_bytes()
+    content = UCI.read_bytes()
     view = _load(shop, content, mapping="uci_online_retail")
     assert _counts(view) == (541_909, 541_909, 0, 0, 0)
     assert (view.first_day, view.last_day) == (date(2010, 12, 1), date(2011, 12, 9))
