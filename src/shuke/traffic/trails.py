@@ -102,5 +102,6 @@ def register_derivation() -> None:
             _derive,
             kernel=Kernel(trails_kernel.COLUMNS, lambda _context: trails_kernel.trails),
             variant=lambda _context: (),
+            later=True,
         )
     )

@@ -59,6 +59,9 @@ class Derivation:
 
     `sums` names the columns of a kind whose rows are sums over keys, and have no column of the key: the other columns tell
     the rows apart, and what one key adds can be taken out and put in again. The first counts: where it is 0, so is the row.
+
+    `later`: of a large day it is derived after the day is sealed (later.py), so that sealing is not kept from other days by
+    what only some pages ask. Until then questions compute it from the sealed facts. What reads such a kind is late as well.
     """
 
     kind: str
@@ -68,6 +71,7 @@ class Derivation:
     kernel: Kernel | None = None
     variant: Callable[[Context], Hashable] = lambda context: (context.shop.id, context.period)
     sums: tuple[str, ...] = ()
+    later: bool = False
 
     @property
     def key(self) -> str | None:
@@ -110,6 +114,15 @@ def in_order() -> list[Derivation]:
             done.append(kind)
             del waiting[kind]
     return [_registered[k] for k in done]
+
+
+def later_kinds() -> frozenset[str]:
+    """The kinds that a large day may lack for a while after it was sealed."""
+    found: set[str] = set()
+    for one in in_order():
+        if one.later or found.intersection(one.inputs):
+            found.add(one.kind)
+    return frozenset(found)
 
 
 def roots(kind: str) -> tuple[str, ...]:

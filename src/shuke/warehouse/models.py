@@ -41,7 +41,7 @@ class Segment(models.Model):
 
 class SealedDay(models.Model):
     """One shop's day: the sealed tables hold all its facts of segments up to `through`; `versions` are the tables' Delta
-    versions at which they do. Facts of later segments are open."""
+    versions at which they do. Facts of later segments are open. `is_whole`: no derived kind waits to be filled (later.py)."""
 
     shop_id = models.BigIntegerField()
     day = models.DateField()
@@ -50,11 +50,15 @@ class SealedDay(models.Model):
     rows = models.JSONField()
     sealed_at = models.DateTimeField()
     times = models.IntegerField(default=1)
+    is_whole = models.BooleanField(default=True)
 
     objects = ScopedManager(shop="shop_id")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shop_id", "day"], name="warehouse_sealed_day")]
+        indexes = [
+            models.Index(fields=["shop_id"], condition=models.Q(is_whole=False), name="warehouse_not_whole")
+        ]
 
 
 class Fill(models.Model):

@@ -20,6 +20,7 @@ from shuke.shops.reads import list_shops
 from shuke.warehouse import open_tier, schemas, sealed_tier
 from shuke.warehouse.erasure import finish_begun
 from shuke.warehouse.models import ErasureBegun, Fill, SealedDay
+from shuke.warehouse.later import derive_all_later
 from shuke.warehouse.sealing import follow, seal_due
 
 log = logging.getLogger("warehouse")
@@ -62,7 +63,7 @@ def run_sealer(stop: threading.Event | None = None) -> None:
 
 
 def seal_once() -> None:
-    """Finish erasures that were killed, then seal what is due."""
+    """Finish erasures that were killed, then seal what is due, then derive what large days still lack."""
     for shop in list_shops():
         try:
             finish_begun(shop.id)
@@ -71,7 +72,10 @@ def seal_once() -> None:
         except Exception:
             # One shop must not keep the others from being sealed.
             log.exception("erasure.failed shop=%s", shop.id)
-    seal_due(clock.now())
+    try:
+        seal_due(clock.now())
+    finally:
+        derive_all_later()
 
 
 def clean_once(rounds: int = 0) -> None:

@@ -87,7 +87,8 @@ def _fill(shop: ShopView, rows: Sequence[SealedDay], used: Engine) -> None:
         for row in rows:
             row.versions = {**row.versions, **versions}
             row.rows = {**row.rows, **{kind: found.get(row.day, 0) for kind, found in counts.items()}}
-            row.save(update_fields=["versions", "rows"])
+            row.is_whole = True
+            row.save(update_fields=["versions", "rows", "is_whole"])
         Fill.objects.filter(pk=fill.pk).update(
             done_at=clock.now(),
             rows=sum(sum(found.values()) for found in counts.values()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -141,7 +141,7 @@ def seal_again(shop: ShopView, days: Iterable[date]) -> None:
         for row in SealedDay.objects.filter(day__in=wanted).order_by("day")
     ]
     for batch in _batches(sealed):
-        _fill(shop, [d.day for d in batch], open_tier.last_number())
+        _fill(shop, [d.day for d in batch], open_tier.last_number(), wholly=True)
 
 
 def follow(shop_id: int) -> None:
@@ -177,21 +177,21 @@ def redo_started(shop: ShopView) -> None:
         _run(shop, fill)
 
 
-def _fill(shop: ShopView, days: Sequence[date], through: int) -> None:
+def _fill(shop: ShopView, days: Sequence[date], through: int, *, wholly: bool = False) -> None:
     fill = Fill.objects.create(
         shop_id=shop.id, days=[d.isoformat() for d in days], through=through, started_at=clock.now()
     )
-    _run(shop, fill)
+    _run(shop, fill, wholly=wholly)
 
 
-def _run(shop: ShopView, fill: Fill) -> None:
+def _run(shop: ShopView, fill: Fill, *, wholly: bool = False) -> None:
     began = time.perf_counter()
     days = [date.fromisoformat(d) for d in fill.days]
     used = named("duckdb")  # days are sealed here, whatever engine answers questions
     slot = used.take_slot()
     try:
         snapshot = Snapshot(shop, _plan_of(shop, days, fill.through), used, slot)
-        versions, rows = _write_all(snapshot, days, fill.through)
+        versions, rows, is_whole = _write_all(snapshot, days, fill.through, wholly=wholly)
     finally:
         used.free_slot(slot)
     at = clock.now()
@@ -201,11 +201,22 @@ def _run(shop: ShopView, fill: Fill) -> None:
             row, is_new = SealedDay.objects.get_or_create(
                 shop_id=shop.id,
                 day=day,
-                defaults={"through": fill.through, "versions": versions, "rows": counts, "sealed_at": at},
+                defaults={
+                    "through": fill.through,
+                    "versions": versions,
+                    "rows": counts,
+                    "sealed_at": at,
+                    "is_whole": is_whole,
+                },
             )
             if not is_new:
                 SealedDay.objects.filter(pk=row.pk).update(
-                    through=fill.through, versions=versions, rows=counts, sealed_at=at, times=F("times") + 1
+                    through=fill.through,
+                    versions=versions,
+                    rows=counts,
+                    sealed_at=at,
+                    times=F("times") + 1,
+                    is_whole=is_whole,
                 )
         Fill.objects.filter(pk=fill.pk).update(
             done_at=at, rows=sum(sum(n.values()) for n in rows.values()), seconds=time.perf_counter() - began
@@ -221,59 +232,80 @@ def _plan_of(shop: ShopView, days: Sequence[date], through: int) -> Plan:
 
 
 def _write_all(
-    snapshot: Snapshot, days: Sequence[date], through: int
-) -> tuple[dict[str, int], dict[str, dict[date, int]]]:
-    """Write every kind's days; returns the versions of all tables and the rows per kind and day."""
+    snapshot: Snapshot, days: Sequence[date], through: int, *, wholly: bool
+) -> tuple[dict[str, int], dict[str, dict[date, int]], bool]:
+    """Write every kind's days; returns the versions of all tables, the rows per kind and day, and whether all was derived."""
     versions = dict(snapshot.plan.versions)
     rows: dict[str, dict[date, int]] = {}
     wanted = [ibis.date(d) for d in days]
-    derived = _DerivedByPiece(snapshot)
+    # What lies in an object store is streamed there: nobody writes a file beside a table's others.
+    by_itself = len(days) == 1 and not lake.is_remote()
+    counts = {kind: _rows_of(snapshot, kind) if by_itself else 0 for kind in schemas.RAW}
+    in_memory = {k for k, n in counts.items() if LARGE_DAY <= n <= IN_MEMORY and large_days.can_cut(k)}
+    later = derivations.later_kinds() if in_memory and not wholly else frozenset()
+    derived = DerivedByPiece(snapshot, without=later)
     for kind in schemas.RAW:
-        # What lies in an object store is streamed there: nobody writes a file beside a table's others.
-        count = _rows_of(snapshot, kind) if len(days) == 1 and not lake.is_remote() else 0
-        if LARGE_DAY <= count <= IN_MEMORY and large_days.can_cut(kind):
+        if kind in in_memory:
             _write_in_memory(snapshot, kind, days[0], through, versions, rows, derived)
         else:
             table = snapshot.raw_until_segment(kind, through)
             table = table.filter(table.local_day.isin(wanted))
-            if count >= LARGE_DAY:
+            if counts[kind] >= LARGE_DAY:
                 _write_by_engine(snapshot, kind, table, days[0], versions, rows)
             else:
-                _write(snapshot, kind, table, days, versions, rows)
-        _offer(snapshot, kind, days, versions)
+                write_days(snapshot, kind, table, days, versions, rows)
+        offer(snapshot, kind, days, versions)
     for derivation in derivations.in_order():
-        kind = derivation.kind
-        answer = derived.taken(kind)
-        made = snapshot.engine.hold(
-            f"s{snapshot.slot}_{kind}_made", snapshot.made(kind) if answer is None else answer
-        )
-        _write(snapshot, kind, made, days, versions, rows)
-        _offer(snapshot, kind, days, versions)
-    return versions, rows
+        if derivation.kind in later:
+            # What the table holds of the day is of an earlier sealing: without a version it is none of the day's.
+            versions.pop(derivation.kind, None)
+        else:
+            derive_days(snapshot, derivation.kind, derived, days, versions, rows)
+    return versions, rows, not later
 
 
-class _DerivedByPiece:
+def derive_days(
+    snapshot: Snapshot,
+    kind: str,
+    derived: DerivedByPiece,
+    days: Sequence[date],
+    versions: dict[str, int],
+    rows: dict[str, dict[date, int]],
+) -> None:
+    """Write a derived kind's days, from the pieces or from what was offered, and offer them to what reads it."""
+    answer = derived.taken(kind)
+    # One name for all kinds: what was written is let go when the next one is held.
+    made = snapshot.engine.hold(f"s{snapshot.slot}_made", snapshot.made(kind) if answer is None else answer)
+    del answer
+    write_days(snapshot, kind, made, days, versions, rows)
+    offer(snapshot, kind, days, versions)
+
+
+class DerivedByPiece:
     """What kernels made of a large day's pieces while these were at hand: a piece holds all of each of its keys."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, without: frozenset[str] = frozenset()) -> None:
+        self._without = without
         self._context = derivations.Context(snapshot.shop, snapshot.period)
         self._kernels: dict[str, list[tuple[derivations.Derivation, derivations.Prepared]]] = {}
         self._made: dict[str, dict[int, pa.Table]] = {}
 
-    def prepare(self, kind: str) -> None:
+    def prepare(self, kind: str) -> tuple[str, ...]:
         """Ready the kernels that read this kind and what others make of it, by the key that pieces are cut by. They may ask
-        the database now, in this thread, and not when pieces come."""
+        the database now, in this thread, and not when pieces come. Returns the columns of the kind that they read."""
         known = {kind}
         self._kernels[kind] = []
         for derivation in derivations.in_order():
             kernel = derivation.kernel
-            if kernel is None or derivation.key != schemas.SORT[kind][0]:
+            if kernel is None or derivation.key != schemas.SORT[kind][0] or derivation.kind in self._without:
                 continue
             if set(derivation.inputs) <= known and tuple(kernel.columns) == derivation.inputs:
                 self._kernels[kind].append((derivation, kernel.prepare(self._context)))
                 self._made[derivation.kind] = {}
                 if not derivation.sums:
                     known.add(derivation.kind)
+        read = {c for one, _ in self._kernels[kind] if one.kernel for c in one.kernel.columns.get(kind, ())}
+        return tuple(name for name in schemas.ALL[kind].names if name in read)
 
     def derive(self, kind: str, number: int, rows: pa.Table) -> None:
         at_hand = {kind: rows}
@@ -283,6 +315,11 @@ class _DerivedByPiece:
                 name: at_hand[name].select(columns) for name, columns in derivation.kernel.columns.items()
             }
             at_hand[derivation.kind] = self._made[derivation.kind][number] = kernel(inputs)
+
+    def forget(self, kinds: Collection[str]) -> None:
+        """Let go of what was made on the way and is not wanted."""
+        for kind in kinds:
+            self._made.pop(kind, None)
 
     def taken(self, kind: str) -> pa.Table | None:
         """The pieces' answers in order, once; None when there are none."""
@@ -311,7 +348,7 @@ def _rows_of(snapshot: Snapshot, kind: str) -> int:
     return still_open + sealed
 
 
-def _write(
+def write_days(
     snapshot: Snapshot,
     kind: str,
     table: ibis.Table,
@@ -357,7 +394,7 @@ def _write_in_memory(
     through: int,
     versions: dict[str, int],
     rows: dict[str, dict[date, int]],
-    derived: _DerivedByPiece,
+    derived: DerivedByPiece,
 ) -> None:
     shop_id = snapshot.shop.id
     sources = [large_days.Source(path) for path in snapshot.sealed_files(kind, [day])]
@@ -396,7 +433,7 @@ def _write_by_engine(
     rows[kind] = {day: count}
 
 
-def _offer(snapshot: Snapshot, kind: str, days: Sequence[date], versions: Mapping[str, int]) -> None:
+def offer(snapshot: Snapshot, kind: str, days: Sequence[date], versions: Mapping[str, int]) -> None:
     """Offer the days as they now lie in the sealed table to the derivations, before the ledger names them."""
     files: list[str] = []
     if kind in versions:

@@ -69,13 +69,18 @@ class Plan:
     open_files: Mapping[str, tuple[open_tier.OpenFile, ...]]
     # Of the period only these (stretches.py); None: all.
     days: frozenset[date] | None = None
-    # Which kinds the ledger has of a sealed day: one that was sealed before a kind existed holds none of it.
+    # Which kinds the ledger has of a sealed day: one that was sealed before a kind existed holds none of it, nor does one
+    # that waits for its later kinds. A day that is not named here has all.
     kinds: Mapping[date, frozenset[str]] = field(default_factory=dict)
     # How many sealed rows of each kind a day has.
     rows: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
 
     def holds(self, day: date) -> bool:
         return day in self.period and (self.days is None or day in self.days)
+
+    def has(self, day: date, kind: str) -> bool:
+        """Whether the sealed rows of a kind are those of the day. A table may still hold some from an earlier sealing."""
+        return day in self.through and (day not in self.kinds or kind in self.kinds[day])
 
     def open_days(self, kinds: Sequence[str]) -> tuple[date, ...]:
         """Days of which some fact of these kinds is not sealed (or may not be, in a merged file)."""
@@ -123,8 +128,15 @@ def plan(shop_id: int, period: Period) -> Plan:
 def _kinds_held(row: SealedDay) -> frozenset[str]:
     """The kinds that the ledger has of a day, also those of which the day has no row. What comes of nothing is nothing, and
     has perhaps no table."""
-    of_nothing = (d.kind for d in derivations.in_order() if not any(row.rows.get(one) for one in d.inputs))
-    return frozenset(row.versions).union(row.rows, of_nothing)
+    held = frozenset(row.versions).union(row.rows)
+    nothing: set[str] = set()
+    for one in derivations.in_order():
+        if all(
+            name in nothing or (row.rows.get(name, 0 if name in schemas.RAW else None) == 0)
+            for name in one.inputs
+        ):
+            nothing.add(one.kind)
+    return held | nothing
 
 
 def naive_utc(moment: datetime) -> datetime:
@@ -182,7 +194,7 @@ class Snapshot:
         if version is None:
             return []
         by_day = sealed_tier.files_by_day(self.shop.id, kind, version, self.lake)
-        return [name for day in days if day in self.plan.through for name in by_day.get(day, ())]
+        return [name for day in days if self.plan.has(day, kind) for name in by_day.get(day, ())]
 
     def _scoped(self, table: ibis.Table) -> ibis.Table:
         # The shop stays in the expression although the lists are the shop's: a wrong list must not show another's facts.

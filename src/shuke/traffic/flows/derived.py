@@ -29,5 +29,6 @@ def register_derivations() -> None:
             kernel=Kernel(kernel.COLUMNS, _by_kernel, fold=kernel.added_up),
             variant=lambda _context: (),
             sums=ways.SUMS,
+            later=True,
         )
     )

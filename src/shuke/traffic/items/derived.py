@@ -49,11 +49,17 @@ def register_derivations() -> None:
             None,
             kernel=Kernel({"events": deeds.COLUMNS}, _deeds_by_kernel, is_alone=True),
             variant=_rules_and_currency,
+            later=True,
         )
     )
     register(
         Derivation(
-            "item_lines", ("order_lines",), {"order_lines": "order_id"}, item_lines, variant=lambda _: ()
+            "item_lines",
+            ("order_lines",),
+            {"order_lines": "order_id"},
+            item_lines,
+            variant=lambda _: (),
+            later=True,
         )
     )
     register(Derivation("item_visitors", ("item_deeds", "item_lines"), {}, item_visitors, variant=_currency))

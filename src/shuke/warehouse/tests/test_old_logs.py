@@ -45,7 +45,7 @@ def test_seal__killed_after_days_of_silence__leaves_the_version_that_the_ledger_
     def killed(*_args, **_rest):
         raise Killed
 
-    monkeypatch.setattr(sealing, "_offer", killed)
+    monkeypatch.setattr(sealing, "offer", killed)
     with pytest.raises(Killed):
         actions.seal(shop)
     monkeypatch.undo()

@@ -1,0 +1,148 @@
+"""The later kinds of large days: derived after the day is sealed, so that other days need not wait for them.
+
+A large day is sealed with what every page asks; what single pages ask follows here. Until then the ledger says that the
+day lacks those kinds, and a question computes them from the sealed facts. Written down as a fill like every sealing: one
+that was killed is begun again by sealing the day again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from django.db import OperationalError, transaction
+from django_scopes import scope, scopes_disabled
+
+from shuke.kernel import clock
+from shuke.kernel.periods import Period
+from shuke.records.locks import exclusive
+from shuke.shops.reads import ShopView, list_shops
+from shuke.warehouse import derivations, lake, large_days, schemas, sealed_tier
+from shuke.warehouse.engine import named
+from shuke.warehouse.models import Fill, SealedDay
+from shuke.warehouse.sealing import DerivedByPiece, derive_days, offer, redo_started
+from shuke.warehouse.snapshots import Snapshot, plan
+
+log = logging.getLogger("warehouse")
+
+
+def derive_later(shop: ShopView) -> int:
+    """Fill what the shop's large days lack; returns how many days were filled. Safe to be killed at any line and to be
+    called by two processes: it holds the sealed tier's lock, a day at a time."""
+    filled = 0
+    while True:
+        with exclusive(sealed_tier.LOCK), scope(shop=shop.id):
+            redo_started(shop)
+            row = SealedDay.objects.filter(is_whole=False).order_by("day").first()
+            if row is None:
+                return filled
+            _derive(shop, row)
+            filled += 1
+
+
+def derive_all_later() -> int:
+    """The same in every shop. One that can not be filled keeps no other from it; what it raised is raised at the end."""
+    with scopes_disabled():
+        waiting = set(SealedDay.objects.filter(is_whole=False).values_list("shop_id", flat=True))
+    filled = 0
+    first: Exception | None = None
+    for shop in list_shops() if waiting else ():
+        if shop.id not in waiting:
+            continue
+        try:
+            filled += derive_later(shop)
+        except OperationalError:
+            raise
+        except Exception as error:
+            log.exception("derive_later.failed shop=%s", shop.id)
+            first = first or error
+    if first is not None:
+        raise first
+    return filled
+
+
+def _derive(shop: ShopView, row: SealedDay) -> None:
+    began = time.perf_counter()
+    fill = Fill.objects.create(
+        shop_id=shop.id, days=[row.day.isoformat()], through=row.through, started_at=clock.now()
+    )
+    used = named("duckdb")  # as days are sealed, whatever engine answers questions
+    slot = used.take_slot()
+    rows: dict[str, dict[date, int]] = {}
+    pa.default_memory_pool().release_unused()  # what the sealing before needed
+    try:
+        snapshot = Snapshot(shop, plan(shop.id, Period.of_day(row.day)), used, slot)
+        versions = {kind: version for kind, version in snapshot.plan.versions.items() if kind in row.versions}
+        waiting = [one.kind for one in derivations.in_order() if not snapshot.plan.has(row.day, one.kind)]
+        for kind in schemas.ALL:
+            if kind not in waiting:
+                offer(snapshot, kind, [row.day], versions)
+        derived = DerivedByPiece(snapshot)
+        for kind in schemas.RAW:
+            _by_piece(snapshot, kind, derived)
+            pa.default_memory_pool().release_unused()
+        derived.forget(schemas.DERIVED.keys() - set(waiting))
+        # Only what waits is written: the others lie as they were sealed.
+        for kind in waiting:
+            derive_days(snapshot, kind, derived, [row.day], versions, rows)
+            pa.default_memory_pool().release_unused()
+    finally:
+        used.free_slot(slot)
+    with transaction.atomic():
+        row.versions = {**row.versions, **{kind: versions[kind] for kind in waiting if kind in versions}}
+        row.rows = {**row.rows, **{kind: found.get(row.day, 0) for kind, found in rows.items()}}
+        row.is_whole = True
+        row.save(update_fields=["versions", "rows", "is_whole"])
+        Fill.objects.filter(pk=fill.pk).update(
+            done_at=clock.now(),
+            rows=sum(sum(found.values()) for found in rows.values()),
+            seconds=time.perf_counter() - began,
+        )
+    log.info("day.derived_later shop=%s day=%s kinds=%s", shop.id, row.day, len(waiting))
+
+
+def _by_piece(snapshot: Snapshot, kind: str, derived: DerivedByPiece) -> None:
+    """Let kernels derive from a sealed day piece by piece, as they do while it is sealed, where it lies in pieces."""
+    files = snapshot.offered.get(kind) or []
+    if lake.is_remote() or not large_days.can_cut(kind) or not _lies_in_pieces(files, schemas.SORT[kind][0]):
+        return
+    columns = derived.prepare(kind)
+    with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
+
+        def work(place: tuple[int, tuple[str, int]]) -> None:
+            number, (name, group) = place
+            derived.derive(kind, number, _group(name, group, columns))
+
+        list(pool.map(work, enumerate(_groups(files))))
+
+
+def _groups(files: Sequence[str]) -> list[tuple[str, int]]:
+    """Each row group of the files, by its file and number."""
+    found = []
+    for name in files:
+        with pq.ParquetFile(name) as file:
+            found += [(name, group) for group in range(file.num_row_groups)]
+    return found
+
+
+def _group(name: str, group: int, columns: Sequence[str]) -> pa.Table:
+    with pq.ParquetFile(name) as file:
+        return file.read_row_group(group, columns=list(columns), use_threads=False)
+
+
+def _lies_in_pieces(files: Sequence[str], key: str) -> bool:
+    """Whether each row group holds all rows of its keys: then no key stands in two."""
+    spans = []
+    for name, group in _groups(files):
+        found = pc.min_max(_group(name, group, [key])[key]).as_py()
+        spans.append((found["min"], found["max"]))
+    spans.sort()
+    return bool(spans) and all(one[1] < other[0] for one, other in pairwise(spans))
