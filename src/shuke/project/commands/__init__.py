@@ -70,6 +70,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     erasing,
     filling,
     flows,
+    funnels,
     items,
     keeping,
     keywords,
