@@ -108,6 +108,10 @@ def rows(dataset: str) -> Mapping[str, list[Row]]:
         from tests.corpus.cohort_corpus import drawn as drawn_acts
 
         return drawn_acts()
+    if dataset == "funnels":
+        from shuke.traffic.funnels.tests.asked import facts as drawn_funnels
+
+        return drawn_funnels()
     if dataset == "items":
         from tests.corpus.item_corpus import drawn as drawn_items
 

@@ -24,7 +24,7 @@ from shuke.traffic.tests import measure_oracle
 from shuke.traffic.tests.corpus.questions import PERIOD, QUESTIONS, SHOP
 from shuke.traffic.tests.corpus.test_corpus import answer
 from shuke.warehouse.refunds import refunds_resolved
-from tests.corpus import cohort_corpus, condition_oracle, datasets, item_corpus
+from tests.corpus import cohort_corpus, condition_oracle, datasets, funnel_corpus, item_corpus
 from tests.corpus.asked import Ask, Question, Row, Tables
 
 
@@ -158,6 +158,7 @@ def all_questions() -> Sequence[Question]:
         *(_conditions(kind) for kind in Kind),
         _conditions(Kind.NUMBER, is_mixed=True),
         *cohort_corpus.all_questions(),
+        *funnel_corpus.all_questions(),
         *item_corpus.all_questions(),
         _many_visitors(),
     )

@@ -52,8 +52,15 @@ def number(value: Decimal | float, digits: int = 2) -> str:
 
 
 def seconds(value: int | Decimal) -> str:
-    """A length of time: seconds below a minute, minutes and seconds above."""
+    """A length of time: seconds below a minute, minutes and seconds above, from two hours on in hours, from two days in days."""
     whole = round(value)
+    if whole >= 172_800:
+        return gettext("%(days)s d %(hours)s h") % {"days": whole // 86_400, "hours": whole % 86_400 // 3_600}
+    if whole >= 7_200:
+        return gettext("%(hours)s h %(minutes)s min") % {
+            "hours": whole // 3_600,
+            "minutes": whole % 3_600 // 60,
+        }
     if whole < 60:
         shown = count(value) if value == whole else number(value, 1)
         return gettext("%(seconds)s s") % {"seconds": shown}

@@ -280,7 +280,9 @@ def _sentence(view: FunnelPage, found: traffic.FunnelAnswer) -> str:
     if not worst.lost:
         return said
     more = gettext("Most stop before “%(step)s”: %(lost)s of %(before)s.") % {
-        "step": named[worst.number - 1],
+        "step": named[worst.number - 1]
+        if named.count(named[worst.number - 1]) == 1
+        else f"{worst.number}. {named[worst.number - 1]}",
         "lost": words.count(worst.lost),
         "before": words.count(int(found.steps[worst.number - 2].reached.value or 0)),
     }

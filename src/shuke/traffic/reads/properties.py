@@ -39,7 +39,8 @@ def pattern(key: str, group: str = "(") -> str:
 
 def property_text(properties: ibis.Value, key: str) -> ibis.Value:
     """The property as text, null where it is unknown."""
-    found = properties.re_extract(pattern(key), 1).fill_null("")
+    # ClickHouse extracts nothing from what is not there.
+    found = properties.fill_null("").re_extract(pattern(key), 1).fill_null("")
     is_text = found.startswith('"')
     inner = found.substr(1, ibis.greatest(found.length() - 2, 0))
     unknown = (found == "") | (found == "null")
