@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -195,7 +195,7 @@ def _type_words(page_type: str | None) -> str:
     return str(viewstate.PAGE_TYPES.get(page_type, page_type))
 
 
-def _here(request: PageRequest, row: Row | None) -> dict[str, Any] | None:
+def _here(request: PageRequest, row: Row | None) -> QueryDict | None:
     """This view's address narrowed to an entrance; None where no filter tells it apart."""
     query = request.GET.copy()
     for gone in ("page", "sort", "q", "format", "by", "against", "of", "of_type"):
