@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 import msgspec
@@ -98,15 +100,20 @@ def entry_spans(shop: ShopView, kind: str) -> tuple[tuple[date, date], ...]:
         return found
 
     spans = {
-        (row["local_day"], _last(row["until"], row["local_day"], shop))
+        (row["local_day"], _last(row["until"], row["local_day"], shop.zone))
         for row in warehouse.ask(shop, life, question)
     }
     return tuple(sorted(spans, key=lambda span: (span[1], span[0])))
 
 
-def _last(until: datetime | None, start: date, shop: ShopView) -> date:
+# Days and numbers repeat from row to row, and reading them is most of the work.
+@lru_cache(maxsize=5_000)
+def _last(until: datetime | None, start: date, zone: ZoneInfo) -> date:
     """The last day; one before the first is a slip of the file and means the first."""
-    return start if until is None else max(start, until.replace(tzinfo=UTC).astimezone(shop.zone).date())
+    return start if until is None else max(start, until.replace(tzinfo=UTC).astimezone(zone).date())
+
+
+_number = lru_cache(maxsize=50_000)(Decimal)
 
 
 def _entry(row: dict[str, Any], shop: ShopView) -> Entry:
@@ -120,13 +127,13 @@ def _entry(row: dict[str, Any], shop: ShopView) -> Entry:
         campaign_ref=row["campaign_ref"] or "",
         state=row["state"] or "",
         start=row["local_day"],
-        last=_last(row["until"], row["local_day"], shop),
+        last=_last(row["until"], row["local_day"], shop.zone),
         received_at=row["received_at"],
         amount_minor=row["amount_minor"],
         currency=row["currency"] or "",
         source=row["source"] or "",
         numbers={
-            name: value if isinstance(value, int) else Decimal(value) for name, value in numbers.items()
+            name: value if isinstance(value, int) else _number(value) for name, value in numbers.items()
         },
         others=told,
     )
