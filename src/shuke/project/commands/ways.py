@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shuke.traffic.routes.reads import Route
 
 ROUTE = typer.Option(..., "--route", help="The route's name or number.")
+# What fits a terminal; --json tells all.
+SHOWN = ("page_views", "page_visits", "page_visitors", "page_stay", "page_exit_share")
 MOST = typer.Option(30, min=1, help="How many pages, the most viewed first.")
 
 
@@ -78,10 +80,11 @@ def pages(
     table = Table(title=f"{view.name} · {found.period.start} – {found.period.last}")
     table.add_column(_("Page"))
     table.add_column(_("Hot or cold"))
-    for metric in reads.ROW_METRICS:
-        table.add_column(figures.title(metric), justify="right")
+    shown = [place for place, metric in enumerate(reads.ROW_METRICS) if metric.id in SHOWN]
+    for place in shown:
+        table.add_column(figures.title(reads.ROW_METRICS[place]), justify="right", no_wrap=True)
     for row in found.rows[:most]:
-        numbers = (figures.value_words(one, view.currency) for one in row.figures)
+        numbers = (figures.value_words(row.figures[place], view.currency) for place in shown)
         heat = str(HEATS[row.heat][0]) if row.heat else ""
         table.add_row(route_view.page_words(row.path), heat, *numbers)
     Console().print(table)
