@@ -21,7 +21,8 @@ EVENTS = pa.schema(
         ("event_id", pa.int64()),  # surrogate `message` of the messageId, or of an import's row key
         ("visitor_id", pa.int64()),  # surrogate `visitor` of anonymousId, else of userId
         ("person_id", pa.int64()),  # surrogate `person` of userId; null: unknown person
-        ("type", pa.string()),  # track, page, screen, identify, group, alias
+        # track, page, screen, identify, group, alias; stay: how long a page was seen, told by the tracker, no deed
+        ("type", pa.string()),
         ("name", pa.string()),  # event or page name; null where the type has none
         ("at", MOMENT),  # when it happened, the sender's clock corrected
         ("ord", pa.int32()),  # breaks ties of `at`: the line in an imported file, 0 from the API
