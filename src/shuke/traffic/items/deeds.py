@@ -66,9 +66,11 @@ class _Found:
         rows = np.arange(events.num_rows)
         self.is_view = _mask(pc.is_in(events["type"], value_set=pa.array(VIEWS)))
         self.is_track = _mask(pc.equal(events["type"], "track")) & cut.inside
-        self.path = kernel._Codes(events["page_path"])
+        self.path = kernel.Codes(events["page_path"])
         self.none = self.path.code_of("")
         self.is_item_page = _mask(pc.equal(events["page_type"], "item"))
+        self.channel, self.is_paid = kernel.channels(cut)
+        self.visit_ids = events["event_id"].take(pa.array(cut.first)).combine_chunks()
         self.visit_start = cut.first[np.maximum(cut.visit, 0)]
         seen = self.is_view & cut.inside
         self.last_view = np.maximum.accumulate(np.where(seen, rows, -1))
@@ -83,34 +85,30 @@ class _Found:
         is_named = _mask(pc.is_in(self.events["name"], value_set=pa.array(names)))
         return np.flatnonzero(self.is_track & is_named)
 
-    def page_of(self, row: int) -> int:
-        """The item page that a deed stands on, by its row; -1: none."""
-        view = int(self.last_view[row])
-        if view >= 0 and self._is_page_of(row, view):
-            return view
-        view = int(self.next_view[row])
-        is_soon = view >= 0 and self.cut.at[view] - self.cut.at[row] <= TOGETHER
-        is_same = is_soon and self.cut.visit[view] == self.cut.visit[row]
-        has_path = self.path.codes[row] != self.none
-        return view if is_same and has_path and self._is_page_of(row, view) else -1
+    def pages_of(self, rows: np.ndarray) -> np.ndarray:
+        """The item page that each deed stands on, by its row; -1: none."""
+        path, at, visit = self.path.codes, self.cut.at, self.cut.visit
+        has_path = path[rows] != self.none
 
-    def _is_page_of(self, row: int, view: int) -> bool:
-        path = self.path.codes[row]
-        return bool(self.is_item_page[view]) and path in (self.none, self.path.codes[view])
+        def is_page(views: np.ndarray) -> np.ndarray:
+            is_same = ~has_path | (path[rows] == path[views])
+            return (views >= 0) & self.is_item_page[views] & is_same
+
+        before, after = self.last_view[rows], self.next_view[rows]
+        is_soon = (at[after] - at[rows] <= TOGETHER) & (visit[after] == visit[rows]) & has_path
+        return np.where(is_page(before), before, np.where(is_page(after) & is_soon, after, -1))
 
     def table(self, rows: np.ndarray, deed: str, **columns: Any) -> pa.Table:
         """Deeds of the visits at these rows; `columns` besides what each row says of itself."""
         cut, taken = self.cut, pa.array(rows)
-        channel, is_paid = kernel.channels(cut)
         visit = pa.array(cut.visit[rows])
-        ids = self.events["event_id"].take(pa.array(cut.first)).combine_chunks()
         return _as_deeds(
             self.events,
             taken,
             {
-                "visit_id": ids.take(visit),
-                "channel": channel.take(visit),
-                "is_paid": is_paid.take(visit),
+                "visit_id": self.visit_ids.take(visit),
+                "channel": self.channel.take(visit),
+                "is_paid": self.is_paid.take(visit),
                 "deed": pa.repeat(pa.scalar(deed), len(rows)),
                 **columns,
             },
@@ -152,8 +150,8 @@ def _views(found: _Found) -> pa.Table:
     own: list[int] = []
     viewed = found.named(VIEWED)
     viewed = viewed[found.has_ref[viewed]]
-    for row, ref in zip(viewed.tolist(), _texts(found.ref, viewed), strict=True):
-        page = found.page_of(row)
+    standing = zip(viewed.tolist(), found.pages_of(viewed).tolist(), _texts(found.ref, viewed), strict=True)
+    for row, page, ref in standing:
         if page < 0:
             own.append(row)
             continue
@@ -201,7 +199,7 @@ def _deeds(found: _Found) -> pa.Table:
     parts = [schemas.ITEM_DEEDS.empty_table()]
     for deed in ("cart", "favourite"):
         rows = found.named(*(name for name, of in DEED_OF.items() if of == deed))
-        pages = np.array([found.page_of(row) for row in rows.tolist()], np.int64)
+        pages = found.pages_of(rows)
         kept = found.has_ref[rows] | (pages >= 0)
         rows, pages = rows[kept], pages[kept]
         parts.append(
