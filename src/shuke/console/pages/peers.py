@@ -148,7 +148,7 @@ def table_words(table: reads.TableKey) -> str:
 
 
 @require_safe
-@page(Deed.VIEW_TRAFFIC)
+@page(Deed.IMPORT_FILES)
 def example(request: PageRequest, shop: str) -> HttpResponse:
     """A small industry table with the headings that are recognised, to fill in; its numbers are made up."""
     return example_file(EXAMPLES, "industry-example.csv")

@@ -110,7 +110,7 @@ def _csv(columns: Sequence[Column[reads.Keyword]], rows: Sequence[reads.Keyword]
 
 
 @require_safe
-@page(Deed.VIEW_TRAFFIC)
+@page(Deed.IMPORT_FILES)
 def example(request: PageRequest, shop: str) -> HttpResponse:
     """A small report with the headings that are recognised, to fill in; its numbers are made up."""
     return example_file(EXAMPLES, "keywords-example.csv")
