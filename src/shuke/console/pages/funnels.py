@@ -9,11 +9,12 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console import figures, funnel_view, viewstate, words
-from shuke.console.funnel_view import FunnelPage, Line
+from shuke.console.funnel_pictures import bars, course_of_days, day_rows, split_table, step_names
+from shuke.console.funnel_view import FunnelPage
 from shuke.console.pages.overview import definition_url
 from shuke.kernel import clock
 from shuke.kernel.errors import NotFound, ShukeError
@@ -24,7 +25,6 @@ from shuke.shops.access import page
 from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
-from shuke.shops.tables import Column, build_table
 from shuke.traffic.funnels import actions
 from shuke.traffic.funnels import reads as traffic
 from shuke.traffic.funnels.http import steps_table
@@ -98,10 +98,10 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
         "found": found,
         "sentence": _sentence(view, found),
         "rows": _rows(request, view, found),
-        "picture": _picture(view, found),
-        "days_picture": _days_picture(found),
-        "days": _days(found),
-        "table": _split_table(request, view, found, channels) if found.parts else None,
+        "picture": bars(view, found),
+        "days_picture": course_of_days(found),
+        "days": day_rows(found),
+        "table": split_table(request, view, found, channels) if found.parts else None,
         "table_page": base,
         "table_source": request.path,
         "notes": _notes(view, found),
@@ -251,20 +251,12 @@ def _form_lines(view: FunnelPage) -> list[dict[str, Any]]:
 # --- what is said
 
 
-def _names(view: FunnelPage, found: traffic.FunnelAnswer) -> list[str]:
-    """The steps in words; of a view that could not be read whole those that were asked."""
-    read: list[Line] = [line for line in view.lines if line.step is not None]
-    if [line.step for line in read] == list(found.funnel.steps):
-        return [line.words for line in read]
-    return [step.name or str(funnel_view.TYPE_WORDS[step.type]) for step in found.funnel.steps]
-
-
 def _sentence(view: FunnelPage, found: traffic.FunnelAnswer) -> str:
     """How many got through, and where most were lost."""
     last = found.steps[-1]
     if not found.started or last.of_first is None or last.of_first.value is None:
         return ""
-    named = _names(view, found)
+    named = step_names(view, found)
     said = ngettext(
         "Of %(count)s visitor with “%(first)s”, %(share)s got to “%(last)s” within %(window)s.",
         "Of %(count)s visitors with “%(first)s”, %(share)s got to “%(last)s” within %(window)s.",
@@ -308,7 +300,7 @@ def _rows(request: PageRequest, view: FunnelPage, found: traffic.FunnelAnswer) -
     is_open = request.access.may(Deed.VIEW_CUSTOMERS)
     most = max((one.lost or 0 for one in found.steps), default=0)
     rows = []
-    for one, name in zip(found.steps, _names(view, found), strict=True):
+    for one, name in zip(found.steps, step_names(view, found), strict=True):
         before = one.number - 1
         rows.append(
             {
@@ -352,97 +344,3 @@ def _people_url(request: PageRequest, step: int, exactly: int) -> str:
     if exactly:
         query["only"] = "1"
     return reverse("console:funnel_people", args=[request.access.shop.slug]) + "?" + query.urlencode()
-
-
-# --- pictures and tables
-
-
-def _language() -> str:
-    return "zh-CN" if words.locale().language == "zh" else "en"
-
-
-def _picture(view: FunnelPage, found: traffic.FunnelAnswer) -> dict[str, Any]:
-    """The funnel as bars: each with its share of the first step."""
-    named = [f"{n}. {name}" for n, name in enumerate(_names(view, found), start=1)]
-    return {
-        "kind": "ranked",
-        "unit": "count",
-        "language": _language(),
-        "currency": "",
-        "digits": 0,
-        "labels": named,
-        "values": [int(one.reached.value or 0) for one in found.steps],
-        "paid": [True] * len(named),
-    }
-
-
-def _days_picture(found: traffic.FunnelAnswer) -> dict[str, Any] | None:
-    """What share of each day's starters got through; a day whose window is open is left out. None: too few days."""
-    shares = [
-        None if day.is_unfinished or not day.reached[0] else day.reached[-1] / day.reached[0]
-        for day in found.days
-    ]
-    if sum(share is not None for share in shares) < 2:
-        return None
-    return {
-        "kind": "line",
-        "unit": "ratio",
-        "language": _language(),
-        "currency": "",
-        "digits": 0,
-        "labels": [words.short_day(day.day) for day in found.days],
-        "series": [{"name": pgettext("funnel", "got through"), "values": shares}],
-        "is_past": True,
-        "edge": None,
-        "edge_name": "",
-    }
-
-
-def _days(found: traffic.FunnelAnswer) -> list[dict[str, Any]]:
-    return [
-        {
-            "day": words.short_day(one.day),
-            "counts": [words.count(n) for n in one.reached],
-            "share": words.percent(one.reached[-1] / one.reached[0], 1) if one.reached[0] else words.UNKNOWN,
-            "is_unfinished": one.is_unfinished,
-        }
-        for one in found.days
-    ]
-
-
-def _split_table(request: PageRequest, view: FunnelPage, found: traffic.FunnelAnswer, channels: Any) -> Any:
-    """A row a part: how many got to each step, and the share that got through."""
-    named = _names(view, found)
-
-    def part_name(part: traffic.Part) -> str:
-        if part.others:
-            return ngettext("%(count)s other", "%(count)s others", part.others) % {
-                "count": words.count(part.others)
-            }
-        return funnel_view.value_words(view.split, part.value, channels)
-
-    def share(part: traffic.Part) -> float | None:
-        return part.reached[-1] / part.reached[0] if part.reached[0] else None
-
-    columns: list[Column[traffic.Part]] = [
-        Column("part", view.split_words, part_name, is_first=True, is_searched=True)
-    ]
-    columns += [
-        Column(f"step{n}", f"{n}. {name}", _reached(n), "count", is_number=True)
-        for n, name in enumerate(named, start=1)
-    ]
-    columns.append(
-        Column(
-            "share",
-            gettext("Got through"),
-            share,
-            "nowrap",
-            is_number=True,
-            shown=lambda part: words.percent(share(part) or 0, 1) if part.reached[0] else words.UNKNOWN,
-        )
-    )
-    return build_table(request, "funnel-split", columns, found.parts)
-
-
-def _reached(number: int) -> Any:
-    return lambda part: part.reached[number - 1]

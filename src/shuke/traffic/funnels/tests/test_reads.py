@@ -148,7 +148,9 @@ def test_funnel__by_the_expression_instead__says_the_same(shop, warehouse_home, 
     assert answered(shop) == by_kernel
 
 
-def test_prepared__file_whose_pieces_changed_places__is_put_in_order(shop, warehouse_home, tmp_path) -> None:
+def test_prepared__file_whose_pieces_changed_places__is_put_in_order(
+    shop, warehouse_home, tmp_path, monkeypatch
+) -> None:
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -161,6 +163,7 @@ def test_prepared__file_whose_pieces_changed_places__is_put_in_order(shop, wareh
         "whole": ordered,
         "swapped": pa.concat_tables([ordered.slice(middle), ordered.slice(0, middle)]),
     }.items():
+        monkeypatch.setattr(prepared, "_MOST_BY_COUNTING", 0 if name == "swapped" else 1 << 20)
         pq.write_table(one, tmp_path / f"{name}.parquet", row_group_size=40)
         found = prepared.prepared(shop.id, "2026-03-02", str(tmp_path / f"{name}.parquet"))
         parts.append(found)
