@@ -68,13 +68,16 @@ def test_flows__drawn_shop__equals_plain_python(life, is_sealed):
 @pytest.mark.row("T3")
 def test_flows__condition__those_visits_only_and_what_it_cost(life):
     actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(7)])
-    for condition, keep in ((PAID, lambda v: v["is_paid"]), (CHANNEL, lambda v: v["channel"] == "direct")):
+    page, step = ("kind", "from_path", "to_path"), ("channel", "step", "from_type", "to_type")
+    for condition, keep, by in (
+        (PAID, lambda v: v["is_paid"], page),
+        (CHANNEL, lambda v: v["channel"] == "direct", step),
+    ):
         moves = expected_moves(life, keep)
-        for by in (("kind", "from_path", "to_path"), ("channel", "step", "from_type", "to_type")):
-            found = reading.flows(shop=life.shop, period=PERIOD, by=by, condition=condition)
-            assert moves
-            assert answered(found) == counted(moves, by)
-            assert found.events_read == len(life.events)
+        found = reading.flows(shop=life.shop, period=PERIOD, by=by, condition=condition)
+        assert moves
+        assert answered(found) == counted(moves, by)
+        assert found.events_read == len(life.events)
 
 
 def test_flows__grouping_that_is_not_kept__refused(life):
