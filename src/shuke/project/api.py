@@ -21,14 +21,14 @@ from shuke.rulebook.http import router as rulebook
 from shuke.shops import repeats
 from shuke.shops.http import router as shops
 from shuke.traffic.alerts.http import router as alerts
-from shuke.traffic.funnels.http import router as funnels
 from shuke.traffic.flows.http import router as flows
+from shuke.traffic.funnels.http import router as funnels
 from shuke.traffic.http import router as traffic
 from shuke.traffic.http_cohorts import router as cohorts
 from shuke.traffic.http_tracked import router as tracker
 from shuke.traffic.items.http import router as items
-from shuke.traffic.routes.http import router as routes
 from shuke.traffic.peers.http import router as peers
+from shuke.traffic.routes.http import router as routes
 from shuke.traffic.search_ads.http import router as search_ads
 from shuke.traffic.single_pages.http import router as single_pages
 
