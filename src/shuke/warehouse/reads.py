@@ -19,7 +19,7 @@ from shuke.shops.reads import ShopView
 from shuke.warehouse import open_tier
 from shuke.warehouse.engine import engine, named
 from shuke.warehouse.models import SealedDay, Segment
-from shuke.warehouse.snapshots import Snapshot, plan, remembered
+from shuke.warehouse.snapshots import Snapshot, plan
 from shuke.warehouse.stretches import LaidOut, Stretch, hull
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "hull",
     "known_rows",
     "open_backlog",
-    "remembered",
     "run",
     "whole_life",
 ]
