@@ -8,126 +8,51 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from math import sqrt
-from statistics import quantiles
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from shuke.kernel.verdicts import Reason
-
-UNCOVERED, HIGH_CONVERSION, HIGH_TRAFFIC, ORDINARY, OWN_ONLY, UNKNOWN = (
-    "uncovered",
-    "high_conversion",
-    "high_traffic",
-    "ordinary",
-    "own_only",
-    "unknown",
+from shuke.traffic.peers.gains import expected_gain
+from shuke.traffic.peers.shapes import (
+    CLASS_WORDS,
+    CLASSES,
+    CONVERSION_UNSTATED,
+    HIGH_CONVERSION,
+    HIGH_TRAFFIC,
+    NOT_NAMED,
+    ORDINARY,
+    OWN_ONLY,
+    UNCOVERED,
+    UNKNOWN,
+    Compared,
+    Expected,
+    Gain,
+    Industry,
+    Limits,
+    Line,
+    Own,
+    Table,
+    Z,
 )
-# A channel that fits several classes is counted in the first of them.
-CLASSES = (UNCOVERED, HIGH_CONVERSION, HIGH_TRAFFIC, ORDINARY, OWN_ONLY, UNKNOWN)
-CLASS_WORDS = {
-    UNCOVERED: pgettext_lazy("class of channels", "Not covered yet"),
-    HIGH_CONVERSION: pgettext_lazy("class of channels", "High conversion"),
-    HIGH_TRAFFIC: pgettext_lazy("class of channels", "High traffic"),
-    ORDINARY: pgettext_lazy("class of channels", "Ordinary"),
-    OWN_ONLY: pgettext_lazy("class of channels", "Not in the table"),
-    UNKNOWN: pgettext_lazy("class of channels", "Too little to judge"),
-}
-Z = 1.96
-LEAST_RATIOS = 3  # fewer have no quartiles worth the name
 
-
-@dataclass(frozen=True)
-class Limits:
-    """The rulebook's values on a day."""
-
-    high_traffic_share: float
-    high_conversion_times: float
-    least_share: float
-    covered_part: float
-    least_visitors: int
-    least_buyers: int
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of an industry table. Shares and conversions 0 to 1; None: not stated. `channel` None: nobody knows it."""
-
-    name: str
-    channel: str | None
-    visitors: Decimal | None = None
-    share: Decimal | None = None
-    buyers: Decimal | None = None
-    conversion: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class Own:
-    """What a channel brought the shop in the same days."""
-
-    visitors: int
-    buyers: int
-    amount_minor: int
-
-
-@dataclass(frozen=True)
-class Industry:
-    """A channel in the industry: `share` of its visitors, conversion, heads where they are stated; `names` of its rows."""
-
-    names: tuple[str, ...]
-    share: float
-    conversion: float | None
-    visitors: Decimal | None
-    buyers: Decimal | None
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A number with its range; the range None where too few channels stand behind it, all None with a `reason`."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    reason: Reason | None = None
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What a channel would bring besides what it brings now, and what that rests on. `visitors`, `amount_minor`: ours."""
-
-    visitors: Expected
-    amount_minor: Expected
-    assumptions: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One channel. `kind` is its one class, `marks` all that fit it; `why` says by which numbers."""
-
-    channel: str
-    own: Own
-    own_share: float | None
-    industry: Industry | None
-    kind: str
-    marks: tuple[str, ...]
-    why: tuple[Reason, ...]
-    gain: Gain
-
-
-@dataclass(frozen=True)
-class Table:
-    """An industry table by channel: shares add up to at most one with what nobody knows."""
-
-    channels: Mapping[str, Industry]
-    conversion: float | None
-    unmatched: tuple[tuple[str, float], ...] = ()  # names that nobody knows, with their shares
-    sums: tuple[str, ...] = ()
-    unstated: tuple[str, ...] = ()  # rows that state neither visitors nor a share
-    weighed_by: str = "visitors"
-    notes: tuple[Reason, ...] = field(default_factory=tuple)
+__all__ = [
+    "CLASSES",
+    "CLASS_WORDS",
+    "Compared",
+    "Expected",
+    "Gain",
+    "Industry",
+    "Limits",
+    "Line",
+    "Own",
+    "Table",
+    "channel_of",
+    "compare",
+    "folded",
+    "table_of",
+]
 
 
 # --- names
@@ -279,7 +204,7 @@ def _marks(
 ) -> tuple[tuple[str, ...], tuple[Reason, ...]]:
     """All classes that fit, the deciding one first, and why."""
     if theirs is None:
-        return (OWN_ONLY,), (Reason("own_only", _OWN_ONLY),)
+        return (OWN_ONLY,), (Reason("own_only", NOT_NAMED),)
     if share is None or total < limits.least_visitors:
         few = {"visitors": f"{total:,}", "least": f"{limits.least_visitors:,}"}
         return (UNKNOWN,), (Reason("few_visitors", _FEW_VISITORS, few),)
@@ -301,7 +226,7 @@ def _marks(
         least = _percent(limits.high_traffic_share)
         why.append(Reason("high_traffic", _HIGH_TRAFFIC, {**percents, "least": least}))
     if theirs.conversion is None:
-        why.append(Reason("conversion_unknown", _CONVERSION_UNKNOWN))
+        why.append(Reason("conversion_unknown", CONVERSION_UNSTATED))
     if not marks:
         why.append(Reason("ordinary", _ORDINARY, percents))
     return tuple(marks), tuple(why)
@@ -330,7 +255,6 @@ def interval(hits: float, cases: float) -> tuple[float, float]:
     return (middle - half) / (1 + Z * Z / cases), (middle + half) / (1 + Z * Z / cases)
 
 
-_OWN_ONLY = _("The industry table does not name this channel.")
 _FEW_VISITORS = _("The shop has %(visitors)s visitors in these days, fewer than %(least)s: too few to judge.")
 _NONE_YET = _("It brings %(industry)s of the industry's visitors, and none to the shop.")
 _LITTLE_YET = _(
@@ -343,116 +267,7 @@ _HIGH_UNPROVEN = _(
     "The industry converts %(conversion)s here, %(times)s times its whole of %(whole)s; heads are not stated, so how sure that is can not be said."
 )
 _HIGH_TRAFFIC = _("It brings %(industry)s of the industry's visitors, at least %(least)s.")
-_CONVERSION_UNKNOWN = _("The table does not state its conversion.")
 _ORDINARY = _("It brings %(industry)s of the industry's visitors and %(own)s of the shop's.")
-
-
-# --- the gain to expect
-
-
-def expected_gain(
-    channel: str, own: Mapping[str, Own], table: Table, uncovered: Iterable[str], limits: Limits
-) -> Gain:
-    """What the channel would bring besides, were the shop in it as it is in its other covered channels. Ours."""
-    theirs = table.channels.get(channel)
-    if theirs is None:
-        missing = Expected(reason=Reason("own_only", _OWN_ONLY))
-        return Gain(missing, missing)
-    left_out = {*uncovered, channel}
-    others = {
-        name: (mine, table.channels[name])
-        for name, mine in own.items()
-        if name not in left_out
-        and name in table.channels
-        and table.channels[name].share > 0
-        and mine.visitors >= limits.least_visitors
-    }
-    if not others:
-        none = Expected(reason=Reason("nothing_covered", _NOTHING_COVERED, {"least": limits.least_visitors}))
-        return Gain(none, none)
-    now = own.get(channel, Own(0, 0, 0)).visitors
-    ratios = [mine.visitors / their.share for mine, their in others.values()]
-    ratio = sum(mine.visitors for mine, _t in others.values()) / sum(t.share for _m, t in others.values())
-    bounds: tuple[float, float] | None = None
-    if len(ratios) >= LEAST_RATIOS:
-        first, _middle, third = quantiles(ratios, n=4, method="inclusive")
-        bounds = min(first, ratio), max(third, ratio)
-    visitors = Expected(
-        _besides(ratio * theirs.share, now),
-        *((_besides(bound * theirs.share, now) for bound in bounds) if bounds else (None, None)),
-    )
-    assumptions = [
-        Reason("same_reach", _SAME_REACH, {"channels": len(others), "now": f"{now:,}"}),
-        Reason("nobody_else", _NOBODY_ELSE),
-    ]
-    if bounds is None:
-        assumptions.append(Reason("few_channels", _FEW_CHANNELS, {"least": LEAST_RATIOS}))
-    return Gain(visitors, *_amount(theirs, visitors, list(others.values()), limits, assumptions))
-
-
-def _besides(expected: float, now: int) -> float:
-    return max(0.0, expected - now)
-
-
-def _amount(
-    theirs: Industry,
-    visitors: Expected,
-    others: Sequence[tuple[Own, Industry]],
-    limits: Limits,
-    assumptions: list[Reason],
-) -> tuple[Expected, tuple[Reason, ...]]:
-    """The amount of these visitors, with its range: visitors' range times the 95 % interval of how the shop converts."""
-
-    def unknown(code: str, words: object, **params: object) -> tuple[Expected, tuple[Reason, ...]]:
-        return Expected(reason=Reason(code, words, params)), tuple(assumptions)  # type: ignore[arg-type]
-
-    if theirs.conversion is None:
-        return unknown("conversion_unknown", _CONVERSION_UNKNOWN)
-    told = [(mine, their.conversion) for mine, their in others if their.conversion is not None]
-    buyers = sum(mine.buyers for mine, _c in told)
-    by_industry = sum(mine.visitors * conversion for mine, conversion in told)
-    if buyers < limits.least_buyers or by_industry <= 0:
-        return unknown("few_buyers", _FEW_BUYERS, buyers=f"{buyers:,}", least=limits.least_buyers)
-    # How the shop converts against its industry in the same channels, and how sure that is (Byar).
-    better = buyers / by_industry
-    low = buyers * (1 - 1 / (9 * buyers) - Z / (3 * sqrt(buyers))) ** 3 / by_industry
-    more = buyers + 1
-    high = more * (1 - 1 / (9 * more) + Z / (3 * sqrt(more))) ** 3 / by_industry
-    value = sum(mine.amount_minor for mine, _c in told) / buyers
-    assumptions += [
-        Reason("converts_alike", _CONVERTS_ALIKE, {"times": f"{better:.2f}", "buyers": f"{buyers:,}"}),
-        Reason("buys_alike", _BUYS_ALIKE),
-    ]
-
-    def brought(heads: float | None, times: float) -> float | None:
-        return None if heads is None else heads * min(1.0, theirs.conversion * times) * value  # type: ignore[operator]
-
-    has_range = visitors.low is not None
-    return (
-        Expected(
-            brought(visitors.value, better),
-            brought(visitors.low, low) if has_range else None,
-            brought(visitors.high, high) if has_range else None,
-        ),
-        tuple(assumptions),
-    )
-
-
-_NOTHING_COVERED = _(
-    "No other channel of the shop with at least %(least)s visitors stands in the table; there is nothing to go by."
-)
-_SAME_REACH = _(
-    "The shop would reach as large a part of the industry's visitors as in its %(channels)s other covered channels; %(now)s come already."
-)
-_NOBODY_ELSE = _("Visitors would come besides those of other channels; some would have come anyway.")
-_FEW_CHANNELS = _("Fewer than %(least)s channels stand behind it, so no range is given.")
-_FEW_BUYERS = _("%(buyers)s buyers of covered channels are fewer than %(least)s: no amount is expected.")
-_CONVERTS_ALIKE = _(
-    "They would buy %(times)s times as often as the industry's visitors do here, as the shop's %(buyers)s buyers do elsewhere."
-)
-_BUYS_ALIKE = _(
-    "A buyer would pay as much as the shop's other buyers; what the channel costs is not taken off."
-)
 
 
 def _percent(value: float, digits: int = 1) -> str:
