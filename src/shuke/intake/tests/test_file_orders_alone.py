@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import translation
 
 from shuke.intake import actions, reads
 from shuke.intake.files import load, recognising
@@ -30,6 +31,12 @@ ALL = orders(21)
 OF_LINES = ALL[:14]
 ALONE = ALL[14:]  # every fate once: paid, unpaid, closed, refunded, partly
 TRUTH = ("order_ref", "line_no", "kind", "at", "local_day", "buyer_ref", "title", "quantity", "amount_minor")
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with translation.override("en"):
+        yield
 
 
 def told(shop) -> list[tuple]:

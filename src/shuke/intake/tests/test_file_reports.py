@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
 from shuke.intake import actions, reads
 from shuke.intake.files import problems
@@ -28,6 +29,12 @@ EXAMPLES = (
     "sellerSalesAndTrafficReport",
     "sellingPartnerRepeatPurchaseReport",
 )
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    with translation.override("en"):
+        yield
 
 
 def example(name: str, number: int = 0) -> dict:
