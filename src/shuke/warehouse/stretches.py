@@ -86,7 +86,9 @@ class LaidOut:
                 kind: self._lay_out(kind, columns[kind], names is not None) for kind, names in kinds.items()
             }
             held = {name: self._snapshot.holding(name, table) for name, table in (given or {}).items()}
-            shape: tuple[Hashable, ...] = tuple((kind, columns[kind], one.names) for kind, one in laid.items())
+            shape: tuple[Hashable, ...] = tuple(
+                (kind, columns[kind], one.names) for kind, one in laid.items()
+            )
             shape += tuple((name, table.get_name()) for name, table in held.items())
             sql, schema = self._translated(
                 (shape, key),
