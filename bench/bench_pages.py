@@ -30,7 +30,9 @@ GIVEN = {"metric_id": "pv"}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--visitors", type=int, default=3_000)
     parser.add_argument("--shops", type=int, default=500, help="how many there are; the others hold nothing")
@@ -114,7 +116,9 @@ def _ask(home: Path, asked: argparse.Namespace) -> int:
     for middle, longest, again_, size, address in found:
         print(f"{middle:9,.0f} {longest:9,.0f} {again_:9,.0f} {size:11,d}  {address}")
     slow = [address for middle, *_rest, address in found if middle > asked.most]
-    print(f"{len(found)} addresses; above {asked.most} ms: {len(slow)}; load {os.getloadavg()[0]:.1f} at the end")
+    print(
+        f"{len(found)} addresses; above {asked.most} ms: {len(slow)}; load {os.getloadavg()[0]:.1f} at the end"
+    )
     return 0
 
 

@@ -24,10 +24,10 @@ from shuke.records.actor import Actor
 from shuke.rulebook import actions as rulebook
 from shuke.shops import actions as shops
 from shuke.shops.roles import Role
-from shuke.traffic.funnels import actions as funnels
-from shuke.traffic.funnels.shapes import Funnel, Step, dump_funnel
 from shuke.traffic.alerts import actions as alerts
 from shuke.traffic.alerts.tests.raised import raise_one
+from shuke.traffic.funnels import actions as funnels
+from shuke.traffic.funnels.shapes import Funnel, Step, dump_funnel
 from shuke.traffic.routes import actions as routes
 
 ROOT = Path(__file__).resolve().parent

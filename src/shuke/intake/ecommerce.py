@@ -93,9 +93,7 @@ def _folded(name: str) -> str:
     return _NOT_LETTERS.sub("", name.lower())
 
 
-_CANONICAL = {
-    _folded(name): name for name in ORDER | PRODUCT | OTHERS | {ELEMENT_CLICKED, PAGE_STAYED}
-} | {
+_CANONICAL = {_folded(name): name for name in ORDER | PRODUCT | OTHERS | {ELEMENT_CLICKED, PAGE_STAYED}} | {
     _folded(old): new for old, new in ALIASES.items()
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+
 def _lay_letters(event: Any) -> None:
     from shuke.traffic.alerts.mail import lay_letters
 

@@ -19,8 +19,8 @@ from shuke.records.locks import exclusive
 from shuke.shops.reads import list_shops
 from shuke.warehouse import open_tier, schemas, sealed_tier
 from shuke.warehouse.erasure import finish_begun
-from shuke.warehouse.models import ErasureBegun, Fill, SealedDay
 from shuke.warehouse.later import derive_all_later
+from shuke.warehouse.models import ErasureBegun, Fill, SealedDay
 from shuke.warehouse.sealing import follow, seal_due
 
 log = logging.getLogger("warehouse")

@@ -277,7 +277,11 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
         "came_from": [_way(request, way, path, gettext("the visit began here")) for way in found.came_from],
         "went_to": [_way(request, way, path, gettext("the visit ended here")) for way in found.went_to],
         "channels": [
-            {"name": str(titles.get(way.path, way.path)), "count": words.count(way.count), **_drawn(way)}
+            {
+                "name": str(titles.get(way.path or "", way.path or "")),
+                "count": words.count(way.count),
+                **_drawn(way),
+            }
             for way in found.channels
         ],
         "table_page": reverse("console:single_page", args=[shop]),

@@ -170,7 +170,8 @@ def _funnel(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
         fit = [
             [minute for minute, _letter in way]
             for way in chosen
-            if "".join(letter for _minute, letter in way) == steps[: len(way)] and way[-1][0] < way[0][0] + window
+            if "".join(letter for _minute, letter in way) == steps[: len(way)]
+            and way[-1][0] < way[0][0] + window
         ]
         if fit:
             ways.append(max(fit, key=lambda way: (len(way), -way[-1], way[0])))
@@ -181,7 +182,11 @@ def _funnel(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
         took = sorted(60 * (way[given["step"] - 1] - way[given["step"] - 2]) for way in there)
         return {"of": Fraction(took[-(-len(took) // 2) - 1])}
     is_step = rule_id == "common.funnel_metrics.funnel_step_rate_v1"
-    return {"of": Fraction(len(there), sum(len(way) >= given["step"] - 1 for way in ways) if is_step else len(ways))}
+    return {
+        "of": Fraction(
+            len(there), sum(len(way) >= given["step"] - 1 for way in ways) if is_step else len(ways)
+        )
+    }
 
 
 def _search_ads(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
@@ -242,7 +247,8 @@ def _entrance_metric(rule_id: str, given: Mapping[str, Any], at: date) -> dict[s
 def _hot_and_cold(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     """Views by page: which hold half of them first, and which hold at most a twentieth last."""
     hot, cold, few = (
-        reads.value(f"common.single_pages.{name}", at).value for name in ("hot_share", "cold_share", "few_views")
+        reads.value(f"common.single_pages.{name}", at).value
+        for name in ("hot_share", "cold_share", "few_views")
     )
     pages = sorted(given["views"], key=lambda page: (-given["views"][page], page))
     whole = sum(given["views"].values())

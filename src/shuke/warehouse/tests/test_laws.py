@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
-import ibis
 import pyarrow as pa
 import pytest
 from django_scopes import scopes_disabled
