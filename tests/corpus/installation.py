@@ -19,9 +19,7 @@ _CHOSEN = "range=custom&from=2026-03-02&to=2026-03-06"
 # Of a page that loads its numbers after it stands, what it loads.
 PAGES = {
     "overview": f"/s/{{shop}}/overview/answer/?{_CHOSEN}",
-    "overview of today": "/s/{shop}/overview/answer/?range=today",
     "cause of the change": f"/s/{{shop}}/overview/cause/?{_CHOSEN}",
-    "picture": f"/s/{{shop}}/overview/picture/?{_CHOSEN}",
     "sources": f"/s/{{shop}}/sources/table/?{_CHOSEN}",
     "cohorts": "/s/{shop}/cohorts/table/?start=visit&who=visitor&grain=week",
     "rows behind a number": f"/s/{{shop}}/evidence/uv_period/?{_CHOSEN}",
@@ -43,6 +41,9 @@ def derived_rows(shop: ShopView) -> dict[str, list[str]]:
     """Derived kind → the rows of its sealed days, in an order that does not depend on files."""
     found = {}
     for kind, version in derived_versions(shop).items():
+        if version < 0:  # nothing was ever derived of this kind, so that it has no table
+            found[kind] = []
+            continue
         files = sealed_tier.files_by_day(shop.id, kind, version, str(settings.LAKE)).values()
         read = [pq.read_table(file, partitioning=None) for names in files for file in names]
         found[kind] = sorted(

@@ -256,15 +256,14 @@ class Snapshot:
             return self._derived_by_day(kind)
         lacking = self._sealed_without(kind)
         days = [day for day in self.plan.open_days(roots) if day not in lacking]
-        sealed = self._sealed(kind)
-        if lacking:
-            sealed = sealed.union(self._fresh(kind, lacking, None), distinct=False)
-        if not days:
-            return sealed
-        touched = self._touched(roots, key, days)
-        fresh = self._fresh(kind, days, touched)
-        pairs = self.holding(f"{key}_touched", touched)
-        return sealed.anti_join(pairs, ["local_day", key]).union(fresh, distinct=False)
+        found = self._sealed(kind)
+        if days:
+            touched = self._touched(roots, key, days)
+            fresh = self._fresh(kind, days, touched)
+            pairs = self.holding(f"{key}_touched", touched)
+            found = found.anti_join(pairs, ["local_day", key]).union(fresh, distinct=False)
+        # After what is touched was taken out: of a day that lacks the kind everything was computed, its open facts too.
+        return found.union(self._fresh(kind, lacking, None), distinct=False) if lacking else found
 
     def _derived_by_day(self, kind: str) -> ibis.Table:
         """A kind without a key: the sealed days as they lie, the others computed from their inputs, which are exact."""

@@ -23,7 +23,12 @@ FRAGMENTS = {
     "console:cohorts_table",
 }
 PAGES = {name: kwargs for name, (_deed, kwargs) in EVERY_PAGE.items() if name not in FRAGMENTS}
-LOOKS = [("en", "light", 1440), ("zh-hans", "dark", 390), ("en", "dark", 360), ("zh-hans", "light", 1024)]
+LOOKS = [
+    ("en", "light", 1440),
+    ("zh-hans", "dark", 390),
+    pytest.param(*("en", "dark", 360), marks=pytest.mark.soak),
+    pytest.param(*("zh-hans", "light", 1024), marks=pytest.mark.soak),
+]
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ def run_crowd(home: Path, seconds: float, *flags: str) -> tuple[list[str], int]:
     return wrong, right
 
 
-@pytest.mark.parametrize("flags", [("--unlocked",), ("--no-grace",)])
+@pytest.mark.parametrize("flags", [("--unlocked",), pytest.param(("--no-grace",), marks=pytest.mark.soak)])
 def test_crowd__without_its_guard__goes_wrong(tmp_path, flags):
     """The guard is what makes the next test pass: without it the same crowd counts wrongly or stumbles."""
     for attempt in range(5):
