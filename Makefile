@@ -27,10 +27,11 @@ setup-tests:
 lint: setup-tests
 	@$(BIN)/python tools/check.py
 
+# Three processes on two cores: a quarter of the time tests wait for what they have started.
 test: setup-tests
 	@$(BIN)/python tools/check.py
-	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),2) --dist loadfile --durations=40 $(TEST)
-	@$(BIN)/python tools/on_postgresql.py -n $(or $(PROCESSES),2) --dist loadfile
+	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),3) --dist loadfile --durations=40 $(TEST)
+	@$(BIN)/python tools/on_postgresql.py -n $(or $(PROCESSES),3) --dist loadfile
 
 soak: setup-tests
 	@$(BIN)/python -m pytest -m soak --timeout=3600 --durations=0 -v $(TEST)

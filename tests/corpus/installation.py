@@ -19,7 +19,6 @@ _CHOSEN = "range=custom&from=2026-03-02&to=2026-03-06"
 # Of a page that loads its numbers after it stands, what it loads.
 PAGES = {
     "overview": f"/s/{{shop}}/overview/answer/?{_CHOSEN}",
-    "cause of the change": f"/s/{{shop}}/overview/cause/?{_CHOSEN}",
     "sources": f"/s/{{shop}}/sources/table/?{_CHOSEN}",
     "cohorts": "/s/{shop}/cohorts/table/?start=visit&who=visitor&grain=week",
     "rows behind a number": f"/s/{{shop}}/evidence/uv_period/?{_CHOSEN}",
