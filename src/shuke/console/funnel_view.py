@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
@@ -141,7 +142,8 @@ def _shown(node: Compare, shop: ShopView) -> str:
     given = node.value if isinstance(node.value, tuple) else (node.value,)
     if get_field(node.field).kind is Kind.MONEY:
         digits = exponent(shop.currency)
-        return ", ".join(f"{int(one) / 10**digits:.{digits}f}" for one in given if one is not None)  # type: ignore[arg-type]
+        amounts = [int(one) for one in given if isinstance(one, (int, str, Decimal))]
+        return ", ".join(f"{minor / 10**digits:.{digits}f}" for minor in amounts)
     return ", ".join(str(one) for one in given if one is not None)
 
 

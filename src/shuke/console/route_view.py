@@ -10,6 +10,7 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 
 from shuke.console import words
 from shuke.console.viewstate import PAGE_TYPES
+from shuke.traffic.figures import Number
 from shuke.traffic.routes import reads as routes
 
 VERDICTS: dict[str, tuple[str | Promise, str]] = {
@@ -44,7 +45,8 @@ def between(part: Decimal | None, other: Decimal | None) -> str:
     return f"{words.percent(part, 1)}–{words.percent(other, 1)}"
 
 
-def share(value: Decimal | None) -> str:
+def share(value: Number | None) -> str:
+    """A share (0 to 1), as a figure or a plan gives it."""
     return words.UNKNOWN if value is None else words.percent(value, 1)
 
 
@@ -58,7 +60,7 @@ def sentence(found: routes.RouteReport) -> str:
         % {
             "entered": words.count(first.entered.value),
             "through": words.count(last.entered.value or 0),
-            "share": share(found.through.value),  # type: ignore[arg-type]
+            "share": share(found.through.value),
         }
     ]
     number = found.worst or found.most_left
@@ -77,7 +79,7 @@ def _leak(found: routes.RouteReport, number: int) -> str:
             "Most is lost after “%(step)s”: %(kept)s went on to “%(after)s”, %(planned)s were planned, %(missing)s visits are missing."
         )
         given |= {
-            "kept": share(after.kept.value),  # type: ignore[arg-type]
+            "kept": share(after.kept.value),
             "planned": share(after.step.share),
             "missing": words.count(after.missing or 0),
         }

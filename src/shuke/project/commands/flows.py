@@ -39,7 +39,7 @@ def entrances(
     from shuke.traffic.flows.http import entrances_told
 
     view = get_shop(shop)
-    found = reads.entrances(shop=view, period=_period(first, last), by=by, at=clock.now())  # type: ignore[arg-type]
+    found = reads.entrances(shop=view, period=_period(first, last), by=by, at=clock.now())
     if as_json:
         told = entrances_told(found, found.rows[:limit])
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))

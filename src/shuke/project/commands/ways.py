@@ -51,7 +51,7 @@ def route(
             f"{one.number} {route_view.step_words(one.step)}",
             str(one.entered.value),
             route_view.share(one.step.share) if one.step.share is not None else "",
-            route_view.share(one.kept.value),  # type: ignore[arg-type]
+            route_view.share(one.kept.value),
             route_view.between(one.low, one.high),
             str(route_view.VERDICTS[one.verdict][0]),
             f"{route_view.page_words(leak.path)} ({leak.visits})" if leak else "",

@@ -15,6 +15,7 @@ from shuke.kernel.periods import ONE_DAY
 from shuke.traffic.alerts.shapes import Judgement, Name, Values
 
 State = Literal["open", "back", "lasting"]
+STATES: Mapping[str, State] = {"open": "open", "back": "back", "lasting": "lasting"}
 CONSEQUENCES = ("orders", "amount")
 _CAUSES = ("step", "visits")  # what takes orders and amount with it
 _TOGETHER_DAYS = 3  # segments of one series that move within as many days of one another moved together

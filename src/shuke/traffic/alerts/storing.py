@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from shuke.kernel.periods import ONE_DAY
-from shuke.traffic.alerts.incidents import Incident, segments_of
+from shuke.traffic.alerts.incidents import STATES, Incident, segments_of
 from shuke.traffic.alerts.models import OPEN, Alert, AlertRule, DayJudged
 from shuke.traffic.alerts.shapes import Cell, Judgement, Name
 from shuke.traffic.alerts.watching import SCORES_KEPT, Memory
@@ -59,7 +59,7 @@ def incident_of(row: Alert) -> Incident:
         row.raised_on,
         row.last_day,
         {text: date.fromisoformat(since) for text, since in row.members.items()},
-        row.state,  # type: ignore[arg-type]
+        STATES[row.state],
         row.ended_on,
         row.change,
         row.loudest,

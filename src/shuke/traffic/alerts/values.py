@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
@@ -16,16 +18,24 @@ def values_of(shop: ShopView, day: date) -> Values:
     """Every value in force."""
     got = rulebook.values_for(shop, day)
 
-    def one(name: str):  # of the type that the rule says
-        found = got[AREA + name]
-        if found is None:
-            raise ValueError(f"{AREA}{name} has no value on {day}")
-        return found.value
-
     numbers = {
-        name: one(name) for name in Values.__dataclass_fields__ if name not in ("windows", "slow_windows")
+        name: _value(got, name, day)
+        for name in Values.__dataclass_fields__
+        if name not in ("windows", "slow_windows")
     }
-    return Values(windows=_days(one("windows")), slow_windows=_days(one("slow_windows")), **numbers)
+    return Values(
+        windows=_days(_value(got, "windows", day)),
+        slow_windows=_days(_value(got, "slow_windows", day)),
+        **numbers,
+    )
+
+
+def _value(got: Mapping[str, rulebook.RuleValue | None], name: str, day: date) -> Any:
+    """Of the type that the rule says."""
+    found = got[AREA + name]
+    if found is None:
+        raise ValueError(f"{AREA}{name} has no value on {day}")
+    return found.value
 
 
 def _days(texts: list[str]) -> tuple[int, ...]:
@@ -41,4 +51,4 @@ def settling_hours(shop: ShopView, day: date) -> int:
 def steps_of(shop: ShopView, day: date) -> dict[str, tuple[str, ...]]:
     """Step → what shows it: names of events, `page:<type>`, paths with a star at their ends."""
     got = rulebook.values_for(shop, day)
-    return {step: tuple(got[f"{AREA}step_{step}"].value) for step in STEPS}  # type: ignore[union-attr]
+    return {step: tuple(_value(got, f"step_{step}", day)) for step in STEPS}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from statistics import quantiles
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.verdicts import Reason
@@ -77,14 +78,15 @@ def _amount(
 ) -> tuple[Expected, tuple[Reason, ...]]:
     """The amount of these visitors, with its range: visitors' range times the 95 % interval of how the shop converts."""
 
-    def unknown(code: str, words: object, **params: object) -> tuple[Expected, tuple[Reason, ...]]:
-        return Expected(reason=Reason(code, words, params)), tuple(assumptions)  # type: ignore[arg-type]
+    def unknown(code: str, words: str | Promise, **params: object) -> tuple[Expected, tuple[Reason, ...]]:
+        return Expected(reason=Reason(code, words, params)), tuple(assumptions)
 
-    if theirs.conversion is None:
+    conversion = theirs.conversion
+    if conversion is None:
         return unknown("conversion_unknown", CONVERSION_UNSTATED)
     told = [(mine, their.conversion) for mine, their in others if their.conversion is not None]
     buyers = sum(mine.buyers for mine, _c in told)
-    by_industry = sum(mine.visitors * conversion for mine, conversion in told)
+    by_industry = sum(mine.visitors * expected for mine, expected in told)
     if buyers < limits.least_buyers or by_industry <= 0:
         return unknown("few_buyers", _FEW_BUYERS, buyers=f"{buyers:,}", least=limits.least_buyers)
     # How the shop converts against its industry in the same channels, and how sure that is (Byar).
@@ -99,7 +101,7 @@ def _amount(
     ]
 
     def brought(heads: float | None, times: float) -> float | None:
-        return None if heads is None else heads * min(1.0, theirs.conversion * times) * value  # type: ignore[operator]
+        return None if heads is None else heads * min(1.0, conversion * times) * value
 
     has_range = visitors.low is not None
     return (

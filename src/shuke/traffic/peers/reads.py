@@ -181,10 +181,10 @@ def _line(one: Entry, shipped: dict[str, str], own: dict[str, str]) -> Line:
     return Line(
         name=one.title,
         channel=decisions.channel_of(one.title, shipped, own),
-        visitors=one.numbers.get("visitors"),  # type: ignore[arg-type]  # no amount: a decimal
-        share=one.numbers.get("visitor_share"),  # type: ignore[arg-type]
-        buyers=one.numbers.get("buyers"),  # type: ignore[arg-type]
-        conversion=one.numbers.get("conversion"),  # type: ignore[arg-type]
+        visitors=one.decimal("visitors"),
+        share=one.decimal("visitor_share"),
+        buyers=one.decimal("buyers"),
+        conversion=one.decimal("conversion"),
     )
 
 

@@ -31,6 +31,7 @@ from shuke.traffic.reads.flows import flows, holds
 from shuke.warehouse import reads as warehouse
 
 By = Literal["page", "type"]
+BYS: tuple[By, ...] = ("page", "type")
 ORDER_RATE = Metric("entrance_order_rate", 1, "ratio", "entrance", "up", "ordered_visits", "viewed_visits")
 # Of an entrance the visits are those that viewed it.
 SHOWN: tuple[Metric, ...] = (
@@ -96,7 +97,7 @@ def entrances(
     *,
     shop: ShopView,
     period: Period,
-    by: By = "page",
+    by: str = "page",
     against: str | None = None,
     condition: Node | None = None,
     at: datetime,
@@ -106,16 +107,15 @@ def entrances(
     `against`: before, yesterday or last_week, cut at the same time of the shop's clock where the period still runs. Raises
     Invalid for an unknown grouping or comparison.
     """
-    if by not in ("page", "type"):
-        raise Invalid(field="by", value=by)
-    now = _asked(shop, period, by, condition, None)
+    grouped = _grouping(by)
+    now = _asked(shop, period, grouped, condition, None)
     other, then = None, {}
     if against is not None:
         other = decisions.compared_period(against, period, None)
-        then = _asked(shop, other, by, condition, decisions.compared_until(shop, period, other, at))
+        then = _asked(shop, other, grouped, condition, decisions.compared_until(shop, period, other, at))
     limits = advising.limits_on(shop, min(local_day(at, shop.zone), period.last))
     bounces = [(sums["one_view_visits"], sums["viewed_visits"]) for sums in now.values()]
-    median = advising.shop_median(bounces, limits) if by == "page" else None
+    median = advising.shop_median(bounces, limits) if grouped == "page" else None
     whole = _added(now.values())
     none = dict.fromkeys(SUMS, 0)
 
@@ -125,13 +125,13 @@ def entrances(
             page_type=key[0],
             sums=sums,
             then=then.get(key, none) if other is not None else None,
-            advice=_advice(sums, whole, median, limits) if by == "page" else None,
+            advice=_advice(sums, whole, median, limits) if grouped == "page" else None,
         )
 
     ranked = sorted(now, key=lambda key: (-now[key]["viewed_visits"], key[1] or "", key[0] or ""))
     return Entrances(
         period=period,
-        by=by,
+        by=grouped,
         metrics=SHOWN,
         rows=tuple(row(key, now[key]) for key in ranked),
         total=Entrance(None, None, whole, _added(then.values()) if other is not None else None, None),
@@ -142,6 +142,13 @@ def entrances(
         against_period=other,
         notes=(BY_VISIT,),
     )
+
+
+def _grouping(text: str) -> By:
+    for one in BYS:
+        if one == text:
+            return one
+    raise Invalid(field="by", value=text)
 
 
 def _asked(

@@ -64,6 +64,11 @@ class Entry:
     numbers: Mapping[str, int | Decimal] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
 
+    def decimal(self, name: str) -> Decimal | None:
+        """A number it states that is no amount; None where it states none."""
+        value = self.numbers.get(name)
+        return Decimal(value) if isinstance(value, int) else value
+
 
 def standing(rows: ibis.Table, kind: str) -> ibis.Table:
     """Of the raw kind `entries` the rows of one kind that stand, oldest first; a row stated twice may come twice."""
