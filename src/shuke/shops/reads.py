@@ -49,6 +49,16 @@ class MemberView:
 
 
 @dataclass(frozen=True)
+class PersonView:
+    """Somebody who may sign in, as one who writes to them sees them. `language`: the one they read."""
+
+    id: int
+    email: str
+    name: str
+    language: str
+
+
+@dataclass(frozen=True)
 class WriteKeyView:
     id: int
     shop_id: int
@@ -121,6 +131,12 @@ def list_shops_of(user: User) -> tuple[ShopView, ...]:
 
 def find_user(email: str) -> User | None:
     return User.objects.filter(email=email.strip().lower()).first()
+
+
+def find_person(user_id: int) -> PersonView | None:
+    """None for one who is gone or may not sign in any more."""
+    row = User.objects.filter(pk=user_id, is_active=True).first()
+    return None if row is None else PersonView(row.pk, row.email, row.name, row.language)
 
 
 def list_members(shop: ShopView) -> tuple[MemberView, ...]:

@@ -31,7 +31,7 @@ from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
-from shuke.traffic.alerts import actions, reads, wording
+from shuke.traffic.alerts import actions, reads
 
 navigation.register(
     navigation.NavigationEntry(
@@ -91,18 +91,20 @@ class RuleForm(forms.Form):
         super().__init__(*args, **kwargs)
         every = [("", pgettext("alert rule", "all"))]
         fields = viewstate.visit_fields()
-        self.fields["metric"].choices = [  # type: ignore[attr-defined]
-            (metric.id, wording.metric_title(metric.id)) for metric in traffic.METRICS if metric.is_default
-        ]
-        self.fields["channel"].choices = every + list(  # type: ignore[attr-defined]
-            viewstate.choices_of(fields["channel"], day, access.shop)
+        members = shops.list_members(access.shop)
+        self._offer(
+            metric=[(one.id, reads.metric_title(one.id)) for one in traffic.METRICS if one.is_default],
+            channel=[*every, *viewstate.choices_of(fields["channel"], day, access.shop)],
+            terminal=[*every, *viewstate.choices_of(fields["terminal"], day, access.shop)],
+            readers=[(str(member.user_id), member.name or member.email) for member in members],
         )
-        self.fields["terminal"].choices = every + list(  # type: ignore[attr-defined]
-            viewstate.choices_of(fields["terminal"], day, access.shop)
-        )
-        self.fields["readers"].choices = [  # type: ignore[attr-defined]
-            (str(member.user_id), member.name or member.email) for member in shops.list_members(access.shop)
-        ]
+
+    def _offer(self, **choices: list[tuple[str, str]]) -> None:
+        """What the fields offer that only the shop knows."""
+        for name, offered in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = offered
 
     def asked(self, currency: str) -> dict[str, Any]:
         """What `create_rule` takes."""
@@ -150,21 +152,21 @@ def alert(request: PageRequest, shop: str, alert_id: int) -> HttpResponseBase:
     unit = _unit(found)
     context = {
         "alert": found,
-        "sentence": wording.sentence(found, access.shop),
-        "cause": wording.cause(found, access.shop),
-        "advice": wording.advice(found),
-        "state": {"text": str(wording.STATES[found.state]), "tone": TONES[found.state]},
-        "rule": wording.rule_words(found.rule, access.shop),
-        "title": wording.series_words(found.lead, access.shop, found.raised_on, found.rule),
-        "days": wording.days_words(found.since, found.last_day),
+        "sentence": reads.sentence(found, access.shop),
+        "cause": reads.cause(found, access.shop),
+        "advice": reads.advice(found),
+        "state": {"text": str(reads.STATES[found.state]), "tone": TONES[found.state]},
+        "rule": reads.rule_words(found.rule, access.shop),
+        "title": reads.series_words(found.lead, access.shop, found.raised_on, found.rule),
+        "days": reads.days_words(found.since, found.last_day),
         "score": words.number(found.evidence.z, 1) if found.evidence.z is not None else "",
         "needed": words.number(found.evidence.needed, 1) if found.evidence.needed is not None else "",
         "bearable": words.number(reads.false_alerts_a_year(access.shop, found.raised_on), 1),
-        "raised_on": wording.short_day(found.raised_on),
-        "ended_on": wording.short_day(found.ended_on) if found.ended_on else "",
+        "raised_on": words.short_day(found.raised_on),
+        "ended_on": words.short_day(found.ended_on) if found.ended_on else "",
         "picture": draw(course, lambda value: _shown(value, unit, access.shop)),
         "segments": [_segment(one, found, access) for one in found.segments],
-        "consequences": wording.consequences(found),
+        "consequences": reads.consequences(found),
         "definitions": [
             {"name": version, "url": _definition(access, version)}
             for version in sorted(found.definitions.values())
@@ -273,41 +275,35 @@ def _page(request: PageRequest, form: RuleForm | None) -> HttpResponse:
         "form": form or (RuleForm(access, _today(access)) if may_manage else None),
         "may_manage": may_manage,
         "members": members.items(),
-        "has_mail": _has_mail(),
+        "has_mail": reads.has_mail_server(),
         "snoozes": SNOOZES,
     }
     return render(request, "console/alerts.html", context, status=422 if form else 200)
-
-
-def _has_mail() -> bool:
-    from shuke.traffic.alerts.mail import has_server
-
-    return has_server()
 
 
 def _watched(standing: reads.Standing) -> str:
     """What is watched, by kinds, in one line."""
     kinds: dict[str, int] = {}
     for one in standing.series:
-        title = wording.what_words(one.name) if one.name.family in wording.FAMILIES else ""
+        title = reads.what_words(one.name) if one.name.family in reads.FAMILIES else ""
         if title:
             kinds[title] = kinds.get(title, 0) + 1
     parts = [f"{title} ({words.count(number)})" if number > 1 else title for title, number in kinds.items()]
-    return wording.listed(parts)
+    return reads.listed(parts)
 
 
 def _columns(access: Access) -> list[Column[reads.AlertView]]:
     shop = access.shop
 
     def lead(row: reads.AlertView) -> str:
-        return wording.series_words(row.lead, shop, row.raised_on, row.rule)
+        return reads.series_words(row.lead, shop, row.raised_on, row.rule)
 
     def linked(row: reads.AlertView) -> dict[str, str]:
         url = reverse("console:alert", args=[shop.slug, row.id])
-        return {"text": lead(row), "url": url, "sub": wording.numbers(row, shop)}
+        return {"text": lead(row), "url": url, "sub": reads.numbers(row, shop)}
 
     def state(row: reads.AlertView) -> dict[str, str]:
-        return {"text": str(wording.STATES[row.state]), "tone": TONES[row.state]}
+        return {"text": str(reads.STATES[row.state]), "tone": TONES[row.state]}
 
     return [
         Column("what", gettext("What moved"), lead, "link", is_first=True, is_searched=True, shown=linked),
@@ -342,7 +338,7 @@ def _watch_columns(access: Access, standing: reads.Standing) -> list[Column[read
         return rules.get(int(row.name.step)) if row.name.family in ("count", "rate") else None
 
     def title(row: reads.SeriesState) -> str:
-        return wording.series_words(row.name, shop, day, rule_of(row))
+        return reads.series_words(row.name, shop, day, rule_of(row))
 
     def number(value: float | None, row: reads.SeriesState) -> str:
         unit = "ratio" if row.name.kind == "rate" else "money" if row.name.family == "amount" else "count"
@@ -385,10 +381,10 @@ def _rule(one: reads.RuleView, access: Access, members: dict[int, str], at: date
     segment = [_condition_words(part, access) for part in parts if part.get("field")]
     return {
         "view": one,
-        "words": wording.rule_words(one, access.shop),
-        "segment": wording.listed(segment),
+        "words": reads.rule_words(one, access.shop),
+        "segment": reads.listed(segment),
         "readers": [(number, name, number in one.readers) for number, name in members.items()],
-        "reader_names": wording.listed([members[n] for n in one.readers if n in members]),
+        "reader_names": reads.listed([members[n] for n in one.readers if n in members]),
         "is_mine": access.actor.id in one.readers,
         "is_quiet": is_quiet,
         "state": {
@@ -414,14 +410,14 @@ def _segment(one: reads.Segment, found: reads.AlertView, access: Access) -> dict
     is_rate = name.kind == "rate"
     shop = access.shop
     return {
-        "name": wording.segment_words(name, shop, found.raised_on),
+        "name": reads.segment_words(name, shop, found.raised_on),
         "actual": words.percent(one.part / one.whole, 1)
         if is_rate and one.whole
-        else wording.amount_words(name, one.part, shop),
+        else reads.amount_words(name, one.part, shop),
         "cases": f"{words.count(int(one.part))} / {words.count(int(one.whole))}" if one.whole else "",
         "expected": words.percent(one.expected / one.whole, 1)
         if is_rate and one.whole
-        else wording.amount_words(name, one.expected, shop),
+        else reads.amount_words(name, one.expected, shop),
         "loss": words.number(-one.loss if name.worse < 0 else one.loss, 0),
         "share": {"value": f"{one.share:.4f}", "text": words.percent(one.share, 0)},
         "is_lead": one.name == str(found.lead),
@@ -529,13 +525,13 @@ def _as_csv(access: Access, found: Sequence[reads.AlertView]) -> HttpResponseBas
         [
             one.id,
             str(one.lead),
-            wording.series_words(one.lead, access.shop, one.raised_on, one.rule),
+            reads.series_words(one.lead, access.shop, one.raised_on, one.rule),
             one.state,
             one.since,
             one.last_day,
             one.raised_on,
             one.ended_on,
-            wording.sentence(one, access.shop),
+            reads.sentence(one, access.shop),
             one.seen_by,
         ]
         for one in found

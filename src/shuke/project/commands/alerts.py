@@ -29,7 +29,7 @@ def list_command(shop: str = SHOP, state: str = STATE, as_json: bool = AS_JSON) 
     """Alerts, the newest first."""
     from shuke.kernel.errors import Invalid
     from shuke.shops.reads import get_shop
-    from shuke.traffic.alerts import reads, wording
+    from shuke.traffic.alerts import reads
     from shuke.traffic.alerts.http import told
 
     if state not in ("", "open", "ended"):
@@ -43,7 +43,7 @@ def list_command(shop: str = SHOP, state: str = STATE, as_json: bool = AS_JSON) 
     table = Table(_("State"), _("Since"), _("Until"), _("What moved"))
     for one in found:
         table.add_row(
-            str(wording.STATES[one.state]), str(one.since), str(one.last_day), wording.sentence(one, view)
+            str(reads.STATES[one.state]), str(one.since), str(one.last_day), reads.sentence(one, view)
         )
     if found:
         Console().print(table)

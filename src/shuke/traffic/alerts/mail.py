@@ -25,7 +25,6 @@ from shuke.kernel.periods import ONE_DAY, local_day
 from shuke.records.outbox import Event
 from shuke.records.processes import tended
 from shuke.shops import reads as shops
-from shuke.shops.models import User
 from shuke.shops.roles import Deed, may
 from shuke.traffic.alerts import reads, wording
 from shuke.traffic.alerts.models import FAILED, SENDING, SENT, UNSURE, WAITING, Alert, Letter
@@ -38,15 +37,10 @@ FRESH = ONE_DAY * 4  # an alert about older days is not news: no letter
 AT_ONCE = 20
 
 
-def has_server() -> bool:
-    """Whether letters can go out at all."""
-    return not settings.EMAIL_BACKEND.endswith(("dummy.EmailBackend", "console.EmailBackend"))
-
-
 def lay_letters(event: Event) -> None:
     """Listener of `traffic.alert_raised.v1`: a waiting letter for each reader who is still in the shop."""
     row = Alert.objects.select_related("rule").filter(pk=event.payload["alert"]).first()
-    if row is None or not has_server():
+    if row is None or not reads.has_mail_server():
         return
     shop = shops.get_shop_by_id(row.shop_id)
     snoozed = row.rule.snoozed_until
@@ -110,11 +104,11 @@ def _note(letter: Letter, state: str, error: str, due_at: datetime) -> None:
 
 def _written(letter: Letter) -> EmailMessage | None:
     """The letter in its reader's language; None when there is nobody to read it any more."""
-    user = User.objects.filter(pk=letter.user_id, is_active=True).first()
-    if user is None:
+    reader = shops.find_person(letter.user_id)
+    if reader is None:
         return None
     shop = shops.get_shop_by_id(letter.shop_id)
-    with translation.override(user.language), scope(shop=shop.id):
+    with translation.override(reader.language), scope(shop=shop.id):
         alert = reads.get_alert(shop, letter.alert_id)
         page = settings.SITE_URL.rstrip("/") + reverse("console:alert", args=[shop.slug, alert.id])
         lines = [
@@ -137,7 +131,7 @@ def _written(letter: Letter) -> EmailMessage | None:
         return EmailMessage(
             subject=" ".join(subject.split()),
             body="\n".join(lines),
-            to=[user.email],
+            to=[reader.email],
             # The same id whenever this letter is written: a server that saw it twice shows it once.
-            headers={"Message-ID": f"<alert-{alert.id}-{user.pk}@{shop.slug}.shuke>"},
+            headers={"Message-ID": f"<alert-{alert.id}-{reader.id}@{shop.slug}.shuke>"},
         )

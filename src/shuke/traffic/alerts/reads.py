@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
+from django.conf import settings
 from django_scopes import scope
 
 from shuke.kernel.periods import ONE_DAY
 from shuke.shops.reads import ShopView
+from shuke.traffic.alerts.answers import (
+    AlertView,
+    DayPoint,
+    Evidence,
+    RuleView,
+    SeriesState,
+    Standing,
+)
 from shuke.traffic.alerts.errors import NoSuchAlert, NoSuchRule
 from shuke.traffic.alerts.incidents import Segment
 from shuke.traffic.alerts.models import OPEN, WATCH, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.shapes import Name
 from shuke.traffic.alerts.values import values_of
+from shuke.traffic.alerts.wording import (
+    FAMILIES,
+    STATES,
+    advice,
+    amount_words,
+    cause,
+    consequences,
+    days_words,
+    listed,
+    metric_title,
+    numbers,
+    rule_words,
+    segment_words,
+    sentence,
+    series_words,
+    what_words,
+)
 
 __all__ = [
+    "FAMILIES",
+    "STATES",
     "AlertView",
     "DayPoint",
     "Evidence",
@@ -27,138 +52,33 @@ __all__ = [
     "Segment",
     "SeriesState",
     "Standing",
+    "advice",
     "alert_view",
+    "amount_words",
+    "cause",
+    "consequences",
     "course_of",
+    "days_words",
     "false_alerts_a_year",
     "get_alert",
     "get_rule",
+    "has_mail_server",
     "list_alerts",
     "list_rules",
+    "listed",
+    "metric_title",
+    "numbers",
     "rule_view",
+    "rule_words",
+    "segment_words",
+    "sentence",
+    "series_words",
     "standing",
+    "what_words",
 ]
 
 BEFORE_DAYS, AFTER_DAYS = 35, 14  # of a picture, around the incident
 MOST_ALERTS = 500
-
-
-@dataclass(frozen=True)
-class RuleView:
-    """`kind`: watch, limit, unusual; `limit` in the metric's own unit; `readers`: ids of members who get letters."""
-
-    id: int
-    kind: str
-    metric: str
-    version: int
-    condition: Mapping[str, Any] | None
-    direction: str
-    limit: Decimal | None
-    is_on: bool
-    snoozed_until: datetime | None
-    readers: tuple[int, ...]
-    created_at: datetime
-    created_by: str
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What raised it: in `days` up to `day`, `part` of `whole` (a count: `part` where `usual` was expected; a rate: `usual` is
-    its share), `z` standard deviations off where `needed` were asked; of a limit `part` is the day's value."""
-
-    day: date
-    days: int
-    part: Decimal | None
-    whole: float | None
-    usual: float | None
-    z: float | None
-    needed: float | None
-    limit: Decimal | None
-
-
-@dataclass(frozen=True)
-class AlertView:
-    """`lead`: the series that stands first; `members`: series → since when; `state`: open, back, lasting."""
-
-    id: int
-    rule: RuleView
-    lead: Name
-    members: Mapping[str, date]
-    since: date
-    raised_on: date
-    last_day: date
-    state: str
-    ended_on: date | None
-    evidence: Evidence
-    segments: tuple[Segment, ...]
-    definitions: Mapping[str, str]
-    raised_at: datetime
-    seen_at: datetime | None
-    seen_by: str
-    snoozed_until: datetime | None
-
-    @property
-    def is_open(self) -> bool:
-        return self.state == OPEN
-
-    def is_quiet(self, at: datetime) -> bool:
-        """Put off by its rule or by itself."""
-        return any(
-            until is not None and at < until for until in (self.snoozed_until, self.rule.snoozed_until)
-        )
-
-    @property
-    def last_named(self) -> date:
-        """The last day that the incident is known to have lasted."""
-        return self.last_day
-
-
-@dataclass(frozen=True)
-class DayPoint:
-    """A day of a series: counts, or shares of 1; None: nothing was counted, or nothing was judged."""
-
-    day: date
-    actual: float | None
-    expected: float | None
-    low: float | None
-    high: float | None
-    is_off: bool
-
-
-@dataclass(frozen=True)
-class SeriesState:
-    """A watched series as it was last judged. `verdict`: quiet, moved, too_few, too_short."""
-
-    name: Name
-    verdict: str
-    actual: float | None
-    cases: int | None
-    expected: float | None
-    low: float | None
-    high: float | None
-    z: float
-    days_to_see: int | None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What is watched, and until when it is judged; None: nothing yet. `needed_days`: days of facts before judging begins."""
-
-    judged_until: date | None
-    series: tuple[SeriesState, ...]
-    days_counted: int
-
-    def count(self, verdict: str) -> int:
-        return sum(one.verdict == verdict for one in self.series)
-
-    @property
-    def is_too_few(self) -> bool:
-        """Whether most of what is watched is too small to be judged within days."""
-        known = [one for one in self.series if one.verdict != "too_short"]
-        return bool(known) and 2 * sum(one.verdict == "too_few" for one in known) > len(known)
-
-    @property
-    def is_too_short(self) -> bool:
-        return bool(self.series) and all(one.verdict == "too_short" for one in self.series)
 
 
 def list_alerts(shop: ShopView, *, state: str = "", most: int = MOST_ALERTS) -> tuple[AlertView, ...]:
@@ -239,6 +159,11 @@ def standing(shop: ShopView) -> Standing:
 def false_alerts_a_year(shop: ShopView, day: date) -> float:
     """How many false alarms a year the shop bears: what the distance that is needed follows from."""
     return values_of(shop, day).false_alerts_a_year
+
+
+def has_mail_server() -> bool:
+    """Whether letters can go out at all."""
+    return not settings.EMAIL_BACKEND.endswith(("dummy.EmailBackend", "console.EmailBackend"))
 
 
 # --- from rows

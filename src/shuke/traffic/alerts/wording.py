@@ -19,7 +19,7 @@ from shuke.kernel.money import exponent
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic import reads as traffic
-from shuke.traffic.alerts.reads import AlertView, RuleView
+from shuke.traffic.alerts.answers import AlertView, RuleView
 from shuke.traffic.alerts.shapes import Name
 
 TERMINALS: dict[str, str | Promise] = {
