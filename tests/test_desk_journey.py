@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from shuke.intake import actions
 from shuke.intake import reads as intake
-from shuke.intake.tests.test_file_load import BOOK, _load
+from shuke.intake.tests.books import BOOK, load_book
 from shuke.intake.tests.test_quarantine_mends import BROKEN
 from shuke.kernel import clock
 from shuke.records import jobs
@@ -28,7 +28,7 @@ def test_desk__a_group_mended_by_a_rule__is_looked_at_done_and_on_record(
     page_of, live_server, shop, member_of
 ) -> None:
     actions.save_mapping(shop=shop, spec=BOOK, actor=Actor.system("tests"), at=clock.now())
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     page = page_of(member_of(shop, Role.OPERATOR))
     page.goto(address(live_server, shop, "intake:quarantine"))
     page.get_by_role("link", name="Mend by a rule").click()

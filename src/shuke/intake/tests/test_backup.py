@@ -17,8 +17,8 @@ from shuke.intake.journal import JournalWriter
 from shuke.intake.models.imports import Upload
 from shuke.intake.quarantine import personal as quarantine
 from shuke.intake.segment_spec import Kind
+from shuke.intake.tests.books import BOOK, HEADER
 from shuke.intake.tests.test_committer import Facts
-from shuke.intake.tests.test_file_load import BOOK, HEADER
 from shuke.kernel import clock
 from shuke.records import backup, erasures, jobs
 from shuke.records.actor import Actor

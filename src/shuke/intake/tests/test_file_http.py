@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from shuke.intake import reads
-from shuke.intake.tests.test_file_load import ACTOR, BOOK, HEADER, _lines
+from shuke.intake.tests.books import ACTOR, BOOK, HEADER, lines_of
 from shuke.kernel import clock
 from shuke.project.api import api
 from shuke.records import jobs
@@ -69,7 +69,7 @@ def test_files_api__give_preview_load_watch(shop, caller) -> None:
     status, ended = call("GET", f"/imports/{started['id']}")
     assert (ended["state"], ended["rows_new"], ended["rows_bad"]) == ("done", 1, 1)
     assert call("GET", "/imports")[1]["count"] == 1
-    assert len(_lines(shop)) == 1
+    assert len(lines_of(shop)) == 1
 
 
 def test_files_api__draft_of_a_mapping__tried_without_being_kept(shop, caller) -> None:

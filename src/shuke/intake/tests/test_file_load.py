@@ -21,91 +21,41 @@ from shuke.commerce.reads import order_totals
 from shuke.intake import actions, reads
 from shuke.intake.erased import Erasures
 from shuke.intake.files import load, problems
-from shuke.intake.files.reads import ImportView
 from shuke.intake.models import Import, Quarantined
-from shuke.intake.quarantine.actions import StillRefused
+from shuke.intake.tests.books import (
+    ACTOR,
+    HEADER,
+    ROWS,
+    YEAR,
+    book,
+    counts_of,
+    lines_of,
+    load_book,
+    small_chunks,
+    start_book,
+    the_waiting,
+)
 from shuke.kernel import clock
-from shuke.kernel.errors import NotAllowed, NotFound
 from shuke.kernel.periods import Period
 from shuke.records import jobs
-from shuke.records.actor import Actor
 from shuke.records.locks import exclusive
 from shuke.records.personal import PersonRef, erase_person
 from shuke.warehouse import actions as warehouse_actions
 from shuke.warehouse import reads as warehouse
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("warehouse_home")]
-ACTOR = Actor.system("tests")
-YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
-HEADER = "order,at,buyer,n,price\n"
-BOOK = {
-    "v": 1,
-    "name": "book",
-    "kind": "orders",
-    "columns": {
-        "order_ref": "order",
-        "at": "at",
-        "buyer_ref": "buyer",
-        "quantity": "n",
-        "unit_price": "price",
-        "kind": {"column": "order", "prefixes": {"C": "cancellation"}, "otherwise": "sale"},
-    },
-}
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch):
-    monkeypatch.setattr(load, "CHUNK_ROWS", 4)
-
-
-@pytest.fixture
-def book(shop):
-    actions.save_mapping(shop=shop, spec=BOOK, actor=ACTOR, at=clock.now())
-    return "book"
-
-
-def _start(shop, content: str | bytes, mapping: str = "book", name: str = "book.csv", **kwargs) -> ImportView:
-    content = content.encode() if isinstance(content, str) else content
-    at = clock.now()
-    upload = actions.upload_file(shop=shop, content=io.BytesIO(content), name=name, actor=ACTOR, at=at)
-    return actions.start_import(
-        shop=shop, files={"": upload.sha256}, mapping=mapping, actor=ACTOR, at=at, **kwargs
-    )
-
-
-def _load(shop, content: str | bytes, mapping: str = "book", **kwargs) -> ImportView:
-    view = _start(shop, content, mapping, **kwargs)
-    jobs.run_to_end(view.job_id)
-    return reads.get_import(shop, view.id)
-
-
-def _lines(shop) -> list[dict]:
-    """Statements as they stand: (order, line, amount, day) with their net sign above zero."""
-
-    def question(snapshot):
-        return warehouse.run(snapshot.raw("order_lines")).to_pylist()
-
-    net: Counter = Counter()
-    for row in warehouse.ask(shop, warehouse.whole_life(shop.id) or YEAR, question):
-        net[(row["order_ref"], row["line_no"], row["amount_minor"], row["local_day"])] += row["sign"]
-    assert set(net.values()) <= {0, 1}
-    return sorted(key for key, count in net.items() if count)
-
-
-def _counts(view: ImportView) -> tuple[int, int, int, int, int]:
-    assert view.rows_read == view.rows_new + view.rows_changed + view.rows_known + view.rows_bad
-    return view.rows_read, view.rows_new, view.rows_changed, view.rows_known, view.rows_bad
-
-
-ROWS = [f"{'abc'[i % 3]},2026-03-{i % 5 + 1:02} 10:00:00,p{i % 4},{i + 1},2.50\n" for i in range(11)]
+__all__ = ["book", "small_chunks"]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("warehouse_home", "small_chunks"),
+]
 
 
 def test_import__file_of_several_chunks__every_row_once(shop, book) -> None:
-    view = _load(shop, HEADER + "".join(ROWS))
+    view = load_book(shop, HEADER + "".join(ROWS))
     assert view.state == "done"
-    assert _counts(view) == (11, 11, 0, 0, 0)
+    assert counts_of(view) == (11, 11, 0, 0, 0)
     assert (view.first_day, view.last_day) == (date(2026, 3, 1), date(2026, 3, 5))
-    lines = _lines(shop)
+    lines = lines_of(shop)
     assert len(lines) == 11
     assert sum(amount for _o, _n, amount, _d in lines) == 250 * 66
     assert [n for o, n, _a, _d in lines if o == "a"] == [1, 2, 3, 4]
@@ -114,34 +64,34 @@ def test_import__file_of_several_chunks__every_row_once(shop, book) -> None:
 @pytest.mark.row("T1")
 def test_import__same_file_twice__adds_nothing(shop, book) -> None:
     content = HEADER + "".join(ROWS) + ROWS[0] * 3 + "broken,never,p,1,1\n"
-    first = _load(shop, content)
-    before = _lines(shop)
-    second = _load(shop, content)
-    assert _counts(first) == (15, 14, 0, 0, 1)
-    assert _counts(second) == (15, 0, 0, 14, 1)
-    assert _lines(shop) == before
+    first = load_book(shop, content)
+    before = lines_of(shop)
+    second = load_book(shop, content)
+    assert counts_of(first) == (15, 14, 0, 0, 1)
+    assert counts_of(second) == (15, 0, 0, 14, 1)
+    assert lines_of(shop) == before
     with scope(shop=shop.id):
         assert Quarantined.objects.count() == 1
 
 
 @pytest.mark.row("T1")
 def test_import__changed_row__old_statement_taken_back_on_its_own_day(shop, book) -> None:
-    _load(shop, HEADER + "a,2026-03-01,tom,1,5\na,2026-03-01,tom,1,7\n")
-    view = _load(shop, HEADER + "a,2026-03-01,tom,1,5\na,2026-03-09,tom,1,8\n")
-    assert _counts(view) == (2, 0, 1, 1, 0)
-    assert _lines(shop) == [("a", 1, 500, date(2026, 3, 1)), ("a", 2, 800, date(2026, 3, 9))]
-    back = _load(shop, HEADER + "a,2026-03-01,tom,1,5\na,2026-03-01,tom,1,7\n")
-    assert _counts(back) == (2, 0, 1, 1, 0)
-    assert _lines(shop) == [("a", 1, 500, date(2026, 3, 1)), ("a", 2, 700, date(2026, 3, 1))]
+    load_book(shop, HEADER + "a,2026-03-01,tom,1,5\na,2026-03-01,tom,1,7\n")
+    view = load_book(shop, HEADER + "a,2026-03-01,tom,1,5\na,2026-03-09,tom,1,8\n")
+    assert counts_of(view) == (2, 0, 1, 1, 0)
+    assert lines_of(shop) == [("a", 1, 500, date(2026, 3, 1)), ("a", 2, 800, date(2026, 3, 9))]
+    back = load_book(shop, HEADER + "a,2026-03-01,tom,1,5\na,2026-03-01,tom,1,7\n")
+    assert counts_of(back) == (2, 0, 1, 1, 0)
+    assert lines_of(shop) == [("a", 1, 500, date(2026, 3, 1)), ("a", 2, 700, date(2026, 3, 1))]
     assert order_totals(shop, YEAR).paid_minor == 1200
     assert order_totals(shop, Period(date(2026, 3, 9), date(2026, 3, 10))).sales == 0
 
 
 def test_import__sealed_days__changed_rows_reopen_theirs(shop, book) -> None:
-    _load(shop, HEADER + "a,2026-03-01,tom,1,5\nb,2026-03-01,ann,1,7\n")
+    load_book(shop, HEADER + "a,2026-03-01,tom,1,5\nb,2026-03-01,ann,1,7\n")
     warehouse_actions.seal(shop)
     assert order_totals(shop, YEAR).paid_minor == 1200
-    _load(shop, HEADER + "a,2026-03-02,tom,1,6\nb,2026-03-01,ann,1,7\n")
+    load_book(shop, HEADER + "a,2026-03-02,tom,1,6\nb,2026-03-01,ann,1,7\n")
     assert order_totals(shop, YEAR).paid_minor == 1300
     assert order_totals(shop, Period.of_day(date(2026, 3, 1))).sales == 1
     warehouse_actions.seal(shop)
@@ -178,7 +128,7 @@ def test_import__killed_at_any_chunk__resumes_to_the_same_facts(
 
         return real(facts=facts, within=killed_within)
 
-    view = _start(shop, content)
+    view = start_book(shop, content)
     monkeypatch.setattr(load.warehouse, "append", append)
     try:
         jobs.run_to_end(view.job_id)
@@ -188,42 +138,42 @@ def test_import__killed_at_any_chunk__resumes_to_the_same_facts(
             jobs.run_to_end(view.job_id)
     view = reads.get_import(shop, view.id)
     assert view.state == "done"
-    assert _counts(view) == (13, 11, 0, 0, 2)
-    assert len(_lines(shop)) == 11
-    assert [n for o, n, _a, _d in _lines(shop) if o == "a"] == [1, 2, 4, 5]
+    assert counts_of(view) == (13, 11, 0, 0, 2)
+    assert len(lines_of(shop)) == 11
+    assert [n for o, n, _a, _d in lines_of(shop) if o == "a"] == [1, 2, 4, 5]
     with scope(shop=shop.id):
         assert sorted(Quarantined.objects.values_list("line", flat=True)) == [8, 14]
 
 
 def test_import__stopped__goes_on_where_it_stood(shop, book) -> None:
-    view = _start(shop, HEADER + "".join(ROWS))
+    view = start_book(shop, HEADER + "".join(ROWS))
     jobs.run_chunk(view.job_id, burst_seconds=0, dispatches=False)
     jobs.run_chunk(view.job_id, burst_seconds=0, dispatches=False)
     actions.stop_import(shop=shop, import_id=view.id, actor=ACTOR, at=clock.now())
     assert jobs.run_to_end(view.job_id).state == "stopped"
     assert 0 < reads.get_import(shop, view.id).rows_read < 11
-    _load(shop, HEADER + "".join(reversed(ROWS)))  # another file of the source, meanwhile
+    load_book(shop, HEADER + "".join(reversed(ROWS)))  # another file of the source, meanwhile
     actions.resume_import(shop=shop, import_id=view.id, actor=ACTOR, at=clock.now())
     jobs.run_to_end(view.job_id)
     done = reads.get_import(shop, view.id)
     assert (done.state, done.rows_read) == ("done", 11)
-    assert len(_lines(shop)) == 11  # each place once: none doubled, the later statement stands
+    assert len(lines_of(shop)) == 11  # each place once: none doubled, the later statement stands
 
 
 def test_import__other_of_the_source_under_way__refused(shop, book) -> None:
-    view = _start(shop, HEADER + ROWS[0])
+    view = start_book(shop, HEADER + ROWS[0])
     with pytest.raises(problems.ImportUnderWay):
-        _start(shop, HEADER + ROWS[1])
+        start_book(shop, HEADER + ROWS[1])
     with scope(shop=shop.id):
         assert Import.objects.count() == 1
     jobs.run_to_end(view.job_id)
-    assert _load(shop, HEADER + ROWS[1]).state == "done"
+    assert load_book(shop, HEADER + ROWS[1]).state == "done"
 
 
 @pytest.mark.row("T1")
 def test_import__truncated_file__nothing_loaded(shop, book) -> None:
     packed = gzip.compress((HEADER + "".join(ROWS) * 500).encode())
-    view = _load(shop, packed[:-100], name="book.csv.gz")
+    view = load_book(shop, packed[:-100], name="book.csv.gz")
     assert view.state == "failed"
     assert "book.csv.gz" in view.error
     assert view.rows_read == 0
@@ -234,7 +184,7 @@ def test_import__mapping_that_does_not_fit__nothing_loaded_and_quarantine_empty(
     shop, book, monkeypatch
 ) -> None:
     monkeypatch.setattr(load, "CHUNK_ROWS", 1000)
-    view = _load(shop, HEADER + "a,31.12.2026,tom,1,5\n" * 300)
+    view = load_book(shop, HEADER + "a,31.12.2026,tom,1,5\n" * 300)
     assert view.state == "failed"
     assert "300" in view.error
     assert "31.12.2026" not in view.error  # a job's error is read by roles that may not see what a file holds
@@ -245,7 +195,7 @@ def test_import__mapping_that_does_not_fit__nothing_loaded_and_quarantine_empty(
 
 def test_import__too_many_bad_rows__stops(shop, book, monkeypatch) -> None:
     monkeypatch.setattr(load, "MOST_BAD", 5)
-    view = _load(shop, HEADER + "a,2026-03-01,tom,1,5\nb,2026-03-01,tom,1,x\n" * 20)
+    view = load_book(shop, HEADER + "a,2026-03-01,tom,1,5\nb,2026-03-01,tom,1,x\n" * 20)
     assert view.state == "failed"
     assert 0 < view.rows_bad <= 5
 
@@ -253,59 +203,59 @@ def test_import__too_many_bad_rows__stops(shop, book, monkeypatch) -> None:
 def test_import__more_bad_rows_than_one_transaction_holds__all_set_aside(shop, book, monkeypatch) -> None:
     monkeypatch.setattr(load, "BAD_AT_ONCE", 3)
     monkeypatch.setattr(load, "CHUNK_ROWS", 100)
-    view = _load(shop, HEADER + "a,2026-03-01,tom,1,5\nb,2026-03-01,tom,1,x\n" * 20)
-    assert _counts(view) == (40, 20, 0, 0, 20)
+    view = load_book(shop, HEADER + "a,2026-03-01,tom,1,5\nb,2026-03-01,tom,1,x\n" * 20)
+    assert counts_of(view) == (40, 20, 0, 0, 20)
     with scope(shop=shop.id):
         assert Quarantined.objects.filter(import_id=view.id).count() == 20
 
 
-# --- mending ---
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_import__someone_is_erased_while_a_chunk_is_read__the_chunk_does_not_bring_them_back(
+    shop, book, monkeypatch, is_checked
+) -> None:
+    if not is_checked:
+        monkeypatch.setattr(Erasures, "require_unchanged", lambda self: None)
+    view, real = start_book(shop, HEADER + "".join(ROWS)), load.days_of
+
+    def erased_meanwhile(facts):
+        monkeypatch.setattr(load, "days_of", real)
+        erase_person(person=PersonRef(shop.id, ("p1",)), actor=ACTOR, at=clock.now())
+        return real(facts)
+
+    monkeypatch.setattr(load, "days_of", erased_meanwhile)
+    jobs.run_to_end(view.job_id)
+    assert reads.get_import(shop, view.id).state == "failed"  # its file is gone
+    assert len(lines_of(shop)) == (0 if is_checked else 4)
 
 
-def _waiting(shop) -> Quarantined:
-    with scope(shop=shop.id):
-        return Quarantined.objects.get(state="waiting")
+def test_resume__while_another_import_starts__waits_and_sees_it(shop, book) -> None:
+    stopped = start_book(shop, HEADER + "".join(ROWS))
+    actions.stop_import(shop=shop, import_id=stopped.id, actor=ACTOR, at=clock.now())
+    errors = []
 
+    def resume() -> None:
+        try:
+            actions.resume_import(shop=shop, import_id=stopped.id, actor=ACTOR, at=clock.now())
+        except problems.ImportUnderWay as error:
+            errors.append(error)
+        finally:
+            connection.close()
 
-@pytest.mark.row("T1")
-def test_mending__bad_cell__row_loads_under_its_own_identity(shop, book) -> None:
-    good = HEADER + "a,2026-03-01,tom,1,5\na,2026-03-02,tom,1,6\na,2026-03-03,tom,1,7\n"
-    _load(shop, good.replace("2026-03-02", "the second"))
-    row = _waiting(shop)
-    assert (row.line, row.column, row.reason) == (3, "at", "row_not_a_time")
-    view = reads.get_quarantined(shop, row.pk)
-    assert "the second" in view.words
-    with pytest.raises(StillRefused):
-        actions.mend_and_replay(shop=shop, quarantined_id=row.pk, actor=ACTOR, at=clock.now())
-    assert len(_lines(shop)) == 2
-    mended = row.payload.replace("the second", "2026-03-02")
-    actions.mend_and_replay(shop=shop, quarantined_id=row.pk, payload=mended, actor=ACTOR, at=clock.now())
-    assert [(o, n, a) for o, n, a, _d in _lines(shop)] == [("a", 1, 500), ("a", 2, 600), ("a", 3, 700)]
-    assert _counts(_load(shop, good)) == (3, 0, 0, 3, 0)
-
-
-def test_mending__key_was_unreadable__takes_the_place_behind_its_order(shop, book) -> None:
-    good = HEADER + "a,2026-03-01,tom,1,5\na,2026-03-02,tom,1,6\na,2026-03-03,tom,1,7\n"
-    _load(shop, good.replace("\na,2026-03-02", "\n,2026-03-02"))
-    row = _waiting(shop)
-    mended = row.payload.replace('"order": ""', '"order": "a"')
-    actions.mend_and_replay(shop=shop, quarantined_id=row.pk, payload=mended, actor=ACTOR, at=clock.now())
-    assert sorted(a for _o, _n, a, _d in _lines(shop)) == [500, 600, 700]
-    # The whole mended file states the same three contents on the same three places.
-    _load(shop, good)
-    assert [(n, a) for _o, n, a, _d in _lines(shop)] == [(1, 500), (2, 600), (3, 700)]
-
-
-def test_mending__payload_that_is_no_row__says_so(shop, book) -> None:
-    _load(shop, HEADER + "a,bad,tom,1,5\nb,2026-03-01,tom,1,5\n")
-    from shuke.kernel.errors import ShukeError
-
-    for payload in ("{", "[1]", '{"order": {"x": 1}}'):
-        with pytest.raises(ShukeError):
-            actions.mend_and_replay(
-                shop=shop, quarantined_id=_waiting(shop).pk, payload=payload, actor=ACTOR, at=clock.now()
-            )
-    assert len(_lines(shop)) == 1
+    with exclusive(f"import-start-{shop.id}"):  # as a start holds it that has looked and not yet written
+        thread = threading.Thread(target=resume)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        with scope(shop=shop.id):
+            held = Import.objects.get(id=stopped.id)
+            held.pk = None
+            held.job_id = jobs.start_job(
+                shop_id=shop.id, kind=load.KIND, params={}, actor=ACTOR, at=clock.now()
+            ).pk
+            held.save()
+    thread.join(10)
+    assert len(errors) == 1
+    assert reads.get_import(shop, stopped.id).state == "stopped"
 
 
 # --- joined files ---
@@ -336,134 +286,9 @@ def test_import__two_files_joined_on_a_key__order_level_cells_on_each_line(shop)
     )
     jobs.run_to_end(view.job_id)
     view = reads.get_import(shop, view.id)
-    assert _counts(view) == (4, 3, 0, 0, 1)  # c has no head, so no time
-    assert [(o, a, d.day) for o, _n, a, d in _lines(shop)] == [("a", 100, 1), ("a", 300, 1), ("b", 200, 2)]
-    assert _waiting(shop).column == "head.paid"
-
-
-# --- preview, mappings, access ---
-
-
-def test_preview__first_rows_problems_and_notices(shop, book) -> None:
-    at = clock.now()
-    content = HEADER.replace("\n", ",备注\n") + "a,2026-03-01 10:00,tom,1,5,急\nb,gestern,ann,1,7,\n"
-    upload = actions.upload_file(
-        shop=shop, content=io.BytesIO(content.encode("gbk")), name="b.csv", actor=ACTOR, at=at
-    )
-    seen = actions.preview(shop=shop, files={"": upload.sha256}, mapping="book", actor=ACTOR, at=at)
-    assert (seen.detected.encoding, seen.detected.separator, seen.detected.has_header) == (
-        "gb18030",
-        ",",
-        True,
-    )
-    assert (seen.rows_looked_at, seen.rows_bad) == (2, 1)
-    assert seen.rows[0].fields["amount_minor"] == 500
-    assert seen.rows[0].fields["at"].isoformat() == "2026-03-01T10:00:00+08:00"
-    assert seen.rows[1].fields is None
-    assert [(p.line, p.column, p.code) for p in seen.problems] == [(3, "at", "row_not_a_time")]
-    assert {n.code for n in seen.notices} == {"read_as_gbk", "columns_kept"}
-    assert all("%(" not in n.text() for n in seen.notices)
-    bare = actions.preview(shop=shop, files={"": upload.sha256}, actor=ACTOR, at=at)
-    assert bare.columns[-1] == "备注"
-    assert [m.name for m in reads.fitting_mappings(shop, bare.columns)] == ["book"]
-    refused = actions.preview(
-        shop=shop,
-        files={"": upload.sha256},
-        mapping="uci_online_retail",
-        choices={"encoding": "gbk"},
-        actor=ACTOR,
-        at=at,
-    )
-    assert isinstance(refused.refusal, problems.MissingColumns)
-    assert warehouse.whole_life(shop.id) is None
-
-
-def test_preview__other_currency_than_the_shops__says_so(shop, book) -> None:
-    at = clock.now()
-    header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-    content = header + "1,x,y,1,2010-12-01 08:26:00,2.55,17850.0,UK\n"
-    upload = actions.upload_file(
-        shop=shop, content=io.BytesIO(content.encode()), name="u", actor=ACTOR, at=at
-    )
-    seen = actions.preview(
-        shop=shop, files={"": upload.sha256}, mapping="uci_online_retail", actor=ACTOR, at=at
-    )
-    assert [n.code for n in seen.notices] == ["other_currency"]
-    assert "GBP" in seen.notices[0].text()
-
-
-def test_preview__currencies_of_the_rows__are_looked_at_too(shop) -> None:
-    spec = BOOK | {"columns": BOOK["columns"] | {"currency": "money"}}
-    actions.save_mapping(shop=shop, spec=spec, actor=ACTOR, at=clock.now())
-
-    def notices(*currencies: str) -> list[str]:
-        lines = [f"o{i},2026-03-01,tom,1,5,{currency}" for i, currency in enumerate(currencies)]
-        content = "\n".join([HEADER.strip() + ",money", *lines]).encode()
-        upload = actions.upload_file(
-            shop=shop, content=io.BytesIO(content), name="u", actor=ACTOR, at=clock.now()
-        )
-        seen = actions.preview(
-            shop=shop, files={"": upload.sha256}, mapping="book", actor=ACTOR, at=clock.now()
-        )
-        return [n.text() for n in seen.notices if n.code == "other_currency"]
-
-    assert notices("CNY", "", "cny") == []
-    (words,) = notices("CNY", "USD", "EUR", "USD")
-    assert "EUR, USD" in words
-
-
-def test_mappings__saved_changed_removed__versions_hold(shop, other_shop, book) -> None:
-    from shuke.kernel.errors import Conflict
-    from shuke.records.reads import list_audit
-
-    at = clock.now()
-    assert reads.get_mapping(shop, "book").version == 1
-    with pytest.raises(NotFound):
-        reads.get_mapping(other_shop, "book")
-    changed = actions.save_mapping(shop=shop, spec=BOOK | {"note": "x"}, version=1, actor=ACTOR, at=at)
-    assert changed.version == 2
-    for version in (None, 1):
-        with pytest.raises(Conflict):
-            actions.save_mapping(shop=shop, spec=BOOK, version=version, actor=ACTOR, at=at)
-    assert reads.get_mapping(shop, "book").spec.note == "x"
-    actions.remove_mapping(shop=shop, name="book", actor=ACTOR, at=at)
-    with pytest.raises(NotFound):
-        reads.get_mapping(shop, "book")
-    deeds = [row.deed for row in list_audit(shop.id, subject_kind="mapping").rows]
-    assert deeds == ["remove_mapping", "save_mapping", "save_mapping"]
-
-
-def test_imports__role_without_the_deed__refused_and_nothing_written(shop, book, member_of) -> None:
-    user = member_of(shop, "analyst")
-    actor = Actor("member", user.pk, "ann", "analyst")
-    at = clock.now()
-    with pytest.raises(NotAllowed):
-        actions.upload_file(shop=shop, content=io.BytesIO(b"a,b\n1,2\n"), name="f", actor=actor, at=at)
-    with pytest.raises(NotAllowed):
-        actions.save_mapping(shop=shop, spec=BOOK | {"name": "mine"}, actor=actor, at=at)
-    with scope(shop=shop.id):
-        assert Import.objects.count() == 0
-    assert [m.name for m in reads.list_mappings(shop) if not m.is_shipped] == ["book"]
-
-
-def test_uploads__other_shops_file__not_found(shop, other_shop) -> None:
-    at = clock.now()
-    upload = actions.upload_file(
-        shop=other_shop, content=io.BytesIO(b"a,b\n1,2\n"), name="f", actor=ACTOR, at=at
-    )
-    with pytest.raises(NotFound):
-        actions.preview(shop=shop, files={"": upload.sha256}, actor=ACTOR, at=at)
-
-
-def test_erasure__person_in_a_file_and_in_a_refused_row__both_gone(shop, book, settings) -> None:
-    _load(shop, HEADER + "a,2026-03-01,tom.lee,1,5\nb,never,tom.lee,1,5\nc,never,ann,1,5\n")
-    _load(shop, HEADER + "d,2026-03-01,ann,1,5\n")
-    erase_person(person=PersonRef(shop.id, ("tom.lee",)), actor=ACTOR, at=clock.now())
-    with scope(shop=shop.id):
-        assert [r.params["row_key"] for r in Quarantined.objects.all()] == ["c"]
-    kept = [p.read_text() for p in Path(settings.UPLOADS, str(shop.id)).iterdir()]
-    assert len(kept) == 1
-    assert "tom.lee" not in kept[0]
+    assert counts_of(view) == (4, 3, 0, 0, 1)  # c has no head, so no time
+    assert [(o, a, d.day) for o, _n, a, d in lines_of(shop)] == [("a", 100, 1), ("a", 300, 1), ("b", 200, 2)]
+    assert the_waiting(shop).column == "head.paid"
 
 
 # --- the real files ---
@@ -490,8 +315,8 @@ def test_uci_online_retail__its_first_weeks_twice__what_plain_python_counts(make
         for row in rows
     )
     for read in ((40_000, 40_000, 0, 0, 0), (40_000, 0, 0, 40_000, 0)):
-        view = _load(shop, text, mapping="uci_online_retail")
-        assert _counts(view) == read
+        view = load_book(shop, text, mapping="uci_online_retail")
+        assert counts_of(view) == read
         totals = order_totals(shop, Period.inclusive(date(2010, 12, 1), date(2010, 12, 31)))
         assert totals.cancellations == len({row["InvoiceNo"] for row in cancelled}) > 100
         assert totals.sales == len({row["InvoiceNo"] for row in rows if row["InvoiceNo"].isdigit()})
@@ -506,16 +331,16 @@ def test_uci_online_retail__loaded_twice__its_published_figures(make_shop, monke
     monkeypatch.setattr(load, "CHUNK_ROWS", 50_000)
     shop = make_shop("uk", currency="GBP", zone="Europe/London")
     content = UCI.read_bytes()
-    view = _load(shop, content, mapping="uci_online_retail")
-    assert _counts(view) == (541_909, 541_909, 0, 0, 0)
+    view = load_book(shop, content, mapping="uci_online_retail")
+    assert counts_of(view) == (541_909, 541_909, 0, 0, 0)
     assert (view.first_day, view.last_day) == (date(2010, 12, 1), date(2011, 12, 9))
     for _again in range(2):
         totals = order_totals(shop, Period.inclusive(view.first_day, view.last_day))
         assert (totals.sales, totals.cancellations, totals.adjustments) == (22_061, 3_836, 3)
         assert totals.buyers == 4_372
         assert (totals.net_minor, totals.paid_minor) == (974_774_793, 1_066_668_454)
-        second = _load(shop, content, mapping="uci_online_retail")
-        assert _counts(second) == (541_909, 0, 0, 541_909, 0)
+        second = load_book(shop, content, mapping="uci_online_retail")
+        assert counts_of(second) == (541_909, 0, 0, 541_909, 0)
 
 
 @pytest.mark.data
@@ -523,8 +348,8 @@ def test_uci_online_retail__loaded_twice__its_published_figures(make_shop, monke
 def test_clickstream_ecom__loaded__visits_by_its_sessions_and_by_idle_time_agree(shop, monkeypatch) -> None:
     monkeypatch.setattr(load, "CHUNK_ROWS", 10_000)
     content = (Path(DATA) / "clickstream_ecom/ecom.csv.gz").read_bytes()
-    view = _load(shop, content, mapping="clickstream_ecom")
-    assert _counts(view) == (31_106, 31_106, 0, 0, 0)
+    view = load_book(shop, content, mapping="clickstream_ecom")
+    assert counts_of(view) == (31_106, 31_106, 0, 0, 0)
     period = Period.inclusive(view.first_day, view.last_day)
 
     def question(snapshot):
@@ -560,53 +385,4 @@ def test_clickstream_ecom__loaded__visits_by_its_sessions_and_by_idle_time_agree
         return warehouse.run(table.aggregate(n=table.count()))["n"][0].as_py()
 
     assert warehouse.ask(shop, period, visits_of) == 3_605
-    assert _counts(_load(shop, content, mapping="clickstream_ecom")) == (31_106, 0, 0, 31_106, 0)
-
-
-@pytest.mark.parametrize("is_checked", [True, False])
-def test_import__someone_is_erased_while_a_chunk_is_read__the_chunk_does_not_bring_them_back(
-    shop, book, monkeypatch, is_checked
-) -> None:
-    if not is_checked:
-        monkeypatch.setattr(Erasures, "require_unchanged", lambda self: None)
-    view, real = _start(shop, HEADER + "".join(ROWS)), load.days_of
-
-    def erased_meanwhile(facts):
-        monkeypatch.setattr(load, "days_of", real)
-        erase_person(person=PersonRef(shop.id, ("p1",)), actor=ACTOR, at=clock.now())
-        return real(facts)
-
-    monkeypatch.setattr(load, "days_of", erased_meanwhile)
-    jobs.run_to_end(view.job_id)
-    assert reads.get_import(shop, view.id).state == "failed"  # its file is gone
-    assert len(_lines(shop)) == (0 if is_checked else 4)
-
-
-def test_resume__while_another_import_starts__waits_and_sees_it(shop, book) -> None:
-    stopped = _start(shop, HEADER + "".join(ROWS))
-    actions.stop_import(shop=shop, import_id=stopped.id, actor=ACTOR, at=clock.now())
-    errors = []
-
-    def resume() -> None:
-        try:
-            actions.resume_import(shop=shop, import_id=stopped.id, actor=ACTOR, at=clock.now())
-        except problems.ImportUnderWay as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    with exclusive(f"import-start-{shop.id}"):  # as a start holds it that has looked and not yet written
-        thread = threading.Thread(target=resume)
-        thread.start()
-        thread.join(0.3)
-        assert thread.is_alive()
-        with scope(shop=shop.id):
-            held = Import.objects.get(id=stopped.id)
-            held.pk = None
-            held.job_id = jobs.start_job(
-                shop_id=shop.id, kind=load.KIND, params={}, actor=ACTOR, at=clock.now()
-            ).pk
-            held.save()
-    thread.join(10)
-    assert len(errors) == 1
-    assert reads.get_import(shop, stopped.id).state == "stopped"
+    assert counts_of(load_book(shop, content, mapping="clickstream_ecom")) == (31_106, 0, 0, 31_106, 0)

@@ -11,7 +11,7 @@ from django.utils import translation
 from shuke.intake import actions, reads
 from shuke.intake.files import load
 from shuke.intake.quarantine.kept import NotKept
-from shuke.intake.tests.test_file_load import BOOK, HEADER, _counts, _lines, _load
+from shuke.intake.tests.books import BOOK, HEADER, counts_of, lines_of, load_book
 from shuke.intake.tests.test_quarantine import facts
 from shuke.intake.tests.test_quarantine_mends import (
     ACTOR,
@@ -42,31 +42,31 @@ def _kept(shop) -> list[tuple[str, str, str, int]]:
 
 
 def test_kept__rules__mend_a_later_load_and_leave_good_rows_alone(shop, book, make_shop) -> None:
-    _load(shop, HEADER + "z,01.03.2026,p,1,1\n")
+    load_book(shop, HEADER + "z,01.03.2026,p,1,1\n")
     group = groups(shop)["row_not_a_time", "at"].group
     mend(shop, group, DOTTED, is_kept=True)
-    view = _load(shop, BROKEN, name="later.csv")
-    assert _counts(view) == (9, 9, 0, 0, 0)
+    view = load_book(shop, BROKEN, name="later.csv")
+    assert counts_of(view) == (9, 9, 0, 0, 0)
     assert reads.waiting_groups(shop) == ()
     whole = make_shop("clean")
     actions.save_mapping(shop=whole, spec=BOOK, actor=ACTOR, at=clock.now())
-    _load(whole, HEADER + "z,2026-03-01 00:00:00,p,1,1\n")
-    _load(whole, CLEAN + "x,2026-03-01,p,1,1\n")
-    assert _lines(shop) == _lines(whole)
+    load_book(whole, HEADER + "z,2026-03-01 00:00:00,p,1,1\n")
+    load_book(whole, CLEAN + "x,2026-03-01,p,1,1\n")
+    assert lines_of(shop) == lines_of(whole)
     assert _kept(shop) == [("book", "row_not_a_time", "at", 8)]
     entry = reads.list_quarantined(shop, state="replayed").rows[0]
     (settled,) = reads.history_of(shop, entry.id)
     assert settled.kept_id == reads.list_kept(shop)[0].id
     assert [one["column"] for one in settled.changes] == ["at"]
     # The same file again adds nothing, also to the record.
-    assert _counts(_load(shop, BROKEN, name="later.csv")) == (9, 0, 0, 9, 0)
+    assert counts_of(load_book(shop, BROKEN, name="later.csv")) == (9, 0, 0, 9, 0)
     assert _kept(shop) == [("book", "row_not_a_time", "at", 8)]
 
 
 def test_kept__in_the_preview__mends_as_the_load_does_and_says_which_rule_changed_which_cell(
     shop, book, client, member_of
 ) -> None:
-    _load(shop, HEADER + "z,01.03.2026,p,1,1\nz,2026-03-01,p,1,\n")
+    load_book(shop, HEADER + "z,01.03.2026,p,1,1\nz,2026-03-01,p,1,\n")
     mend(shop, groups(shop)["row_not_a_time", "at"].group, DOTTED, is_kept=True)
     (of_price,) = (one.group for one in reads.waiting_groups(shop))
     mend(shop, of_price, FILLED, is_kept=True)
@@ -101,7 +101,7 @@ def test_kept__in_the_preview__mends_as_the_load_does_and_says_which_rule_change
     assert page.count("yes, mended") == 5
     assert f'title="{dotted}"><del>01.03.2026</del> → <ins>2026-03-01 00:00:00</ins>' in page
     # The load does the same.
-    view = _load(shop, text, name="later.csv")
+    view = load_book(shop, text, name="later.csv")
     assert (view.rows_read, view.rows_bad, sum(loads)) == (7, 1, 6)
     assert sum(one.rows for one in reads.list_kept(shop)) == 5
 
@@ -110,7 +110,7 @@ def test_kept__key_that_could_not_be_read__takes_its_own_place_also_after_a_kill
     shop, book, monkeypatch
 ) -> None:
     rule = {"rule": "default", "column": "order", "value": "a"}
-    _load(shop, HEADER + ",2026-03-01,p,1,9\n")
+    load_book(shop, HEADER + ",2026-03-01,p,1,9\n")
     mend(shop, groups(shop)["row_blank", "order"].group, rule, is_kept=True)
     rows = ["a,2026-03-01,p,1,1\n", ",2026-03-01,p,1,2\n", "a,2026-03-01,p,1,3\n"] * 3
     real = load._save
@@ -121,15 +121,15 @@ def test_kept__key_that_could_not_be_read__takes_its_own_place_also_after_a_kill
 
     monkeypatch.setattr(load, "_save", save)
     monkeypatch.setattr(load, "_hold", lambda *_: None)
-    view = _load(shop, HEADER + "".join(rows), name="many.csv")
+    view = load_book(shop, HEADER + "".join(rows), name="many.csv")
     assert view.rows_bad == 0
-    assert [n for _o, n, _a, _d in _lines(shop)] == list(range(1, 10))
-    assert [a for _o, _n, a, _d in _lines(shop)] == [100, 200, 300] * 3
+    assert [n for _o, n, _a, _d in lines_of(shop)] == list(range(1, 10))
+    assert [a for _o, _n, a, _d in lines_of(shop)] == [100, 200, 300] * 3
 
 
 def test_kept__removed_or_replaced__later_loads_go_by_what_stands(shop, other_shop, book) -> None:
     wrong = {"rule": "time_format", "column": "at", "format": "%m/%d/%Y"}
-    _load(shop, HEADER + "z,01.03.2026,p,1,1\n")
+    load_book(shop, HEADER + "z,01.03.2026,p,1,1\n")
     group = groups(shop)["row_not_a_time", "at"].group
     actions.start_mend(shop=shop, group=group, rules=[wrong], is_kept=True, actor=ACTOR, at=clock.now())
     mend(shop, group, DOTTED, is_kept=True)
@@ -139,14 +139,14 @@ def test_kept__removed_or_replaced__later_loads_go_by_what_stands(shop, other_sh
         actions.remove_kept(shop=other_shop, kept_id=kept.id, actor=ACTOR, at=clock.now())
     actions.remove_kept(shop=shop, kept_id=kept.id, actor=ACTOR, at=clock.now())
     assert reads.list_kept(shop) == ()
-    assert _load(shop, HEADER + "y,02.03.2026,p,1,1\n", name="y.csv").rows_bad == 1
+    assert load_book(shop, HEADER + "y,02.03.2026,p,1,1\n", name="y.csv").rows_bad == 1
     deeds = [one.deed for one in list_audit(shop.id).rows]
     assert (deeds.count("keep_mend"), deeds.count("remove_kept_mend")) == (2, 1)
 
 
 @pytest.mark.parametrize("rules", [[], [{"rule": "drop", "note": "x"}]])
 def test_kept__what_changes_nothing_or_drops__is_refused_and_nothing_starts(shop, book, rules) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     group = groups(shop)["row_not_a_time", "at"].group
     with pytest.raises(NotKept):
         actions.start_mend(shop=shop, group=group, rules=rules, is_kept=True, actor=ACTOR, at=clock.now())

@@ -13,8 +13,8 @@ from shuke.intake.files.kinds import FIELDS
 from shuke.intake.files.preview import _shown
 from shuke.intake.files.shipped import shipped_mappings
 from shuke.intake.pages.facts import title_of
+from shuke.intake.tests.books import BOOK, HEADER
 from shuke.intake.tests.test_file_exports import give
-from shuke.intake.tests.test_file_load import BOOK, HEADER
 from shuke.kernel import clock
 from shuke.records.actor import Actor
 from shuke.shops.roles import Role

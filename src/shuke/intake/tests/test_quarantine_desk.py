@@ -12,8 +12,8 @@ from django.urls import reverse
 from django_scopes import scope
 
 from shuke.intake import actions, reads
+from shuke.intake.tests.books import BOOK, HEADER, load_book
 from shuke.intake.tests.test_committer import Facts
-from shuke.intake.tests.test_file_load import BOOK, HEADER, _load
 from shuke.intake.tests.test_quarantine import BAD, set_aside
 from shuke.intake.tests.test_quarantine_mends import BROKEN, DOTTED, groups, mend
 from shuke.kernel import clock
@@ -34,7 +34,7 @@ GROUP = {"origin": "import", "reason": "row_not_a_time", "mapping": "book", "col
 @pytest.fixture
 def waiting(shop):
     actions.save_mapping(shop=shop, spec=BOOK, actor=ACTOR, at=clock.now())
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     return shop
 
 
@@ -235,7 +235,7 @@ def test_api__rule_that_is_none__names_field_value_and_remedy(waiting, call) -> 
 
 def test_desk__another_shops_mend__is_not_there(waiting, other_shop, call, make_shop) -> None:
     actions.save_mapping(shop=other_shop, spec=BOOK, actor=ACTOR, at=clock.now())
-    _load(other_shop, HEADER + "a,01.03.2026,p,1,5\n")
+    load_book(other_shop, HEADER + "a,01.03.2026,p,1,5\n")
     theirs = mend(other_shop, groups(other_shop)["row_not_a_time", "at"].group, DOTTED)
     entry = reads.list_quarantined(other_shop, state="replayed").rows[0]
     for path in (f"/mends/{theirs.id}", f"/mends/{theirs.id}/entries", f"/quarantine/{entry.id}/history"):

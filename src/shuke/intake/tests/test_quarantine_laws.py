@@ -17,7 +17,7 @@ from shuke.intake import actions, reads
 from shuke.intake.files import mending
 from shuke.intake.models import Quarantined, Settlement
 from shuke.intake.quarantine import mends
-from shuke.intake.tests.test_file_load import BOOK, HEADER, _lines, _load
+from shuke.intake.tests.books import BOOK, HEADER, lines_of, load_book
 from shuke.kernel import clock
 from shuke.kernel.money import line_minor
 from shuke.records import jobs
@@ -201,7 +201,7 @@ def check(examples: int, make_shop, monkeypatch, least: int) -> None:
         shop = make_shop(f"law-{number}")
         actions.save_mapping(shop=shop, spec=BOOK, actor=ACTOR, at=clock.now())
         content = HEADER + "".join(line.broken() for line in lines)
-        view = _load(shop, content)
+        view = load_book(shop, content)
         gone: list[Line] = []
         if drops and (waiting := reads.list_quarantined(shop).rows):
             gone = [lines[waiting[0].line - 2]]
@@ -210,7 +210,7 @@ def check(examples: int, make_shop, monkeypatch, least: int) -> None:
             _mend(shop, one.group, order, kill_at, is_kept, monkeypatch)
         assert reads.waiting_groups(shop) == ()
         wanted = Counter(line.stated() for line in lines) - Counter(line.stated() for line in gone)
-        stands = _lines(shop)
+        stands = lines_of(shop)
         assert Counter((o, a, d) for o, _n, a, d in stands) == wanted
         assert len({(o, n) for o, n, _a, _d in stands}) == len(stands)
         after = reads.get_import(shop, view.id)
@@ -220,9 +220,9 @@ def check(examples: int, make_shop, monkeypatch, least: int) -> None:
             assert Settlement.objects.count() == Quarantined.objects.count() == view.rows_bad
         if is_kept:
             # A later load of the same broken file sets nothing aside that rules can mend, and states the same.
-            again = _load(shop, content, name="again.csv")
+            again = load_book(shop, content, name="again.csv")
             assert again.rows_bad == 0
-            assert Counter((o, a, d) for o, _n, a, d in _lines(shop)) == wanted
+            assert Counter((o, a, d) for o, _n, a, d in lines_of(shop)) == wanted
             reached["kept"] += 1
         for line in lines:
             broken = [kind for kind in (line.at_is, line.price_is, line.count_is, line.order_is) if kind]

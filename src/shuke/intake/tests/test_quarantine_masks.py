@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from shuke.intake import actions, reads
 from shuke.intake.files import load as loading
-from shuke.intake.tests.test_file_load import HEADER, _load
+from shuke.intake.tests.books import HEADER, load_book
 from shuke.intake.tests.test_quarantine_mends import ACTOR, book, groups, mend, small_chunks
 from shuke.kernel import clock
 from shuke.shops import roles
@@ -39,7 +39,7 @@ def wide_roles(monkeypatch) -> None:
 def test_values__in_rules_entries_and_words__are_shown_to_who_may_see_customers_alone(
     shop, book, client, member_of, wide_roles
 ) -> None:
-    loaded = _load(shop, HEADER + f"x,{SECRET},p,1,1\ny,{SECRET},p,1,1\n")
+    loaded = load_book(shop, HEADER + f"x,{SECRET},p,1,1\ny,{SECRET},p,1,1\n")
     group = groups(shop)["row_not_a_time", "at"].group
     rules = [
         {"rule": "replace", "column": "at", "old": SECRET, "new": "2026-03-01", "is_part": False},
@@ -49,7 +49,7 @@ def test_values__in_rules_entries_and_words__are_shown_to_who_may_see_customers_
     done = mend(shop, group, *rules, is_kept=True)
     replayed = reads.list_quarantined(shop, state="replayed").rows[0]
     actions.remove_kept(shop=shop, kept_id=reads.list_kept(shop)[0].id, actor=ACTOR, at=clock.now())
-    waiting_load = _load(shop, HEADER + f"z,{SECRET},p,1,1\n", name="later.csv")
+    waiting_load = load_book(shop, HEADER + f"z,{SECRET},p,1,1\n", name="later.csv")
     waiting = reads.list_quarantined(shop).rows[0]
     actions.start_mend(shop=shop, group=group, rules=rules, is_kept=True, actor=ACTOR, at=clock.now())
 
@@ -95,7 +95,7 @@ def test_import__that_is_stopped__names_no_value_in_its_error(
 ) -> None:
     """Who may see jobs reads the error, and nobody erases it there."""
     monkeypatch.setattr(loading, "FITTING", 1)
-    ended = _load(shop, HEADER + f"x,{SECRET},p,1,1\n")
+    ended = load_book(shop, HEADER + f"x,{SECRET},p,1,1\n")
     assert ended.state == "failed"
     for role in (Role.OWNER, Role.ANALYST):
         client.force_login(member_of(shop, role))

@@ -17,7 +17,7 @@ from shuke.intake.files import load, mending
 from shuke.intake.models import Mend, Quarantined, Settlement
 from shuke.intake.quarantine import mends
 from shuke.intake.quarantine.rules import RuleInvalid
-from shuke.intake.tests.test_file_load import BOOK, HEADER, _counts, _lines, _load
+from shuke.intake.tests.books import BOOK, HEADER, counts_of, lines_of, load_book
 from shuke.intake.tests.test_quarantine import BAD, commit, facts, set_aside
 from shuke.kernel import clock
 from shuke.kernel.errors import Conflict, NotAllowed, NotFound
@@ -77,7 +77,7 @@ BROKEN = HEADER + "".join(rows_of("aabbcacb", "{:02}.03.2026")) + "x,2026-03-01,
 def test_groups__rows_and_events__by_reason_mapping_and_column(
     settings, facts, shop, other_shop, book
 ) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     with clock.frozen(NOW):
         set_aside(settings, facts, shop, BAD, BAD | {"messageId": "m2"})
     found = reads.waiting_groups(shop)
@@ -138,7 +138,7 @@ def test_groups__very_many__are_counted_and_paged_from_the_index(shop) -> None:
 
 
 def test_preview__ten_rows_and_how_many_would_load__changes_nothing(shop, book) -> None:
-    _load(shop, BROKEN.replace("b,04.03.2026", "b,44.03.2026"))
+    load_book(shop, BROKEN.replace("b,04.03.2026", "b,44.03.2026"))
     group = groups(shop)["row_not_a_time", "at"].group
     seen = actions.preview_mend(shop=shop, group=group, rules=[DOTTED], actor=ACTOR, at=clock.now())
     assert (seen.total, seen.looked, seen.would_load, seen.still_refused) == (8, 8, 7, 1)
@@ -151,11 +151,11 @@ def test_preview__ten_rows_and_how_many_would_load__changes_nothing(shop, book) 
     assert count == 1
     assert "44.03.2026" in why
     assert groups(shop)["row_not_a_time", "at"].count == 8
-    assert len(_lines(shop)) == 1
+    assert len(lines_of(shop)) == 1
 
 
 def test_mend__by_a_rule__loads_what_the_clean_file_states(shop, other_shop, book, make_shop) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     done = mend(shop, groups(shop)["row_not_a_time", "at"].group, DOTTED)
     assert done.state == "done"
     assert (done.total, done.looked, done.replayed, done.mended, done.dropped, done.refused) == (
@@ -168,13 +168,13 @@ def test_mend__by_a_rule__loads_what_the_clean_file_states(shop, other_shop, boo
     )
     whole = make_shop("clean")
     actions.save_mapping(shop=whole, spec=BOOK, actor=ACTOR, at=clock.now())
-    _load(whole, CLEAN + "x,2026-03-01,p,1,1\n")
-    assert _lines(shop) == _lines(whole)
+    load_book(whole, CLEAN + "x,2026-03-01,p,1,1\n")
+    assert lines_of(shop) == lines_of(whole)
     assert reads.waiting_groups(shop) == ()
     # The clean file adds nothing: the mended rows stand under the identity and content that it states.
-    again = _load(shop, (CLEAN + "x,2026-03-01,p,1,1\n").replace("2026-03-0", "2026-03-0"))
+    again = load_book(shop, (CLEAN + "x,2026-03-01,p,1,1\n").replace("2026-03-0", "2026-03-0"))
     assert (again.rows_new, again.rows_bad) == (0, 0)
-    assert _lines(shop) == _lines(whole)
+    assert lines_of(shop) == lines_of(whole)
 
 
 def test_mend__keys_that_could_not_be_read__places_as_in_the_file_and_the_file_read_once(
@@ -184,7 +184,7 @@ def test_mend__keys_that_could_not_be_read__places_as_in_the_file_and_the_file_r
     lines = [f"2.1E+07,2026-03-{i % 9 + 1:02},p,{i + 1},1\n" for i in range(40)]
     good = HEADER + "21000000,2026-03-01,p,100,1\n" * 3
     monkeypatch.setattr(load, "FITTING", 1000)
-    _load(shop, good + "".join(lines))
+    load_book(shop, good + "".join(lines))
     opened = Counter()
     real = load.opened_at
 
@@ -197,8 +197,8 @@ def test_mend__keys_that_could_not_be_read__places_as_in_the_file_and_the_file_r
     done = mend(shop, groups(shop)["row_lost_digits", "order"].group, rule)
     assert (done.replayed, done.refused) == (40, 0)
     assert list(opened.values()) == [1]
-    assert [n for _o, n, _a, _d in _lines(shop)] == list(range(1, 44))
-    assert sum(a for _o, _n, a, _d in _lines(shop)) == 100 * (300 + 40 * 41 // 2)
+    assert [n for _o, n, _a, _d in lines_of(shop)] == list(range(1, 44))
+    assert sum(a for _o, _n, a, _d in lines_of(shop)) == 100 * (300 + 40 * 41 // 2)
 
 
 def test_mend__ten_times_the_rows__no_more_statements_a_chunk(shop, book, monkeypatch) -> None:
@@ -208,7 +208,7 @@ def test_mend__ten_times_the_rows__no_more_statements_a_chunk(shop, book, monkey
     asked = []
     for number, size in enumerate((10, 100)):
         rows = [f"o{number}-{i},01.03.2026,p,1,1\n" for i in range(size)]
-        _load(shop, HEADER + "".join(rows), name=f"{size}.csv")
+        load_book(shop, HEADER + "".join(rows), name=f"{size}.csv")
         group = groups(shop)["row_not_a_time", "at"].group
         found = actions.start_mend(shop=shop, group=group, rules=[DOTTED], actor=ACTOR, at=clock.now())
         with CaptureQueriesContext(connection) as queries:
@@ -220,7 +220,7 @@ def test_mend__ten_times_the_rows__no_more_statements_a_chunk(shop, book, monkey
 
 
 def test_mend__some_still_refused__wait_on_with_the_reasons_counted(shop, book) -> None:
-    _load(shop, BROKEN.replace("b,04.03.2026", "b,secret name"))
+    load_book(shop, BROKEN.replace("b,04.03.2026", "b,secret name"))
     done = mend(shop, groups(shop)["row_not_a_time", "at"].group, DOTTED)
     assert (done.replayed, done.refused, done.waiting) == (7, 1, 0)
     ((code, column, words, count),) = [(r.code, r.column, r.words, r.count) for r in done.refusals]
@@ -230,11 +230,11 @@ def test_mend__some_still_refused__wait_on_with_the_reasons_counted(shop, book) 
 
 
 def test_mend__drop__entries_stay_readable_with_the_reason(shop, book) -> None:
-    _load(shop, BROKEN)
-    before = _lines(shop)
+    load_book(shop, BROKEN)
+    before = lines_of(shop)
     done = mend(shop, groups(shop)["row_not_a_time", "at"].group, {"rule": "drop", "note": "test orders"})
     assert (done.dropped, done.replayed, done.refused) == (8, 0, 0)
-    assert _lines(shop) == before
+    assert lines_of(shop) == before
     (one, *_rest) = reads.list_quarantined(shop, state="dropped").rows
     (settled,) = reads.history_of(shop, one.id)
     assert (settled.state, settled.note, settled.by, settled.mend_id) == (
@@ -246,11 +246,11 @@ def test_mend__drop__entries_stay_readable_with_the_reason(shop, book) -> None:
 
 
 def test_mend__rows_of_two_loads_that_state_one_row__the_later_one_stands(shop, book) -> None:
-    _load(shop, HEADER + "a,01.03.2026,p,1,5\n")
-    _load(shop, HEADER + "a,02.03.2026,p,1,7\n")
+    load_book(shop, HEADER + "a,01.03.2026,p,1,5\n")
+    load_book(shop, HEADER + "a,02.03.2026,p,1,7\n")
     done = mend(shop, groups(shop)["row_not_a_time", "at"].group, DOTTED)
     assert done.replayed == 2
-    assert [(n, a) for _o, n, a, _d in _lines(shop)] == [(1, 700)]
+    assert [(n, a) for _o, n, a, _d in lines_of(shop)] == [(1, 700)]
 
 
 @pytest.mark.parametrize("moment", range(3))
@@ -258,7 +258,7 @@ def test_mend__rows_of_two_loads_that_state_one_row__the_later_one_stands(shop, 
 def test_mend__killed_at_any_chunk__goes_on_without_repeating_or_losing(
     shop, book, monkeypatch, moment, where
 ) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     real, calls = mending.warehouse.append, Counter()
 
     class Killed(BaseException):
@@ -291,15 +291,15 @@ def test_mend__killed_at_any_chunk__goes_on_without_repeating_or_losing(
             jobs.run_to_end(found.job_id)
     done = reads.get_mend(shop, found.id)
     assert (done.state, done.looked, done.replayed, done.refused) == ("done", 8, 8, 0)
-    assert len(_lines(shop)) == 9
+    assert len(lines_of(shop)) == 9
     with scope(shop=shop.id):
         assert Settlement.objects.count() == 8
     view = reads.get_import(shop, reads.list_imports(shop).rows[0].id)
-    assert _counts(view) == (9, 9, 0, 0, 0)
+    assert counts_of(view) == (9, 9, 0, 0, 0)
 
 
 def test_mend__stopped__goes_on_where_it_stood(shop, book) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     group = groups(shop)["row_not_a_time", "at"].group
     found = actions.start_mend(shop=shop, group=group, rules=[DOTTED], actor=ACTOR, at=clock.now())
     jobs.run_chunk(found.job_id, burst_seconds=0, dispatches=False)
@@ -313,7 +313,7 @@ def test_mend__stopped__goes_on_where_it_stood(shop, book) -> None:
     actions.resume_mend(shop=shop, mend_id=found.id, actor=ACTOR, at=clock.now())
     jobs.run_to_end(found.job_id)
     assert reads.get_mend(shop, found.id).replayed == 7
-    assert len(_lines(shop)) == 8
+    assert len(lines_of(shop)) == 8
 
 
 # --- events ---
@@ -388,7 +388,7 @@ def test_mend__events_of_the_wrong_zone_and_time__by_zone_or_by_arrival(settings
 
 
 def test_history__of_a_mended_row__before_and_after_whole_and_masked_in_the_audit(shop, book) -> None:
-    _load(shop, HEADER + "a,01.03.2026,tom,1,5\n")
+    load_book(shop, HEADER + "a,01.03.2026,tom,1,5\n")
     row = reads.list_quarantined(shop).rows[0]
     rules = [DOTTED, {"rule": "replace", "column": "buyer", "old": "tom", "new": "ann"}]
     done = mend(shop, groups(shop)["row_not_a_time", "at"].group, *rules)
@@ -408,7 +408,7 @@ def test_history__of_a_mended_row__before_and_after_whole_and_masked_in_the_audi
 
 
 def test_history__mended_by_hand__is_on_record_too(shop, book) -> None:
-    _load(shop, HEADER + "a,01.03.2026,tom,1,5\n")
+    load_book(shop, HEADER + "a,01.03.2026,tom,1,5\n")
     row = reads.list_quarantined(shop).rows[0]
     text = row.payload.replace("01.03.2026", "2026-03-01").replace("tom", "ann")
     actions.mend_and_replay(shop=shop, quarantined_id=row.id, payload=text, actor=ACTOR, at=clock.now())
@@ -421,7 +421,7 @@ def test_history__mended_by_hand__is_on_record_too(shop, book) -> None:
 
 
 def test_erasure__of_a_person_that_a_mend_wrote_in__takes_the_record(shop, book) -> None:
-    _load(shop, HEADER + "a,01.03.2026,tom,1,5\n")
+    load_book(shop, HEADER + "a,01.03.2026,tom,1,5\n")
     rule = {"rule": "replace", "column": "buyer", "old": "tom", "new": "ann.secret"}
     mend(shop, groups(shop)["row_not_a_time", "at"].group, DOTTED, rule)
     erase_person(person=PersonRef(shop.id, ("ann.secret",), ()), actor=ACTOR, at=clock.now())
@@ -452,7 +452,7 @@ def test_erasure__of_a_person_that_a_mend_wrote_in__takes_the_record(shop, book)
     ],
 )
 def test_rule__that_is_none__is_refused_with_field_value_and_remedy(shop, book, rule, field) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     group = groups(shop)["row_not_a_time", "at"].group
     with pytest.raises(RuleInvalid) as refused:
         actions.start_mend(shop=shop, group=group, rules=[rule], actor=ACTOR, at=clock.now())
@@ -465,7 +465,7 @@ def test_rule__that_is_none__is_refused_with_field_value_and_remedy(shop, book, 
 def test_mend__role_without_the_deed_or_another_shop__refused_and_nothing_written(
     shop, other_shop, book, member_of
 ) -> None:
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     group = groups(shop)["row_not_a_time", "at"].group
     analyst, stranger = member_of(shop, "analyst"), member_of(other_shop, "owner")
     for user, error in ((analyst, NotAllowed), (stranger, NotFound)):

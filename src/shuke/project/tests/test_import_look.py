@@ -9,7 +9,7 @@ from django.utils import translation
 
 from shuke.intake import actions, reads
 from shuke.intake.files.problems import MissingColumns
-from shuke.intake.tests.test_file_load import BOOK, HEADER, _load
+from shuke.intake.tests.books import BOOK, HEADER, load_book
 from shuke.kernel import clock
 from shuke.project.commands.data import _look
 from shuke.records import jobs
@@ -28,7 +28,7 @@ def test_look__at_a_file_that_kept_rules_mend__lists_cells_and_problems_and_load
     shop, tmp_path: Path, capsys
 ) -> None:
     actions.save_mapping(shop=shop, spec=BOOK, actor=ACTOR, at=clock.now())
-    _load(shop, HEADER + "z,01.03.2026,p,1,1\n")
+    load_book(shop, HEADER + "z,01.03.2026,p,1,1\n")
     (group,) = (one.group for one in reads.waiting_groups(shop))
     mend = actions.start_mend(
         shop=shop, group=group, rules=[DOTTED], is_kept=True, actor=ACTOR, at=clock.now()

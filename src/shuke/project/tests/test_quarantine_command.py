@@ -9,7 +9,7 @@ from django.utils import translation
 from typer.testing import CliRunner
 
 from shuke.intake import actions, reads
-from shuke.intake.tests.test_file_load import BOOK, _load
+from shuke.intake.tests.books import BOOK, load_book
 from shuke.intake.tests.test_quarantine_mends import BROKEN
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid, NotFound, ShukeError
@@ -27,7 +27,7 @@ RULE = "time_format column=at format=%d.%m.%Y"
 @pytest.fixture
 def waiting(shop):
     actions.save_mapping(shop=shop, spec=BOOK, actor=Actor.system("tests"), at=clock.now())
-    _load(shop, BROKEN)
+    load_book(shop, BROKEN)
     with translation.override("en"):
         yield shop
 
