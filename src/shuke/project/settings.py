@@ -8,6 +8,7 @@ SHUKE_HTTPS     1 behind TLS: secure cookies, HSTS
 SHUKE_URL       where people open the pages, e.g. https://shuke.example: the links in letters begin with it
 SHUKE_MAIL      mail server for letters about alerts, smtp://user:password@host:587?tls=1; default: no letters are sent
 SHUKE_MAIL_FROM the sender's address of letters
+SHUKE_PREPARED_BYTES  most that days prepared for funnels may take of the disk (default: 8 GiB)
 SHUKE_DEMO      1 in a demo installation: its clock may be moved
 WAREHOUSE_ENGINE  duckdb (default) or spark: what answers every question
 SPARK_MASTER    address of a Spark cluster, spark://host:7077; default: local[*], in the process itself
@@ -283,6 +284,8 @@ Q_CLUSTER = {
 
 # The two tiers of facts
 JOURNAL = HOME / "journal"
+# Days prepared for funnels, of all shops; above it those go that were not asked for longest.
+PREPARED_BYTES = int(os.environ.get("SHUKE_PREPARED_BYTES", 8 * 1024**3))
 JOURNAL_BYTES = int(os.environ.get("SHUKE_JOURNAL_BYTES", 4 * 1024**3))  # above it senders are told to wait
 _lake = os.environ.get("SHUKE_LAKE", str(HOME / "lake")).rstrip("/")
 LAKE: Path | str = _lake if "://" in _lake else Path(_lake)

@@ -127,9 +127,9 @@ def _are_apart(files: list[Prepared]) -> bool:
     """Whether no visitor of a day lies in two of its files."""
     ends = []
     for file in files:
-        rows = [part.visitor for part in file.parts if len(part.visitor)]
+        rows = [part.visitor for group in file.groups for part in group if len(part.visitor)]
         if rows:
-            ends.append((int(rows[0][0]), int(rows[-1][-1])))
+            ends.append((min(int(one[0]) for one in rows), max(int(one[-1]) for one in rows)))
     ends.sort()
     return all(before[1] < after[0] for before, after in pairwise(ends))
 

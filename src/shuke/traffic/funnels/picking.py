@@ -31,27 +31,35 @@ def is_told_by_code(step: Step) -> bool:
 
 def picked(day: Prepared, funnel: Funnel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(visitor, at, bits, row) of the events that fit any step, in order; bit k: it fits step k; row: in the sealed file."""
+    from shuke.traffic.funnels import loops  # compiled at the first funnel, not when a process begins
+
     table = _bits_by_code(day.meanings, funnel.steps)
-    visitors, moments, bits, rows = [], [], [], []
-    for part in day.parts:
-        found = table.take(part.code)
-        kept = np.flatnonzero(found != 0)
-        visitors.append(part.visitor.take(kept))
-        moments.append(part.at.take(kept))
-        bits.append(found.take(kept))
-        rows.append(kept + part.first if part.row is None else part.row.take(kept))
-    visitor, at, bit, row = (_joined(one) for one in (visitors, moments, bits, rows))
+    told = {day.is_view(code) for code in np.flatnonzero(table[: len(day.meanings)]).tolist()}
+    chosen = [n for n, is_view in enumerate((True, False)) if is_view in told]
+    most = 1 + sum(len(group[n].code) for group in day.groups for n in chosen)
+    # Room for all of them; memory is taken by those that are written only.
+    visitor, at = np.empty(most, np.int64), np.empty(most, np.int64)
+    bit, place = np.empty(most, np.uint16), np.empty(most, np.int32)
+    end = 0
+    for group in day.groups:
+        begin = end
+        for part in (group[n] for n in chosen):
+            end = loops.pick(
+                part.code, table, part.visitor, part.at, part.place, visitor, at, bit, place, end
+            )
+        if len(chosen) > 1:
+            order = np.argsort(place[begin:end], kind="stable")
+            for one in (visitor, at, bit, place):
+                one[begin:end] = one[begin:end][order]
+    visitor, at, bit, row = visitor[:end], at[:end], bit[:end], place[:end]
+    if day.rows is not None:
+        row = day.rows[row]
     asked = [k for k, step in enumerate(funnel.steps) if not is_told_by_code(step)]
     if asked and len(bit):
-        bit = bit.copy()
         _check_rows(day.source, funnel, asked, bit, row)
         kept = np.flatnonzero(bit != 0)
         visitor, at, bit, row = visitor[kept], at[kept], bit[kept], row[kept]
     return visitor, at, bit, row
-
-
-def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _bits_by_code(meanings: Sequence[tuple[str | None, ...]], steps: Sequence[Step]) -> np.ndarray:

@@ -2,10 +2,11 @@
 
 A sealed file of events lies in order of visitor and time, but packed, among thirty columns of texts; unpacking three of them
 takes longer than the answer. So a file is unpacked once, at the first question, into a file of its own beside the
-installation's state (`prepared` in its home): visitor_id, at, the row in the sealed file, and a code for what an event is
-(type, name, type of page, terminal), whose meanings stand in the file's own metadata. Sealed files never change, so a
-prepared one is right as long as its source exists; when the source is gone (a day was sealed again, a person erased), it is
-removed with it. It holds visitors' surrogates and moments: the register of personal data knows it (personal.py).
+installation's state (`prepared` in its home): visitor_id, at, the place in order, and a code for what an event is (type,
+name, type of page, terminal), whose meanings stand in the file's own metadata. Views lie apart from deeds: they are the most
+by far, and most funnels ask for deeds alone. Sealed files never change, so a prepared one is right as long as its source
+exists; when the source is gone (a day was sealed again, a person erased), it is removed with it. It holds visitors'
+surrogates and moments: the register of personal data knows it (personal.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import math
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,55 +28,70 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.conf import settings
 
+from shuke.traffic.sessions import VIEWS
+
 # What an event is, as far as a code tells it: all texts of few values.
 TOLD = ("type", "name", "page_type", "terminal")
 _MEANINGS = b"meanings"
-_FOLDER = "prepared"
-_SUFFIX = ".arrow"
+_FORM = b"form"
+# How such a file is laid out. One of another form is made anew.
+_OF_NOW = b"2"
+FOLDER = "prepared"
+SUFFIX = ".arrow"
 _MOST_BY_COUNTING = 1 << 20
+_SELDOM = 3600.0  # seconds: being asked is noted no oftener
+# Row groups are taken together up to here: opening a day costs what its groups are, preparing it holds one of them.
+_GROUP_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
 class Part:
-    """Neighbouring rows in order of (visitor_id, at, ord, event_id). `row` is the place in the sealed file."""
+    """Rows of one group that are views, or that are none, in order of (visitor_id, at, ord, event_id)."""
 
     visitor: np.ndarray  # int64
     at: np.ndarray  # int64 microseconds
     code: np.ndarray  # uint16 or int32
-    row: np.ndarray | None  # int64; None: rows `first`, `first` + 1, …
-    first: int
+    place: np.ndarray  # int32: its place among all rows of the day in this order
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One sealed file. `meanings`: code → the texts of TOLD (None: not stated)."""
+    """One sealed file. `groups`: neighbouring rows, as (views, deeds). `meanings`: code → the texts of TOLD (None: not
+    stated). `rows`: place → row in the sealed file; None: they are the same."""
 
     source: str
-    parts: tuple[Part, ...]
+    groups: tuple[tuple[Part, Part], ...]
     meanings: tuple[tuple[str | None, ...], ...]
+    rows: np.ndarray | None = None
+
+    def is_view(self, code: int) -> bool:
+        return self.meanings[code][0] in VIEWS
 
 
 def folder_of(shop_id: int) -> Path:
-    return Path(settings.HOME) / _FOLDER / str(shop_id)
+    return Path(settings.HOME) / FOLDER / str(shop_id)
 
 
 def forget(shop_id: int) -> int:
     """Remove all that is prepared of a shop; returns how many files went."""
     folder = folder_of(shop_id)
-    count = sum(1 for _ in folder.glob(f"*/*{_SUFFIX}"))
+    count = sum(1 for _ in folder.glob(f"*/*{SUFFIX}"))
     shutil.rmtree(folder, ignore_errors=True)
     return count
 
 
 def prepared(shop_id: int, day: str, source: str) -> Prepared:
     """A sealed file of events, prepared now if it was not before. Raises FileNotFoundError when the source is gone."""
-    path = folder_of(shop_id) / day / (Path(source).stem + _SUFFIX)
+    path = folder_of(shop_id) / day / (Path(source).stem + SUFFIX)
     try:
-        return _opened(path, source)
+        found = _opened(path, source)
+        if time.time() - path.stat().st_mtime > _SELDOM:
+            os.utime(path)  # what was not asked for longest goes first (tending.py)
+        return found
     except (FileNotFoundError, pa.ArrowInvalid):
         pass
     _prepare(source, path)
-    for old in path.parent.glob(f"*{_SUFFIX}"):
+    for old in path.parent.glob(f"*{SUFFIX}"):
         if old != path and not Path(source).with_name(old.stem + ".parquet").exists():
             old.unlink(missing_ok=True)
     return _opened(path, source)
@@ -83,23 +100,38 @@ def prepared(shop_id: int, day: str, source: str) -> Prepared:
 def _opened(path: Path, source: str) -> Prepared:
     with pa.memory_map(str(path)) as mapped:
         reader = pa.ipc.open_file(mapped)
-        meanings = json.loads(reader.schema.metadata[_MEANINGS])
-        parts, first = [], 0
+        told = reader.schema.metadata or {}
+        if told.get(_FORM) != _OF_NOW:
+            raise FileNotFoundError(path)
+        meanings = json.loads(told[_MEANINGS])
+        parts, moved = [], []
         for n in range(reader.num_record_batches):
-            batch = reader.get_batch(n)
-            columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
-            parts.append(
-                Part(columns["visitor_id"], columns["at"], columns["code"], columns.get("row"), first)
-            )
-            first += batch.num_rows
-    return Prepared(source, tuple(parts), tuple(tuple(one) for one in meanings))
+            columns = {name: values.to_numpy() for name, values in _columns(reader.get_batch(n))}
+            if "row" in columns:
+                moved.append((columns["place"], columns.pop("row")))
+            parts.append(Part(columns["visitor_id"], columns["at"], columns["code"], columns["place"]))
+    groups = tuple(zip(parts[::2], parts[1::2], strict=True))
+    return Prepared(source, groups, tuple(tuple(one) for one in meanings), _rows(moved))
+
+
+def _columns(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
+    return zip(batch.schema.names, batch.columns, strict=True)
+
+
+def _rows(moved: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray | None:
+    if not moved:
+        return None
+    rows = np.empty(sum(len(place) for place, _row in moved), np.int32)
+    for place, row in moved:
+        rows[place] = row
+    return rows
 
 
 def _prepare(source: str, path: Path) -> None:
     batches, meanings = _unpacked(source)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    schema = batches[0].schema.with_metadata({_MEANINGS: json.dumps(meanings).encode()})
+    schema = batches[0].schema.with_metadata({_MEANINGS: json.dumps(meanings).encode(), _FORM: _OF_NOW})
     try:
         with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, schema) as writer:
             for batch in batches:
@@ -123,19 +155,52 @@ def _unpacked(source: str) -> tuple[list[pa.RecordBatch], list[tuple[str | None,
     kind = np.uint16 if len(meanings) < 65_536 else np.int32
     if not groups:
         groups = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
+    is_view = np.array([meaning[0] in VIEWS for meaning in meanings], bool)
     if _is_in_order(groups):
-        return [_batch(visitor, at, code.astype(kind)) for visitor, at, code in groups], meanings
+        batches, first = [], 0
+        for visitor, at, code in _together(groups):
+            place = np.arange(first, first + len(visitor), dtype=np.int32)
+            first += len(visitor)
+            batches += _batches(visitor, at, code, kind, is_view, place)
+        return batches, meanings
     # A small day is written by several threads at once, whose pieces may have changed places.
     visitor, at, code = (np.concatenate([group[n] for group in groups]) for n in range(3))
     order = in_order(source, visitor, at)
-    return [_batch(visitor[order], at[order], code[order].astype(kind), order)], meanings
+    place = np.arange(len(order), dtype=np.int32)
+    return _batches(visitor[order], at[order], code[order], kind, is_view, place, order), meanings
 
 
-def _batch(
-    visitor: np.ndarray, at: np.ndarray, code: np.ndarray, row: np.ndarray | None = None
-) -> pa.RecordBatch:
-    columns = {"visitor_id": visitor, "at": at, "code": code} | ({} if row is None else {"row": row})
-    return pa.RecordBatch.from_pydict({name: pa.array(values) for name, values in columns.items()})
+def _together(
+    groups: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    begun, rows = 0, 0
+    for n, group in enumerate(groups):
+        rows += len(group[0])
+        if rows >= _GROUP_ROWS or n == len(groups) - 1:
+            taken = groups[begun : n + 1]
+            visitor, at, code = (np.concatenate([one[part] for one in taken]) for part in range(3))
+            yield visitor, at, code
+            begun, rows = n + 1, 0
+
+
+def _batches(
+    visitor: np.ndarray,
+    at: np.ndarray,
+    code: np.ndarray,
+    kind: type,
+    is_view: np.ndarray,
+    place: np.ndarray,
+    row: np.ndarray | None = None,
+) -> list[pa.RecordBatch]:
+    """The views and the others of a group."""
+    columns = {"visitor_id": visitor, "at": at, "code": code.astype(kind), "place": place}
+    if row is not None:
+        columns["row"] = row.astype(np.int32)
+    seen = is_view[code] if len(is_view) else np.empty(0, bool)
+    return [
+        pa.RecordBatch.from_pydict({name: pa.array(values[chosen]) for name, values in columns.items()})
+        for chosen in (seen, ~seen)
+    ]
 
 
 def in_order(source: str, visitor: np.ndarray, at: np.ndarray) -> np.ndarray:

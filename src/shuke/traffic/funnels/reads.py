@@ -123,9 +123,8 @@ def _answer(
     parts: tuple[Part, ...] = (),
 ) -> FunnelAnswer:
     steps = len(funnel.steps)
-    depth = found.depth if found is not None else np.empty(0, np.uint8)
-    counts = [int(np.count_nonzero(depth >= k)) for k in range(1, steps + 1)]
     days = _days(shop, funnel, period, found, complete, at)
+    counts = [sum(day.reached[k] for day in days) for k in range(steps)]
     return FunnelAnswer(
         shop_id=shop.id,
         funnel=funnel,
@@ -145,14 +144,15 @@ def _step(number: int, counts: Sequence[int], found: Ways | None) -> StepCount:
     if number == 1:
         return StepCount(number, reached, None, None, None, None, None)
     before, started = counts[number - 2], counts[0]
+    from_previous = _times(found, number - 1, number)
     return StepCount(
         number,
         reached,
         _share(OF_PREVIOUS, counts[number - 1], before, "before"),
         _share(OF_FIRST, counts[number - 1], started, "started"),
         before - counts[number - 1],
-        _times(found, number - 1, number),
-        _times(found, 1, number),
+        from_previous,
+        from_previous if number == 2 else _times(found, 1, number),
     )
 
 
@@ -163,9 +163,11 @@ def _share(metric: Metric, reached: int, of: int, name: str) -> Figure:
 
 
 def _times(found: Ways | None, earlier: int, later: int) -> Times:
-    seconds = np.sort(found.seconds(earlier, later)) if found is not None else np.empty(0, np.int64)
+    seconds = found.seconds(earlier, later) if found is not None else np.empty(0, np.int64)
     count = len(seconds)
     ranks = {p: -(-count * p // 100) for p in PERCENTILES} if count else {}
+    if count:
+        seconds = np.partition(seconds, [rank - 1 for rank in ranks.values()])
     return Times(count, {p: int(seconds[rank - 1]) for p, rank in ranks.items()})
 
 
@@ -181,9 +183,9 @@ def _days(
     steps = len(funnel.steps)
     counted = np.zeros((period.length, steps), np.int64)
     if found is not None:
-        for k in range(steps):
-            on = found.day[found.depth > k]
-            counted[:, k] = np.bincount(on, minlength=period.length)[: period.length]
+        ended = np.bincount(found.day * steps + (found.depth - 1), minlength=counted.size)
+        # Who ended at a step has reached those before it as well.
+        counted = ended[: counted.size].reshape(counted.shape)[:, ::-1].cumsum(axis=1)[:, ::-1]
     today = local_day(at, shop.zone)
     told = []
     for place, day in enumerate(period.days()):

@@ -7,6 +7,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -14,7 +15,7 @@ from shuke.kernel.periods import Period, day_start
 from shuke.records import personal
 from shuke.records.actor import Actor
 from shuke.records.personal import PersonRef
-from shuke.traffic.funnels import prepared, reads
+from shuke.traffic.funnels import prepared, reads, tending
 from shuke.traffic.funnels.shapes import Funnel, Step
 from shuke.traffic.funnels.tests import oracle
 from shuke.traffic.tests.facts import event
@@ -151,7 +152,6 @@ def test_funnel__by_the_expression_instead__says_the_same(shop, warehouse_home, 
 def test_prepared__file_whose_pieces_changed_places__is_put_in_order(
     shop, warehouse_home, tmp_path, monkeypatch
 ) -> None:
-    import numpy as np
     import pyarrow.parquet as pq
 
     rows = drawn(shop, 5, 30)
@@ -167,17 +167,35 @@ def test_prepared__file_whose_pieces_changed_places__is_put_in_order(
         pq.write_table(one, tmp_path / f"{name}.parquet", row_group_size=40)
         found = prepared.prepared(shop.id, "2026-03-02", str(tmp_path / f"{name}.parquet"))
         parts.append(found)
-        rows_ = [
-            part.row if part.row is not None else part.first + np.arange(len(part.at)) for part in found.parts
-        ]
-        placed = one.take(pa.array(np.concatenate(rows_)))
-        assert placed.equals(ordered)
-        meanings = [found.meanings[code] for part in found.parts for code in part.code.tolist()]
+        found_parts = [part for group in found.groups for part in group]
+        place = np.concatenate([part.place for part in found_parts])
+        assert sorted(place.tolist()) == list(range(len(rows)))
+        assert placed_rows(one, found, np.arange(len(rows))).equals(ordered)
+        told = {}
+        for views, deeds in found.groups:
+            assert all(found.is_view(code) for code in views.code.tolist())
+            assert not any(found.is_view(code) for code in deeds.code.tolist())
+        for part in found_parts:
+            assert (np.diff(part.place) > 0).all()
+            told |= dict(zip(part.place.tolist(), part.code.tolist(), strict=True))
+        meanings = [found.meanings[told[n]] for n in range(len(rows))]
         assert [m[1] for m in meanings] == ordered["name"].to_pylist()
         assert [m[3] for m in meanings] == ordered["terminal"].to_pylist()
     for name in ("visitor", "at"):
-        whole, swapped = (np.concatenate([getattr(part, name) for part in one.parts]) for one in parts)
+        whole, swapped = (in_places(one, name) for one in parts)
         assert np.array_equal(whole, swapped)
+
+
+def placed_rows(table: pa.Table, found: prepared.Prepared, places: np.ndarray) -> pa.Table:
+    return table.take(pa.array(places if found.rows is None else found.rows[places]))
+
+
+def in_places(found: prepared.Prepared, name: str) -> np.ndarray:
+    parts = [part for group in found.groups for part in group]
+    values = np.empty(sum(len(part.place) for part in parts), np.int64)
+    for part in parts:
+        values[part.place] = getattr(part, name)
+    return values
 
 
 def test_prepared__source_gone_or_person_erased__nothing_stays(shop, warehouse_home) -> None:
@@ -196,7 +214,7 @@ def test_prepared__source_gone_or_person_erased__nothing_stays(shop, warehouse_h
     left = [row for row in rows if row["anonymous_ref"] != anybody]
     assert told(answered(shop)) == oracle.counts(expected(left), 4)
     for path in folder.glob("*/*.arrow"):
-        ids = {one for part in prepared._opened(path, "").parts for one in part.visitor.tolist()}
+        ids = set(in_places(prepared._opened(path, ""), "visitor").tolist())
         assert rows[0]["visitor_id"] not in ids
     with pytest.raises(FileNotFoundError):
         prepared.prepared(shop.id, "2026-03-02", str(warehouse_home / "gone.parquet"))
@@ -208,3 +226,32 @@ def test_funnel__shop_without_facts__has_none_and_says_so(shop, warehouse_home) 
     assert answer.complete_until is None
     assert answer.steps[1].of_previous.value is None
     assert answer.steps[1].of_previous.reason.code == "nobody_before"
+
+
+def test_sweep__day_sealed_again_and_too_much__only_what_the_ledger_names_stays(
+    shop, warehouse_home, settings
+) -> None:
+    rows = drawn(shop, 6, 20)
+    append(rows)
+    actions.seal(shop)
+    answered(shop)
+    folder = prepared.folder_of(shop.id)
+    before = set(folder.glob("*/*.arrow"))
+    append([{**rows[0], "event_id": 77}])  # late, so that its day is sealed again
+    actions.seal(shop)
+    assert set(folder.glob("*/*.arrow")) == before  # nobody has asked since
+    assert tending.sweep() == 1
+    left = set(folder.glob("*/*.arrow"))
+    assert len(before - left) == 1
+    assert (before - left).pop().parent.name == rows[0]["local_day"].isoformat()
+    answered(shop)
+    assert tending.sweep() == 0
+    settings.PREPARED_BYTES = max(one.stat().st_size for one in left)
+    assert tending.sweep() >= len(left) - 1
+    answered(shop)
+    gone = folder.parent / "987654321" / "2026-03-02"
+    gone.mkdir(parents=True)
+    (gone / "part.arrow").write_bytes(b"of a shop that is no more")
+    settings.PREPARED_BYTES = 1 << 30
+    assert tending.sweep() == 1
+    assert not gone.parent.exists()

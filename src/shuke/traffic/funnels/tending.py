@@ -1,0 +1,95 @@
+"""Looks after prepared days: what no sealed file stands behind any longer goes, and so does the longest unasked above the bound.
+
+Which files count is asked of the ledger, not of the disk: a sealed file stays for a while after the ledger names another, and
+an erasure that was killed is finished by whoever comes next, who knows nothing of funnels.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from shuke.kernel.periods import Period
+from shuke.records.processes import tended
+from shuke.shops.reads import ShopView, list_shops
+from shuke.traffic.funnels.prepared import FOLDER, SUFFIX, folder_of
+from shuke.warehouse import reads as warehouse
+
+LOOK_EVERY = 300.0  # seconds between two looks
+_next_look = 0.0
+
+
+@tended
+def sweep_due(at: datetime) -> int:
+    """Sweep every few minutes; returns how many files went."""
+    global _next_look
+    if time.monotonic() < _next_look:
+        return 0
+    _next_look = time.monotonic() + LOOK_EVERY
+    return sweep()
+
+
+def sweep() -> int:
+    """Remove what is prepared from files that the ledger does not name, and above settings.PREPARED_BYTES of all shops what
+    was not asked for longest; returns how many files went. Safe beside questions: one that lacks a file prepares it anew."""
+    shops = {shop.id: shop for shop in list_shops()}
+    gone = 0
+    kept: list[Path] = []
+    for folder in sorted((Path(settings.HOME) / FOLDER).glob("*")):
+        shop = shops.get(int(folder.name)) if folder.name.isdigit() else None
+        if shop is None:
+            gone += sum(1 for _ in folder.glob(f"*/*{SUFFIX}"))
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        files = list(folder_of(shop.id).glob(f"*/*{SUFFIX}"))
+        known = _named(shop, {file.parent.name for file in files})
+        stale = [file for file in files if (file.parent.name, file.stem) not in known]
+        kept += set(files) - set(stale)
+        gone += _removed(stale)
+    return gone + _removed(_beyond(kept, settings.PREPARED_BYTES))
+
+
+def _named(shop: ShopView, folders: Iterable[str]) -> set[tuple[str, str]]:
+    """(day, stem) of the sealed files of events that the ledger names on these days."""
+    days = sorted(date.fromisoformat(name) for name in folders)
+    if not days:
+        return set()
+
+    def question(snapshot: warehouse.Snapshot) -> set[tuple[str, str]]:
+        return {
+            (day.isoformat(), Path(file).stem)
+            for day in days
+            for file in snapshot.sealed_files("events", [day])
+        }
+
+    return warehouse.ask(shop, Period.inclusive(days[0], days[-1]), question)
+
+
+def _beyond(files: Iterable[Path], most: int) -> list[Path]:
+    """The files, those asked last first, that begin beyond so many bytes."""
+    told = []
+    for file in files:
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            continue
+        told.append((stat.st_mtime, stat.st_size, file))
+    total, found = 0, []
+    for _asked, size, file in sorted(told, reverse=True):
+        total += size
+        if total > most:
+            found.append(file)
+    return found
+
+
+def _removed(files: Iterable[Path]) -> int:
+    count = 0
+    for file in files:
+        file.unlink(missing_ok=True)
+        count += 1
+    return count
