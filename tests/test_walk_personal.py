@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
+import pyarrow as pa
 import pytest
 from django.test import Client
 from django_scopes import scope
@@ -17,8 +19,13 @@ from shuke.records.actor import Actor
 from shuke.shops import actions
 from shuke.shops.roles import TABLE, Deed, Role
 from shuke.traffic import reads
+from shuke.traffic.funnels import actions as funnels
+from shuke.traffic.funnels.shapes import Funnel, Step, dump_funnel
 from shuke.traffic.tests.conftest import life
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
+from shuke.traffic.tests.facts import event
+from shuke.warehouse import actions as warehouse
+from shuke.warehouse import schemas
 
 __all__ = ["life"]
 pytestmark = [pytest.mark.django_db, pytest.mark.row("E3")]
@@ -105,3 +112,50 @@ def _look(role: Role, shop, member_of, kinds) -> None:
             assert [file.status_code for file in files] == [403, 403]
         seen |= wanted
     assert may_see or seen >= {"person_id", "buyer_id", "order_ref"}
+
+
+def test_split_of_a_funnel__by_a_property_and_each_role__names_people_only_to_those_who_may(
+    shop, member_of, warehouse_home
+) -> None:
+    names = {f"{who}@example.com" for who in ("ann", "bob")}
+    steps = ("Product Viewed", "Product Added")
+    rows = [
+        event(shop.zone, shop_id=shop.id, visitor=who, at=f"2026-03-02 09:0{number}", type="track", name=name)
+        | {"properties": json.dumps({"email": f"{who}@example.com"})}
+        for who in ("ann", "bob")
+        for number, name in enumerate(steps)
+    ]
+    warehouse.append(facts={"events": pa.Table.from_pylist(rows, schema=schemas.EVENTS)})
+    funnel = Funnel(tuple(Step("track", name) for name in steps))
+    saved = funnels.save_funnel(shop=shop, name="walk", funnel=funnel, actor=Actor.system("tests"), at=AT)
+    days = {"start": "2026-03-02", "end": "2026-03-09", "split": "properties.email"}
+    for role in READERS:
+        browser, program = Client(), Client()
+        browser.force_login(member_of(shop, role), backend="django.contrib.auth.backends.ModelBackend")
+        with scope(shop=shop.id):
+            _key, secret = actions.create_api_key(
+                shop=shop, name="walk", role=role, actor=Actor.system("tests"), at=clock.now()
+            )
+        base = f"/api/v1/shops/{shop.slug}/traffic/funnels"
+        headers = {"Authorization": f"Bearer {secret}"}
+        page = {"funnel": saved.id, "range": "custom", "from": "2026-03-02", "to": "2026-03-08"}
+        page |= {"split": "property", "key": "email"}
+        with clock.frozen(AT):
+            answers = {
+                "asked": program.post(
+                    base + "/ask",
+                    json.dumps(days | {"funnel": dump_funnel(funnel)}),
+                    content_type="application/json",
+                    headers=headers,
+                ),
+                "saved": program.get(f"{base}/{saved.id}/answer", days, headers=headers),
+                "file": program.get(f"{base}/{saved.id}/answer", days | {"format": "csv"}, headers=headers),
+                "page": browser.get(f"/s/{shop.slug}/funnels/answer/", page),
+                "page's file": browser.get(f"/s/{shop.slug}/funnels/", page | {"format": "csv"}),
+            }
+        for name, answer in answers.items():
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            told = {one for one in names if one in body.decode()}
+            assert told == (names if role in TABLE[Deed.VIEW_CUSTOMERS] else set()), (role, name)
+            if role not in TABLE[Deed.VIEW_CUSTOMERS] and name != "page":
+                assert answer.status_code in (403, 422), (role, name)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
@@ -24,7 +24,9 @@ from shuke.console.cohort_view import _compare, _condition_words, op_choices
 from shuke.kernel.errors import ShukeError
 from shuke.kernel.money import exponent
 from shuke.kernel.periods import Period
+from shuke.shops.page_request import PageRequest
 from shuke.shops.reads import ShopView
+from shuke.shops.roles import Deed
 from shuke.traffic.funnels import reads as funnels
 from shuke.traffic.funnels.shapes import MOST_STEPS, SUBJECT
 from shuke.traffic.funnels.splits import EVENT_FIELDS, FIELDS, VISIT_FIELDS, check, title
@@ -147,7 +149,7 @@ def _shown(node: Compare, shop: ShopView) -> str:
     return ", ".join(str(one) for one in given if one is not None)
 
 
-def read_page(request: HttpRequest, shop: ShopView, today: date) -> FunnelPage:
+def read_page(request: PageRequest, shop: ShopView, today: date) -> FunnelPage:
     """The view that an address names. Raises NotFound for a saved funnel that there is not."""
     query, problems = request.GET, list[str]()
     state = viewstate.read_view(request, shop, today, default="last30")
@@ -173,7 +175,7 @@ def read_page(request: HttpRequest, shop: ShopView, today: date) -> FunnelPage:
         funnel=funnel,
         amount=amount,
         unit=unit,
-        split=_split(query, problems),
+        split=_split(query, request.access.may(Deed.VIEW_CUSTOMERS), problems),
         range=state.range,
         range_words=state.range_words,
         period=state.period,
@@ -271,12 +273,12 @@ def _split_window(window: timedelta) -> tuple[int, str]:
     return seconds, "s"
 
 
-def _split(query: QueryDict, problems: list[str]) -> str:
+def _split(query: QueryDict, with_customers: bool, problems: list[str]) -> str:
     asked = query.get("split", "")[:100]
     if asked == PROPERTY:
         asked = f"properties.{query.get('key', '').strip()[:80]}"
     try:
-        return check(asked)
+        return check(asked, with_customers=with_customers)
     except ShukeError as error:
         problems.append(str(error))
         return ""

@@ -56,6 +56,10 @@ def funnels(request: PageRequest, shop: str) -> HttpResponseBase:
     if moved is not None:
         return redirect(request.path + "?" + moved)
     if wants_csv(request.GET):
+        if view.problems:  # a file can not say that it is of something else than was asked
+            return HttpResponse(
+                "\n".join(view.problems), status=422, content_type="text/plain; charset=utf-8"
+            )
         found = _ask(request, view)
         name = f"funnel-{view.period.start}-{view.period.last}"
         return csv_response(request.access, name, *steps_table(found))
@@ -72,6 +76,7 @@ def funnels(request: PageRequest, shop: str) -> HttpResponseBase:
         "ranges": [(key, title) for key, title in viewstate.RANGES.items() if key != "custom"],
         "saved": traffic.saved_funnels(access.shop),
         "may_manage": access.may(Deed.MANAGE_TRAFFIC),
+        "may_see_customers": access.may(Deed.VIEW_CUSTOMERS),
         "is_whole": funnel_view.is_shown_whole(view.lines),
         "can_add": len(view.lines) < MOST_STEPS,
         "currency": access.shop.currency,
@@ -192,7 +197,12 @@ def _view(request: PageRequest) -> FunnelPage:
 
 def _ask(request: PageRequest, view: FunnelPage) -> traffic.FunnelAnswer:
     return traffic.funnel(
-        shop=request.access.shop, funnel=view.funnel, period=view.period, split=view.split, at=clock.now()
+        shop=request.access.shop,
+        funnel=view.funnel,
+        period=view.period,
+        split=view.split,
+        with_customers=request.access.may(Deed.VIEW_CUSTOMERS),
+        at=clock.now(),
     )
 
 

@@ -46,7 +46,15 @@ def funnel(
 
     view = get_shop(shop)
     asked = named(view, saved) if saved else reads.Funnel(tuple(map(step_of, step)), timedelta(days=days))
-    found = reads.funnel(shop=view, funnel=asked, period=_period(first, last), split=split, at=clock.now())
+    # Whoever is at the machine's own command line sees all that lies on it.
+    found = reads.funnel(
+        shop=view,
+        funnel=asked,
+        period=_period(first, last),
+        split=split,
+        with_customers=True,
+        at=clock.now(),
+    )
     if as_json:
         typer.echo(json.dumps(told(found), ensure_ascii=False, indent=1, default=str))
         return

@@ -39,7 +39,7 @@ Format = Literal["json", "csv"]
 @router.post("/shops/{shop}/traffic/funnels/ask", response=FunnelOut, operation_id="ask_funnel")
 @api(Deed.VIEW_TRAFFIC)
 def ask_funnel(request: ShopRequest, shop: str, asked: AskIn) -> Any:
-    """How many of those who took the first step got how far."""
+    """How many of those who took the first step got how far. A split by a property is for those who may see customers."""
     funnel = reads.parse_funnel(asked.funnel)
     return as_json(
         reads.funnel(
@@ -48,6 +48,7 @@ def ask_funnel(request: ShopRequest, shop: str, asked: AskIn) -> Any:
             period=_period(asked.start, asked.end),
             split=asked.split,
             most=asked.most,
+            with_customers=request.access.may(Deed.VIEW_CUSTOMERS),
             at=clock.now(),
         )
     )
@@ -142,13 +143,14 @@ def get_answer(
     most: int = Query(reads.MOST_PARTS, ge=1, le=1000),
     format: Format = "json",
 ) -> Any:
-    """How far those got who took the first step of a saved funnel."""
+    """How far those got who took the first step of a saved funnel; split by a property for those who may see customers."""
     found = reads.funnel(
         shop=request.access.shop,
         funnel=reads.saved_funnel(request.access.shop, funnel_id).funnel,
         period=_period(start, end),
         split=split,
         most=most,
+        with_customers=request.access.may(Deed.VIEW_CUSTOMERS),
         at=clock.now(),
     )
     if format == "csv":

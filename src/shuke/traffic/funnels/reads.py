@@ -66,15 +66,16 @@ def funnel(
     period: Period,
     split: str = "",
     most: int = MOST_PARTS,
+    with_customers: bool = False,
     at: datetime,
 ) -> FunnelAnswer:
     """How many of those who took the first step on a day of `period` got how far.
 
     Later steps may fall after the period, as far as facts reach; a start whose window they do not cover yet is said to be
     unfinished. `split` (splits.FIELDS, or a property) shows at most so many parts, those with most starts, and the rest.
-    Raises Invalid.
+    `with_customers`: the asker may see customers. Raises Invalid, NotAllowed (a split by a property without that).
     """
-    splits.check(split)
+    splits.check(split, with_customers=with_customers)
     if not 1 <= most <= LARGEST_PAGE:
         raise Invalid(field="most", value=most)
     life = warehouse.whole_life(shop.id)

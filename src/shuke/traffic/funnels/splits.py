@@ -1,6 +1,7 @@
 """What a funnel can be split by: a field of the start itself, or of the visit in which it happened.
 
-A visit's field is that of the visitor's last visit of that day that had begun by the start.
+A visit's field is that of the visitor's last visit of that day that had begun by the start. A property may hold anything,
+an address or a name too: its values are for those who may see customers.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import pyarrow as pa
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
-from shuke.kernel.errors import Invalid
+from shuke.kernel.errors import Invalid, NotAllowed
 from shuke.kernel.periods import Period
+from shuke.shops.roles import DEED_TITLES, Deed
 from shuke.traffic.funnels.asking import Ways
 from shuke.traffic.funnels.picking import values_of
 from shuke.traffic.funnels.prepared import coded
@@ -40,10 +42,16 @@ EVENT_FIELDS: Mapping[str, str | Promise] = {
 FIELDS = {**VISIT_FIELDS, **EVENT_FIELDS}
 
 
-def check(split: str) -> str:
-    """The split as given ('' is none). Raises Invalid for one that there is not."""
-    if split and split not in FIELDS and not (split.startswith(PROPERTY) and property_field(split)):
+def check(split: str, *, with_customers: bool) -> str:
+    """The split as given ('' is none). `with_customers`: the asker may see customers.
+
+    Raises Invalid for one that there is not, NotAllowed for a property without them.
+    """
+    is_property = split.startswith(PROPERTY) and property_field(split) is not None
+    if split and split not in FIELDS and not is_property:
         raise Invalid(field="split", value=split)
+    if is_property and not with_customers:
+        raise NotAllowed(field=str(DEED_TITLES[Deed.VIEW_CUSTOMERS]), value=split)
     return split
 
 
