@@ -24,6 +24,7 @@ from shuke.traffic.metrics import Metric
 Measures = Mapping[str, "int | Decimal | Fraction"]
 COMPARISONS = ("before", "yesterday", "last_week", "custom")
 PLACES = Decimal("0.000001")
+Z95 = 1.959963984540054  # standard deviations of a 95 % interval
 
 NOTHING_TO_DIVIDE_BY: dict[str, Reason] = {
     "visitors": Reason("no_visitors", _("There were no visitors.")),
@@ -91,6 +92,21 @@ def _plain(value: int | Decimal | Fraction) -> int | Decimal:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value.normalize()
     return value
+
+
+def wilson(cases: float, of: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson's interval of a share, without correction (Newcombe 1998, method 3): 95 % unless another `z` is given.
+
+    `of` above 0; more cases than that are taken for all of it.
+    """
+    share = min(cases / of, 1.0)
+    middle = share + z * z / (2 * of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    scale = 1 + z * z / of
+    # At the edges the interval begins at the share itself; rounding must not pass it.
+    low = 0.0 if cases == 0 else (middle - half) / scale
+    high = 1.0 if cases >= of else (middle + half) / scale
+    return low, high
 
 
 def relative_change(now: Figure, then: Figure) -> Decimal | None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from math import sqrt
 from statistics import NormalDist, median
 
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +20,7 @@ from django.utils.translation import pgettext_lazy
 from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
+from shuke.traffic.decisions import wilson
 
 RULES = "common.entrances."
 RAISE, MEND, LOWER, KEEP, TOO_FEW = "raise", "mend", "lower", "keep", "too_few"
@@ -74,19 +74,6 @@ def limits_on(shop: ShopView, day: date) -> Limits:
     )
 
 
-def wilson(cases: int, of: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of a share, without correction (Newcombe 1998, method 3). `of` above 0."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = cases / of
-    middle = share + z * z / (2 * of)
-    half = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    scale = 1 + z * z / of
-    # At the edges the interval begins at the share itself; rounding must not pass it.
-    low = 0.0 if cases == 0 else (middle - half) / scale
-    high = 1.0 if cases == of else (middle + half) / scale
-    return low, high
-
-
 def shop_median(bounces: Iterable[tuple[int, int]], limits: Limits) -> Fraction | None:
     """The median bounce of the entrances (bounced, visits) that have enough visits; None where none has."""
     shares = [Fraction(cases, of) for cases, of in bounces if of >= limits.least_visits]
@@ -104,7 +91,7 @@ def advise(
             {"visits": visits, "least": limits.least_visits},
         )
         return Advice(TOO_FEW, (few,), (RULES + "least_visits",), median=middle)
-    low, high = wilson(bounced, visits, limits.confidence)
+    low, high = wilson(bounced, visits, NormalDist().inv_cdf((1 + limits.confidence) / 2))
     numbers = {
         "bounce": f"{bounced / visits:.1%}",
         "visits": f"{visits:,}",

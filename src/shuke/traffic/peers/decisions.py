@@ -9,11 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from math import sqrt
 
 from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.verdicts import Reason
+from shuke.traffic.decisions import wilson
 from shuke.traffic.peers.gains import expected_gain
 from shuke.traffic.peers.shapes import (
     CLASS_WORDS,
@@ -34,7 +34,6 @@ from shuke.traffic.peers.shapes import (
     Line,
     Own,
     Table,
-    Z,
 )
 
 __all__ = [
@@ -242,17 +241,9 @@ def _high_conversion(theirs: Industry, overall: float, limits: Limits) -> Reason
         "times": f"{conversion / overall:.1f}",
     }
     if theirs.visitors and theirs.buyers is not None:
-        low = interval(float(theirs.buyers), float(theirs.visitors))[0]
+        low, _high = wilson(float(theirs.buyers), float(theirs.visitors))
         return Reason("high_conversion", _HIGH_CONVERSION, params) if low > overall else None
     return Reason("high_conversion_unproven", _HIGH_UNPROVEN, params)
-
-
-def interval(hits: float, cases: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; `cases` above zero."""
-    share = min(1.0, hits / cases)
-    middle = share + Z * Z / (2 * cases)
-    half = Z * sqrt(share * (1 - share) / cases + Z * Z / (4 * cases * cases))
-    return (middle - half) / (1 + Z * Z / cases), (middle + half) / (1 + Z * Z / cases)
 
 
 _FEW_VISITORS = _("The shop has %(visitors)s visitors in these days, fewer than %(least)s: too few to judge.")

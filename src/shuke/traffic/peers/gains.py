@@ -19,9 +19,9 @@ from shuke.traffic.peers.shapes import (
     Limits,
     Own,
     Table,
-    Z,
 )
 
+Z = 1.96  # of a 95 % interval
 LEAST_RATIOS = 3  # fewer have no quartiles worth the name
 
 

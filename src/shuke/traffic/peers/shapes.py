@@ -30,7 +30,6 @@ CLASS_WORDS = {
     UNKNOWN: pgettext_lazy("class of channels", "Too little to judge"),
 }
 
-Z = 1.96  # of a 95 % interval
 NOT_NAMED = _("The industry table does not name this channel.")
 CONVERSION_UNSTATED = _("The table does not state its conversion.")
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from math import sqrt
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.errors import Invalid
+from shuke.traffic.decisions import wilson
 from shuke.traffic.routes.shapes import STEP_KINDS, Step, Verdict
 
 LONGEST_NAME, LONGEST_PATH, FEWEST_STEPS, MOST_STEPS = 80, 500, 2, 12
 PAGE_TYPES = ("home", "item", "list", "search", "cart", "checkout", "campaign", "content", "other")
-Z = 1.959964  # 95 %, as everywhere in the console
 PLACES = Decimal("0.000001")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Engines read these apart within a pattern; a path may hold them, a pattern may not.
@@ -130,14 +129,8 @@ def interval(part: int, whole: int) -> tuple[Decimal, Decimal] | None:
     """Wilson's interval at 95 % of a share; None of nothing."""
     if whole <= 0:
         return None
-    share, square = part / whole, Z * Z
-    middle = share + square / (2 * whole)
-    half = Z * sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
-    below, above = (middle - half) / (1 + square / whole), (middle + half) / (1 + square / whole)
-    # Of none or all of them the formula's bound is exact, and only the arithmetic is not.
-    low = Decimal(0) if part == 0 else Decimal(max(below, 0.0)).quantize(PLACES)
-    high = Decimal(1) if part == whole else Decimal(min(above, 1.0)).quantize(PLACES)
-    return low, high
+    low, high = wilson(part, whole)
+    return Decimal(low).quantize(PLACES), Decimal(high).quantize(PLACES)
 
 
 def judged(part: int, whole: int, planned: Decimal | None, few: int) -> Verdict:

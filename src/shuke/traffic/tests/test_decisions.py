@@ -143,3 +143,18 @@ def test_hours__of_days_with_23_and_25__elapsed_hours():
 def test_reasons__each_denominator__has_words():
     needed = {one.denominator for one in METRICS if one.denominator}
     assert needed <= set(decisions.NOTHING_TO_DIVIDE_BY)
+
+
+@pytest.mark.parametrize(
+    ("cases", "of", "low", "high"),
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 3.
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (0, 10, 0.0, 0.2775),
+    ],
+)
+def test_wilson__published_examples__to_four_places(cases, of, low, high):
+    assert decisions.wilson(cases, of) == pytest.approx((low, high), abs=5e-5)

@@ -41,15 +41,6 @@ def test_advice__worked_case_of_the_rulebook__as_written_with_its_numbers_and_ru
     assert "50.0%" in words or found.code == "too_few"
 
 
-@pytest.mark.parametrize(
-    ("cases", "of", "low", "high"),
-    # Newcombe 1998, Statistics in Medicine 17, table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_interval__published_examples__to_four_places(cases, of, low, high):
-    assert decisions.wilson(cases, of, 0.95) == pytest.approx((low, high), abs=5e-5)
-
-
 def test_median__entrances_with_few_visits__do_not_count():
     assert decisions.shop_median([(99, 99), (10, 100), (30, 100), (90, 100)], LIMITS) == Fraction(30, 100)
     assert decisions.shop_median([(10, 100), (30, 100)], LIMITS) == Fraction(20, 100)
