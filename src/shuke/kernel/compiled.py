@@ -19,4 +19,4 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         made = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:  # no place where it could be kept
         made = numba.njit(nogil=True)(function)
-    return made  # type: ignore[no-any-return]
+    return made

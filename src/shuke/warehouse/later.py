@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
@@ -33,36 +34,66 @@ from shuke.warehouse.snapshots import Snapshot, plan
 
 log = logging.getLogger("warehouse")
 
+PAUSE_FIRST, PAUSE_LONGEST = 60.0, 3600.0  # seconds before a shop that failed is tried again
+
+
+@dataclass(frozen=True)
+class _Pause:
+    """How long a shop that failed waits, and until when by this process's clock."""
+
+    seconds: float
+    until: float
+
+
+_paused: dict[int, _Pause] = {}
+
 
 def derive_later(shop: ShopView) -> int:
     """Fill what the shop's large days lack; returns how many days were filled. Safe to be killed at any line and to be
-    called by two processes: it holds the sealed tier's lock, a day at a time."""
+    called by two processes: it holds the sealed tier's lock, a day at a time. A day that can not be filled keeps no other
+    from it; what it raised is raised at the end."""
     filled = 0
+    failed: list[date] = []
+    first: Exception | None = None
     while True:
         with exclusive(sealed_tier.LOCK), scope(shop=shop.id):
             redo_started(shop)
-            row = SealedDay.objects.filter(is_whole=False).order_by("day").first()
+            row = SealedDay.objects.filter(is_whole=False).exclude(day__in=failed).order_by("day").first()
             if row is None:
-                return filled
-            _derive(shop, row)
-            filled += 1
+                break
+            try:
+                _derive(shop, row)
+                filled += 1
+            except OperationalError:
+                raise
+            except Exception as error:
+                log.exception("derive_later.failed shop=%s day=%s", shop.id, row.day)
+                failed.append(row.day)
+                first = first or error
+    if first is not None:
+        raise first
+    return filled
 
 
 def derive_all_later() -> int:
-    """The same in every shop. One that can not be filled keeps no other from it; what it raised is raised at the end."""
+    """The same in every shop. One that can not be filled keeps no other from it and is tried again after a while, twice as
+    long each time; what it raised is raised at the end."""
     with scopes_disabled():
         waiting = set(SealedDay.objects.filter(is_whole=False).values_list("shop_id", flat=True))
     filled = 0
     first: Exception | None = None
     for shop in list_shops() if waiting else ():
-        if shop.id not in waiting:
+        pause = _paused.get(shop.id)
+        if shop.id not in waiting or (pause is not None and time.monotonic() < pause.until):
             continue
         try:
             filled += derive_later(shop)
+            _paused.pop(shop.id, None)
         except OperationalError:
             raise
         except Exception as error:
-            log.exception("derive_later.failed shop=%s", shop.id)
+            seconds = min(PAUSE_LONGEST, pause.seconds * 2 if pause else PAUSE_FIRST)
+            _paused[shop.id] = _Pause(seconds, time.monotonic() + seconds)
             first = first or error
     if first is not None:
         raise first
@@ -74,30 +105,14 @@ def _derive(shop: ShopView, row: SealedDay) -> None:
     fill = Fill.objects.create(
         shop_id=shop.id, days=[row.day.isoformat()], through=row.through, started_at=clock.now()
     )
-    used = named("duckdb")  # as days are sealed, whatever engine answers questions
-    slot = used.take_slot()
-    rows: dict[str, dict[date, int]] = {}
-    pa.default_memory_pool().release_unused()  # what the sealing before needed
     try:
-        snapshot = Snapshot(shop, plan(shop.id, Period.of_day(row.day)), used, slot)
-        versions = {kind: version for kind, version in snapshot.plan.versions.items() if kind in row.versions}
-        waiting = [one.kind for one in derivations.in_order() if not snapshot.plan.has(row.day, one.kind)]
-        for kind in schemas.ALL:
-            if kind not in waiting:
-                offer(snapshot, kind, [row.day], versions)
-        derived = DerivedByPiece(snapshot)
-        for kind in schemas.RAW:
-            _by_piece(snapshot, kind, derived)
-            pa.default_memory_pool().release_unused()
-        derived.forget(schemas.DERIVED.keys() - set(waiting))
-        # Only what waits is written: the others lie as they were sealed.
-        for kind in waiting:
-            derive_days(snapshot, kind, derived, [row.day], versions, rows)
-            pa.default_memory_pool().release_unused()
-    finally:
-        used.free_slot(slot)
+        versions, rows = _write(shop, row.day, row.versions)
+    except Exception:
+        # What it wrote is named by nobody, and is replaced when the day is tried again: nothing has to be sealed anew.
+        Fill.objects.filter(pk=fill.pk).delete()
+        raise
     with transaction.atomic():
-        row.versions = {**row.versions, **{kind: versions[kind] for kind in waiting if kind in versions}}
+        row.versions = {**row.versions, **versions}
         row.rows = {**row.rows, **{kind: found.get(row.day, 0) for kind, found in rows.items()}}
         row.is_whole = True
         row.save(update_fields=["versions", "rows", "is_whole"])
@@ -106,7 +121,36 @@ def _derive(shop: ShopView, row: SealedDay) -> None:
             rows=sum(sum(found.values()) for found in rows.values()),
             seconds=time.perf_counter() - began,
         )
-    log.info("day.derived_later shop=%s day=%s kinds=%s", shop.id, row.day, len(waiting))
+    log.info("day.derived_later shop=%s day=%s kinds=%s", shop.id, row.day, len(rows))
+
+
+def _write(
+    shop: ShopView, day: date, named_versions: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, dict[date, int]]]:
+    """Write the kinds that a day lacks; returns the versions of their tables, and their rows by day."""
+    used = named("duckdb")  # as days are sealed, whatever engine answers questions
+    slot = used.take_slot()
+    rows: dict[str, dict[date, int]] = {}
+    pa.default_memory_pool().release_unused()  # what the sealing before needed
+    try:
+        snapshot = Snapshot(shop, plan(shop.id, Period.of_day(day)), used, slot)
+        versions = {kind: version for kind, version in snapshot.plan.versions.items() if kind in named_versions}
+        waiting = [one.kind for one in derivations.in_order() if not snapshot.plan.has(day, one.kind)]
+        for kind in schemas.ALL:
+            if kind not in waiting:
+                offer(snapshot, kind, [day], versions)
+        derived = DerivedByPiece(snapshot)
+        for kind in schemas.RAW:
+            _by_piece(snapshot, kind, derived)
+            pa.default_memory_pool().release_unused()
+        derived.forget(schemas.DERIVED.keys() - set(waiting))
+        # Only what waits is written: the others lie as they were sealed.
+        for kind in waiting:
+            derive_days(snapshot, kind, derived, [day], versions, rows)
+            pa.default_memory_pool().release_unused()
+    finally:
+        used.free_slot(slot)
+    return {kind: versions[kind] for kind in waiting if kind in versions}, rows
 
 
 def _by_piece(snapshot: Snapshot, kind: str, derived: DerivedByPiece) -> None:

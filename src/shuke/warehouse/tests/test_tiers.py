@@ -20,6 +20,7 @@ from shuke.warehouse import (
     actions,
     derivations,
     large_days,
+    later,
     open_tier,
     processes,
     reads,
@@ -240,7 +241,7 @@ class Killed(BaseException):
 def run_until_line(
     wanted: int,
     work: Callable[[], object],
-    modules: Sequence[str] = (sealing.__file__, sealed_tier.__file__, large_days.__file__),
+    modules: Sequence[str] = (sealing.__file__, sealed_tier.__file__, large_days.__file__, later.__file__),
 ) -> list[tuple[str, int]] | None:
     """Run `work`, killed at the n-th line executed in the modules (the sealing and the sealed tier); None when killed,
     else the lines that it took, in order."""
@@ -293,8 +294,54 @@ def kill_at(shop: ShopView, wanted: Iterable[int]) -> None:
 @pytest.mark.parametrize("large_from", [1, sealing.LARGE_DAY], ids=["in memory", "streamed"])
 def test_seal__killed_at_many_lines__resumes_to_the_same_answers(shop, monkeypatch, large_from):
     monkeypatch.setattr(sealing, "LARGE_DAY", large_from)
-    lines = len(lines_of_a_sealing(shop))
-    kill_at(shop, [1 + lines * n // 6 for n in range(6)])
+    lines = lines_of_a_sealing(shop)
+    steps = [1 + len(lines) * n // 6 for n in range(6)]
+    of_later = [n for n, (file, _line) in enumerate(lines, start=1) if file == later.__file__]
+    if large_from == 1:  # what a large day gets after its sealing
+        assert len(of_later) > 30
+        steps += [of_later[len(of_later) // 3], of_later[-1]]
+    kill_at(shop, steps)
+
+
+def test_derive_later__a_day_that_fails__keeps_no_other_and_is_tried_again_after_a_while(
+    shop, monkeypatch, caplog
+):
+    monkeypatch.setattr(sealing, "LARGE_DAY", 1)
+    monkeypatch.setattr(later, "_paused", {})
+    add(shop, *views(shop, "ann", [0, 5]), *views(shop, "bob", [24 * 60, 24 * 60 + 3]))
+    before = answers(shop)
+    for day in (DAY, DAY + timedelta(days=1)):  # a large day is one by itself
+        sealing.seal(shop, [day])
+    derive_days = later.derive_days
+    tried: list[date] = []
+
+    def fail(snapshot, kind, derived, days, versions, rows):
+        tried.append(days[0])
+        derive_days(snapshot, kind, derived, days, versions, rows)
+        if days[0] == DAY:
+            raise MemoryError(kind)  # after something of it was written
+
+    monkeypatch.setattr(later, "derive_days", fail)
+    with pytest.raises(MemoryError):
+        later.derive_all_later()
+    with scope(shop=shop.id):
+        assert dict(SealedDay.objects.values_list("day", "is_whole")) == {
+            DAY: False,
+            DAY + timedelta(days=1): True,
+        }
+        assert not Fill.objects.filter(done_at=None).exists()  # nothing is sealed anew for it
+        assert set(SealedDay.objects.values_list("times", flat=True)) == {1}
+    assert answers(shop) == before
+    tried.clear()
+    assert later.derive_all_later() == 0
+    assert tried == []  # it waits for its pause
+    monkeypatch.setattr(later, "derive_days", derive_days)
+    later._paused[shop.id] = later._Pause(later.PAUSE_FIRST, 0.0)
+    assert later.derive_all_later() == 1
+    assert later._paused == {}
+    with scope(shop=shop.id):
+        assert not SealedDay.objects.filter(is_whole=False).exists()
+    assert answers(shop) == before
 
 
 @pytest.mark.soak
