@@ -3,7 +3,8 @@
 Parameters, per step n from 1: `t` (a type of event), `n` (a name), and one condition: `f` (a field of the event, or
 `property` with its key in `k`), `o` (how it is compared), `v` (with what); then `w` and `u` (the window: a number of days,
 hours, minutes or seconds), `split` (with `key` when it is a property), `funnel` (a saved one, where no step is given) and the
-range. What can not be read is replaced by the default and said in `problems`.
+range. What can not be read is said in `problems`. Days and split that can not are replaced by the default; a step or a window
+that can not leaves the view without a funnel: another funnel than the one that was meant is neither answered nor saved.
 """
 
 from __future__ import annotations
@@ -69,10 +70,11 @@ class Line:
 
 @dataclass(frozen=True)
 class FunnelPage:
-    """A view of a funnel. `saved`: the one that the address names. `is_as_saved`: nothing of it was changed here."""
+    """A view of a funnel. `funnel` None: its steps or its window can not be read. `saved`: the one that the address names.
+    `is_as_saved`: nothing of it was changed here."""
 
     lines: tuple[Line, ...]
-    funnel: funnels.Funnel
+    funnel: funnels.Funnel | None
     amount: int
     unit: str
     split: str
@@ -85,7 +87,7 @@ class FunnelPage:
 
     @property
     def window_words(self) -> str:
-        return window_words(self.funnel.window)
+        return window_words(timedelta(seconds=self.amount * UNITS[self.unit][1]))
 
     @property
     def split_words(self) -> str:
@@ -151,25 +153,15 @@ def _shown(node: Compare, shop: ShopView) -> str:
 
 def read_page(request: PageRequest, shop: ShopView, today: date) -> FunnelPage:
     """The view that an address names. Raises NotFound for a saved funnel that there is not."""
-    query, problems = request.GET, list[str]()
+    query, wrong = request.GET, list[str]()
     state = viewstate.read_view(request, shop, today, default="last30")
-    problems += state.problems
     saved = _saved(query, shop)
-    lines = _lines(query, shop, problems)
-    is_given = bool(lines)
+    lines = _lines(query, shop, wrong)
     if not lines:
         lines = lines_of(saved.funnel, shop) if saved is not None else _usual(shop)
-    amount, unit = _window(query, saved, problems)
-    steps = tuple(line.step for line in lines if line.step is not None)
-    window = timedelta(seconds=amount * UNITS[unit][1])
-    try:
-        funnel = funnels.Funnel(steps, window)
-    except ShukeError as error:
-        problems.append(str(error))
-        funnel = saved.funnel if saved is not None else _funnel_of(_usual(shop))
-        if len(steps) >= 2:
-            funnel = replace(funnel, steps=steps)
-        amount, unit = _split_window(funnel.window)
+    amount, unit = _window(query, saved, wrong)
+    funnel = None if wrong else _funnel(lines, timedelta(seconds=amount * UNITS[unit][1]), wrong)
+    problems = [*state.problems, *wrong]
     return FunnelPage(
         lines=lines,
         funnel=funnel,
@@ -180,7 +172,7 @@ def read_page(request: PageRequest, shop: ShopView, today: date) -> FunnelPage:
         range_words=state.range_words,
         period=state.period,
         saved=saved,
-        is_as_saved=saved is not None and saved.funnel == funnel and not (is_given and problems),
+        is_as_saved=saved is not None and saved.funnel == funnel,
         problems=tuple(problems),
     )
 
@@ -198,24 +190,29 @@ def _usual(shop: ShopView) -> tuple[Line, ...]:
     )
 
 
-def _funnel_of(lines: tuple[Line, ...]) -> funnels.Funnel:
-    return funnels.Funnel(tuple(line.step for line in lines if line.step is not None))
+def _funnel(lines: tuple[Line, ...], window: timedelta, wrong: list[str]) -> funnels.Funnel | None:
+    """Of lines that can all be read."""
+    try:
+        return funnels.Funnel(tuple(line.step for line in lines if line.step is not None), window)
+    except ShukeError as error:
+        wrong.append(str(error))
+        return None
 
 
 def _lines(query: QueryDict, shop: ShopView, problems: list[str]) -> tuple[Line, ...]:
-    """The steps that the address gives, numbered anew; lines without a type are left out."""
+    """The steps that the address gives, numbered anew; one more than there may be, so that it is refused and not dropped."""
     found: list[Line] = []
     for number in range(1, MOST_STEPS + 2):
         given = {part: query.get(f"{part}{number}", "").strip()[:500] for part in PARTS}
-        if given["t"]:
+        if any(given.values()):
             found.append(_line(len(found) + 1, given, shop, problems))
-    return tuple(found[:MOST_STEPS])
+    return tuple(found)
 
 
 def _line(number: int, given: Mapping[str, str], shop: ShopView, problems: list[str]) -> Line:
     kind, name = given["t"], given.get("n", "")
     field, key, op, value = (given.get(part, "") for part in ("f", "k", "o", "v"))
-    line = Line(number, kind if kind in TYPE_WORDS else "track", name, field, key, op, value)
+    line = Line(number, kind, name, field, key, op, value)
     try:
         condition = None
         if field:
@@ -226,7 +223,7 @@ def _line(number: int, given: Mapping[str, str], shop: ShopView, problems: list[
     except ShukeError as error:
         said = gettext("Step %(number)s: %(problem)s") % {"number": number, "problem": error}
         problems.append(said)
-        return replace(line, words=name or str(TYPE_WORDS[line.type]))
+        return replace(line, words=name or str(TYPE_WORDS.get(kind, kind)))
     return replace(line, step=step, words=step_words(step, shop, value))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
@@ -42,15 +42,22 @@ def people(request: PageRequest, shop: str) -> HttpResponseBase:
         view = funnel_view.read_page(request, access.shop, local_day(at, access.shop.zone))
     except NotFound as error:
         raise Http404(str(error)) from None
+    back = request.GET.copy()
+    for name in ("step", "only", "page", "format"):
+        back.pop(name, None)
+    back_url = reverse("console:funnels", args=[shop]) + "?" + back.urlencode()
+    funnel = view.funnel
+    if funnel is None:
+        return redirect(back_url)  # which says what can not be read
     text = request.GET.get("step", "1")
-    count = len(view.funnel.steps)
+    count = len(funnel.steps)
     step = min(max(int(text), 1), count) if text.isascii() and text.isdigit() and len(text) < 3 else 1
     is_exactly = request.GET.get("only") == "1"
 
     def ask(number: int, size: int) -> traffic.FunnelPeople:
         return traffic.funnel_people(
             shop=access.shop,
-            funnel=view.funnel,
+            funnel=funnel,
             period=view.period,
             step=step,
             is_exactly=is_exactly,
@@ -67,9 +74,6 @@ def people(request: PageRequest, shop: str) -> HttpResponseBase:
     table = build_paged_table(
         request, "funnel-people", _columns(), found.rows, count=found.count, page=number, size=SIZE
     )
-    back = request.GET.copy()
-    for name in ("step", "only", "page", "format"):
-        back.pop(name, None)
     context: dict[str, Any] = {
         "view": view,
         "name": named[step - 1] if len(named) == count else step,
@@ -77,7 +81,7 @@ def people(request: PageRequest, shop: str) -> HttpResponseBase:
         "is_exactly": is_exactly,
         "table": table,
         "table_page": request.path,
-        "back_url": reverse("console:funnels", args=[shop]) + "?" + back.urlencode(),
+        "back_url": back_url,
         "is_exportable": access.may(Deed.EXPORT_TABLES),
     }
     return render(request, "console/funnel_people.html", context)

@@ -61,6 +61,7 @@ def funnels(request: PageRequest, shop: str) -> HttpResponseBase:
                 "\n".join(view.problems), status=422, content_type="text/plain; charset=utf-8"
             )
         found = _ask(request, view)
+        assert found is not None
         name = f"funnel-{view.period.start}-{view.period.last}"
         return csv_response(request.access, name, *steps_table(found))
     access = request.access
@@ -82,7 +83,9 @@ def funnels(request: PageRequest, shop: str) -> HttpResponseBase:
         "currency": access.shop.currency,
         "name": view.saved.name if view.saved is not None else "",
         "most": MOST_STEPS,
-        "funnel_text": json.dumps(traffic.dump_funnel(view.funnel), ensure_ascii=False),
+        "funnel_text": json.dumps(traffic.dump_funnel(view.funnel), ensure_ascii=False)
+        if view.funnel
+        else "",
         "kept": _kept(request),
     }
     return render(request, "console/funnels.html", context)
@@ -95,6 +98,8 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
     access = request.access
     view = _view(request)
     found = _ask(request, view)
+    if found is None:
+        return render(request, "console/pieces/funnel_answer.html", {"view": view})
     reached, of_previous, of_first, time = traffic.METRICS
     channels = rulebook.channel_titles(local_day(clock.now(), access.shop.zone), access.shop)
     base = reverse("console:funnels", args=[shop])
@@ -195,7 +200,10 @@ def _view(request: PageRequest) -> FunnelPage:
         raise Http404(str(error)) from None
 
 
-def _ask(request: PageRequest, view: FunnelPage) -> traffic.FunnelAnswer:
+def _ask(request: PageRequest, view: FunnelPage) -> traffic.FunnelAnswer | None:
+    """None: there is no funnel to ask, since something of it can not be read."""
+    if view.funnel is None:
+        return None
     return traffic.funnel(
         shop=request.access.shop,
         funnel=view.funnel,

@@ -12,6 +12,7 @@ from django.urls import reverse
 from playwright.sync_api import expect, sync_playwright
 
 from shuke.kernel import clock
+from shuke.records.actor import Actor
 from shuke.shops.roles import Role
 from shuke.traffic.funnels import actions as funnels
 from shuke.traffic.funnels.tests import oracle
@@ -113,9 +114,43 @@ def test_funnel_page__what_can_not_be_read__is_said_and_the_rest_stands(read, fa
     for said in ("Step 2:", "Step 3:", "The window has to be", "split"):
         assert said in text
     assert read("funnel_answer", DAYS | {"t1": "track", "n1": "Never"}).status_code == 200
+    file = read("funnels", DAYS | STEPS | {"split": "no", "format": "csv"})
+    assert (file.status_code, file["Content-Type"]) == (422, "text/plain; charset=utf-8")
+    assert "split" in file.content.decode()
     nobody = read("funnel_answer", DAYS | STEPS | {"n1": "Never"}).content.decode()
     assert "Nobody took the first step" in nobody
     assert read("funnels", {"funnel": "999"}).status_code == 404
+
+
+def test_funnel_page__a_step_or_the_window_is_wrong__there_is_no_answer_and_nothing_to_save(
+    read, facts, shop
+) -> None:
+    saved = funnels.save_funnel(shop=shop, name="Kept", funnel=FUNNEL, actor=Actor.system("tests"), at=AT)
+    wrong = (
+        {"f2": "event_units", "o2": "ge", "v2": "abc"},
+        {"t2": "walk"},
+        {"t2": ""},
+        {"w": "x"},
+        {"w": "365"},
+        {f"t{n}": "view" for n in range(5, 12)},
+    )
+    for given in wrong:
+        query = DAYS | STEPS | given | {"funnel": saved.id}
+        shell = read("funnels", query).content.decode()
+        assert 'role="alert"' in shell, given
+        assert "/funnels/save/" not in shell, given
+        assert "changed here, not saved" in shell, given
+        answer = read("funnel_answer", query).content.decode()
+        assert "can not be read" in answer, given
+        assert "data-metric" not in answer, given
+        assert read("funnels", query | {"format": "csv"}).status_code == 422, given
+        people = read("funnel_people", query | {"step": "2", "only": "1"})
+        assert people.status_code == 302, given
+        assert "step=" not in people.url, given
+    assert "/funnels/save/" in read("funnels", DAYS | STEPS | {"funnel": saved.id}).content.decode()
+    # Moved about, what is wrong stays as it was typed.
+    moved = read("funnels", DAYS | STEPS | {"t2": "walk", "up": "2"})
+    assert parse_qs(urlsplit(moved.url).query)["t1"] == ["walk"]
 
 
 def test_funnel_people__of_a_number__are_as_many_and_only_for_those_who_may(read, facts) -> None:
