@@ -326,6 +326,7 @@ VERDICTS = {
     "moved": (pgettext_lazy("verdict", "moved"), "bad"),
     "too_few": (pgettext_lazy("verdict", "too few to judge"), ""),
     "too_short": (pgettext_lazy("verdict", "too few days"), ""),
+    "waiting": (pgettext_lazy("verdict", "orders have not come yet"), ""),
 }
 
 

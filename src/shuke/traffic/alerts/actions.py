@@ -184,9 +184,11 @@ def judge_again(*, shop: ShopView, first: date, actor: Actor, at: datetime) -> i
             Alert.objects.filter(ended_on__gte=first).update(state="open", ended_on=None)
             Alert.objects.filter(last_day__gte=first).update(last_day=first - ONE_DAY)
             DayJudged.objects.filter(day__gte=first).update(scores={}, judged={}, judged_at=None)
-            Watch.objects.update_or_create(
-                shop_id=shop.id, defaults={"judged_until": first - ONE_DAY, "looked_at": at}
-            )
+            watch, _made = Watch.objects.get_or_create(shop_id=shop.id)
+            watch.judged_until, watch.looked_at = first - ONE_DAY, at
+            if watch.orders_until is not None:
+                watch.orders_until = min(watch.orders_until, first - ONE_DAY)
+            watch.save()
             record_audit(
                 shop_id=shop.id,
                 actor=actor,

@@ -97,7 +97,7 @@ class DayPoint:
 
 @dataclass(frozen=True)
 class SeriesState:
-    """A watched series as it was last judged. `verdict`: quiet, moved, too_few, too_short."""
+    """A watched series as it was last judged. `verdict`: quiet, moved, too_few, too_short, waiting (its facts come later)."""
 
     name: Name
     verdict: str

@@ -19,16 +19,6 @@ from shuke.warehouse import reads as warehouse
 MONEY = (("orders", "orders"), ("amount", "amount_paid"))
 
 
-def visits_by_day(shop: ShopView, period: Period) -> dict[date, int]:
-    """Visits of each day that has any, from the sums of days: cheap, and tells which days have changed."""
-
-    def question(snapshot: warehouse.Snapshot) -> list[dict]:
-        days = snapshot.derived("channel_days")
-        return warehouse.run(days.filter(days.level == "day").select("local_day", "visits")).to_pylist()
-
-    return {row["local_day"]: row["visits"] for row in warehouse.ask(shop, period, question)}
-
-
 def counts_by_day(
     shop: ShopView, period: Period, steps: Mapping[str, Sequence[str]], at: datetime
 ) -> dict[date, dict[str, Cell]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from statistics import NormalDist
 
@@ -39,7 +39,11 @@ class Table:
     closed: np.ndarray
 
     def of(self, kind: str) -> Table:
-        places = [i for i, name in enumerate(self.names) if name.kind == kind]
+        return self.only([name.kind == kind for name in self.names])
+
+    def only(self, kept: Sequence[bool]) -> Table:
+        """Some of the series."""
+        places = [i for i, is_kept in enumerate(kept) if is_kept]
         return Table(
             tuple(self.names[i] for i in places),
             self.days,
@@ -47,6 +51,18 @@ class Table:
             self.wholes[places],
             self.usable[places],
             self.closed[places],
+        )
+
+    def until(self, day: date) -> Table:
+        """The days up to this one; none where it lies before all."""
+        end = max((day - self.days[0]).days + 1, 0)
+        return Table(
+            self.names,
+            self.days[:end],
+            self.parts[:, :end],
+            self.wholes[:, :end],
+            self.usable[:, :end],
+            self.closed[:, :end],
         )
 
 
@@ -88,21 +104,39 @@ def judge_day(
     closed: Mapping[str, Collection[date]] | None = None,
     past: Past | None = None,
     directions: Mapping[str, int] | None = None,
+    late: Mapping[str, date | None] | None = None,
 ) -> dict[str, Judgement]:
     """Judge every series that `history` (days up to `day`, with it) knows.
 
     `left_out`: days per series that teach nothing (of its incidents); `closed`: those of them that no run may reach back to
     (of incidents that are over); `past`: its scores of earlier days, oldest first; `directions`: by what a series counts, 1
-    where a rise is worse and -1 where a fall is, where that differs from the usual.
+    where a rise is worse and -1 where a fall is, where that differs from the usual; `late`: what comes later than the rest,
+    by what a series counts, and as of which day it is judged now (None: nothing new has come, it waits). The days after
+    that one say nothing of it.
     """
     if day not in history:
         return {}
     table = _watched(table_of(day, history, left_out or {}, closed or {}), values)
-    if len(table.days) - 1 < values.least_days:
-        return {str(name): _too_short(str(name), day, table, i) for i, name in enumerate(table.names)}
-    needed = bar(len(table.names), values)
-    asked = _Asked(day, values, needed, past or {}, directions or {})
+    asked = _Asked(day, values, bar(len(table.names), values), past or {}, directions or {})
+    late = late or {}
+    found = _judged(asked, table.only([name.what not in late for name in table.names]))
+    for what, as_of in late.items():
+        part = table.only([name.what == what for name in table.names])
+        found |= {str(name): waiting(str(name), day) for name in part.names}
+        if as_of is not None and as_of >= table.days[0]:
+            found |= _judged(replace(asked, day=as_of), part.until(as_of))
+    return found
+
+
+def _judged(asked: _Asked, table: Table) -> dict[str, Judgement]:
+    if len(table.days) - 1 < asked.values.least_days:
+        return {str(name): _too_short(str(name), asked.day, table, i) for i, name in enumerate(table.names)}
     return {**_judge_counts(asked, table.of("count")), **_judge_rates(asked, table.of("rate"))}
+
+
+def waiting(text: str, day: date) -> Judgement:
+    """Of a series of which nothing has come yet."""
+    return Judgement(text, day, "waiting", None, None, None, None, None)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _take_in(
         place = _home_of(text, since, found)
         if place is None:
             loud = abs(one.runs[one.window].change(Name.read(text).kind))
-            found.append(Incident(0, text, since, day, day, {text: since}, change=loud, loudest=one.z))
+            found.append(Incident(0, text, since, day, one.day, {text: since}, change=loud, loudest=one.z))
             continue
         home = found[place]
         absorbed = home.group in CONSEQUENCES and what not in CONSEQUENCES
@@ -83,7 +83,7 @@ def _take_in(
             members=members,
             lead=text if absorbed else home.lead,
             since=min(home.since, since),
-            last_day=day,
+            last_day=max(home.last_day, one.day),
         )
     return found
 
@@ -117,12 +117,12 @@ def _followed(day: date, one: Incident, judged: Mapping[str, Judgement], values:
     if lead.verdict == "moved" and lead.z > one.loudest:
         change = abs(lead.runs[lead.window].change(Name.read(one.lead).kind))
         one = replace(one, loudest=lead.z, change=change)
-    length = _back_for(one, lead, day)
+    length = _back_for(one, lead, lead.day)
     if length:
-        return replace(one, state="back", ended_on=day, last_day=max(one.since, day - ONE_DAY * length))
+        return replace(one, state="back", ended_on=day, last_day=max(one.since, lead.day - ONE_DAY * length))
     if (day - one.since).days + 1 >= values.longest_days:
-        return replace(one, state="lasting", ended_on=day, last_day=day)
-    return replace(one, last_day=day)
+        return replace(one, state="lasting", ended_on=day, last_day=lead.day)
+    return replace(one, last_day=lead.day)
 
 
 def _back_for(one: Incident, lead: Judgement, day: date) -> int:

@@ -2,14 +2,15 @@
 
 Everything a chunk does is one transaction with its progress, so that it may be killed at any line: a day is judged once,
 and an incident is one alert. Days whose counts changed since (a late file) are counted anew and teach as they are now; what
-was said of them stands, unless someone has a period judged again.
+was said of them stands, unless someone has a period judged again. Orders that come later than the visits are judged when they
+have come, as of the last day of which all are in.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -20,12 +21,14 @@ from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.records.outbox import announce
 from shuke.shops.reads import ShopView
 from shuke.traffic import events
-from shuke.traffic.alerts import own_rules, storing
-from shuke.traffic.alerts.counting import counts_by_day, visits_by_day
-from shuke.traffic.alerts.incidents import Incident
+from shuke.traffic.alerts import arrivals, own_rules, storing
+from shuke.traffic.alerts.arrivals import Came
+from shuke.traffic.alerts.counting import counts_by_day
+from shuke.traffic.alerts.decisions import waiting
+from shuke.traffic.alerts.incidents import CONSEQUENCES, Incident
 from shuke.traffic.alerts.models import BACK, LIMIT, OPEN, UNUSUAL, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.shapes import Judgement, Name
-from shuke.traffic.alerts.values import settling_hours, steps_of, values_of
+from shuke.traffic.alerts.values import settling_hours, steps_of, told_share, values_of
 from shuke.traffic.alerts.watching import Memory, next_day
 from shuke.warehouse import reads as warehouse
 
@@ -78,31 +81,38 @@ def one_chunk(
     `raises`: whether alerts are announced (letters). Within the shop's scope.
     """
     unusual = list(AlertRule.objects.filter(kind=UNUSUAL, removed_at=None, is_on=True).order_by("id"))
-    days = _uncounted(shop, span)
+    came = arrivals.of_days(shop, Period.inclusive(span.counted, span.last + ONE_DAY * arrivals.AHEAD_DAYS))
+    days = _uncounted(span, came)
     if days:
-        _count(shop, days, unusual, at, saving)
+        _count(shop, days, came, unusual, at, saving)
         return True, None
     if _count_own(shop, span, unusual, at, saving):
         return True, None
-    return _judge(shop, span, unusual, at, saving, raises=raises)
+    return _judge(shop, span, came, unusual, at, saving, raises=raises)
 
 
 # --- counting
 
 
-def _uncounted(shop: ShopView, span: Span) -> list[date]:
-    """The first days that are not counted yet, or whose visits are others by now; none: all are as they were counted."""
+def _uncounted(span: Span, came: Mapping[date, Came]) -> list[date]:
+    """The first days that are not counted yet, or of which something else has come by now; none: all are as they were
+    counted."""
     period = Period.inclusive(span.counted, span.last)
-    visits = visits_by_day(shop, period)
-    stored = {
-        row.day: row.counts.get("visits", (0,))[0]
-        for row in DayJudged.objects.filter(day__gte=period.start, day__lt=period.end)
-    }
-    stale = [day for day in period.days() if stored.get(day, -1) != visits.get(day, 0)]
+    rows = DayJudged.objects.filter(day__gte=period.start, day__lt=period.end)
+    stored = dict(rows.values_list("day", "came"))
+    stale = [day for day in period.days() if stored.get(day) != came.get(day, arrivals.NOTHING).token]
     return [day for day in stale if day < stale[0] + ONE_DAY * COUNT_DAYS] if stale else []
 
 
-def _count(shop: ShopView, days: list[date], unusual: list[AlertRule], at: datetime, saving: Saving) -> None:
+def _count(
+    shop: ShopView,
+    days: list[date],
+    came: Mapping[date, Came],
+    unusual: list[AlertRule],
+    at: datetime,
+    saving: Saving,
+) -> None:
+    """`came`: as it was before the counting, so that what comes meanwhile is counted by the next chunk."""
     period = Period.inclusive(days[0], days[-1])
     found = counts_by_day(shop, period, steps_of(shop, days[-1]), at)
     own = {own_rules.series_of(rule): own_rules.cells_by_day(shop, rule, period, at) for rule in unusual}
@@ -110,7 +120,12 @@ def _count(shop: ShopView, days: list[date], unusual: list[AlertRule], at: datet
         for day in days:
             cells = {**found[day], **{name: by_day[day] for name, by_day in own.items()}}
             DayJudged.objects.update_or_create(
-                shop_id=shop.id, day=day, defaults={"counts": storing.cells_as_json(cells)}
+                shop_id=shop.id,
+                day=day,
+                defaults={
+                    "counts": storing.cells_as_json(cells),
+                    "came": came.get(day, arrivals.NOTHING).token,
+                },
             )
 
 
@@ -136,7 +151,14 @@ def _count_own(shop: ShopView, span: Span, unusual: list[AlertRule], at: datetim
 
 
 def _judge(
-    shop: ShopView, span: Span, unusual: list[AlertRule], at: datetime, saving: Saving, *, raises: bool
+    shop: ShopView,
+    span: Span,
+    came: Mapping[date, Came],
+    unusual: list[AlertRule],
+    at: datetime,
+    saving: Saving,
+    *,
+    raises: bool,
 ) -> tuple[bool, date | None]:
     until = time.monotonic() + JUDGE_SECONDS
     memory = storing.memory_of(shop.id, span.first)
@@ -145,14 +167,30 @@ def _judge(
         for row in DayJudged.objects.filter(day__gte=span.first, day__lte=span.last)
     }
     directions = own_rules.directions_of(unusual)
+    waits = [*CONSEQUENCES, *(own_rules.series_of(rule) for rule in unusual if own_rules.is_by_orders(rule))]
+    every = {**memory.history, **counts}
+    orders = {one: cells["orders"][0] for one, cells in every.items() if "orders" in cells}
+    watch = Watch.objects.filter(shop_id=shop.id).first()
+    until_now = watch.orders_until if watch else None  # as of which orders were judged
     day = span.first
     while True:
-        memory, judged = next_day(memory, day, counts.get(day, {}), values_of(shop, day), directions)
+        values = values_of(shop, day)
+        known = arrivals.orders_known_until(
+            came, orders, span.last, days=values.baseline_days, told_share=told_share(shop, day)
+        )
+        as_of = day if known is None else min(day, known)
+        is_new = until_now is None or as_of > until_now
+        late = {} if as_of == day else dict.fromkeys(waits, as_of if is_new else None)
+        memory, judged = next_day(memory, day, counts.get(day, {}), values, directions, late)
         with saving():
             memory = _store(shop, day, memory, judged, at, raises=raises)
             if day > span.last - ONE_DAY * _LIMIT_DAYS:
-                _judge_limits(shop, day, at, raises=raises)
-            Watch.objects.update_or_create(shop_id=shop.id, defaults={"judged_until": day, "looked_at": at})
+                _judge_limits(shop, day, until_now, as_of, at, raises=raises)
+            until_now = as_of if is_new else until_now
+            Watch.objects.update_or_create(
+                shop_id=shop.id,
+                defaults={"judged_until": day, "looked_at": at, "orders_until": until_now},
+            )
         if day >= span.last:
             return False, day
         day += ONE_DAY
@@ -163,22 +201,18 @@ def _judge(
 def _store(
     shop: ShopView, day: date, memory: Memory, judged: dict[str, Judgement], at: datetime, *, raises: bool
 ) -> Memory:
-    """The day's row and the alerts; returns the memory with the rows' ids."""
+    """The day's row and the alerts; returns the memory with the rows' ids. What was judged as of an earlier day, since it
+    came late, is said of that day."""
+    own = {text: one if one.day == day else waiting(text, day) for text, one in judged.items()}
+    told = {
+        "scores": storing.scores_as_json(own),
+        "judged": storing.judged_as_json(own),
+        "judged_at": at,
+    }
     DayJudged.objects.update_or_create(
-        shop_id=shop.id,
-        day=day,
-        defaults={
-            "scores": storing.scores_as_json(judged),
-            "judged": storing.judged_as_json(judged),
-            "judged_at": at,
-        },
-        create_defaults={
-            "counts": {},
-            "scores": storing.scores_as_json(judged),
-            "judged": storing.judged_as_json(judged),
-            "judged_at": at,
-        },
+        shop_id=shop.id, day=day, defaults=told, create_defaults={"counts": {}, **told}
     )
+    storing.store_late(day, judged)
     rows = {
         row.pk: row
         for row in Alert.objects.select_for_update().filter(
@@ -227,40 +261,47 @@ def _definitions(shop: ShopView, one: Incident) -> dict[str, str]:
     return found
 
 
-def _judge_limits(shop: ShopView, day: date, at: datetime, *, raises: bool) -> None:
-    """A limit's alert is open as long as each day crosses it."""
+def _judge_limits(
+    shop: ShopView, day: date, orders_before: date | None, orders_now: date, at: datetime, *, raises: bool
+) -> None:
+    """The limits on a day; of orders, on each day up to `orders_now` that was not known before."""
+    first = max(day - ONE_DAY * (_LIMIT_DAYS - 1), orders_before + ONE_DAY if orders_before else orders_now)
+    come = [first + ONE_DAY * n for n in range((orders_now - first).days + 1)]
     for rule in AlertRule.objects.filter(kind=LIMIT, removed_at=None, is_on=True).order_by("id"):
-        value = own_rules.value_on(shop, rule, day, at)
-        row = Alert.objects.select_for_update().filter(rule=rule, state=OPEN).first()
-        evidence = {
-            "day": day.isoformat(),
-            "days": 1,
-            "part": None if value is None else str(value),
-            "limit": str(rule.limit),
-        }
-        if own_rules.crosses(rule, value):
+        for one in come if own_rules.is_by_orders(rule) else [day]:
+            _judge_limit(shop, rule, one, day, at, raises=raises)
+
+
+def _judge_limit(
+    shop: ShopView, rule: AlertRule, day: date, judged_on: date, at: datetime, *, raises: bool
+) -> None:
+    """A limit's alert is open as long as each day crosses it."""
+    value = own_rules.value_on(shop, rule, day, at)
+    row = Alert.objects.select_for_update().filter(rule=rule, state=OPEN).first()
+    if own_rules.crosses(rule, value):
+        is_new = row is None
+        if row is None:
             lead = f"limit.{rule.pk}"
-            is_new = row is None
-            if row is None:
-                row = Alert(
-                    shop_id=shop.id,
-                    rule=rule,
-                    lead=lead,
-                    members={lead: day.isoformat()},
-                    since=day,
-                    raised_on=day,
-                    raised_at=at,
-                    definitions=dict(own_rules.definitions_of(rule)),
-                )
-            row.last_day, row.evidence = day, evidence
-            row.save()
-            if raises and is_new:
-                announce(shop_id=shop.id, name=events.ALERT_RAISED, payload={"alert": row.pk}, at=at)
-        elif row is not None and value is not None:
-            row.state, row.ended_on = BACK, day
-            row.save(update_fields=["state", "ended_on"])
-            if raises:
-                announce(shop_id=shop.id, name=events.ALERT_ENDED, payload={"alert": row.pk}, at=at)
+            row = Alert(
+                shop_id=shop.id,
+                rule=rule,
+                lead=lead,
+                members={lead: day.isoformat()},
+                since=day,
+                raised_on=judged_on,
+                raised_at=at,
+                definitions=dict(own_rules.definitions_of(rule)),
+            )
+        row.last_day = day
+        row.evidence = {"day": day.isoformat(), "days": 1, "part": str(value), "limit": str(rule.limit)}
+        row.save()
+        if raises and is_new:
+            announce(shop_id=shop.id, name=events.ALERT_RAISED, payload={"alert": row.pk}, at=at)
+    elif row is not None and value is not None:
+        row.state, row.ended_on = BACK, day
+        row.save(update_fields=["state", "ended_on"])
+        if raises:
+            announce(shop_id=shop.id, name=events.ALERT_ENDED, payload={"alert": row.pk}, at=at)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ class Watch(models.Model):
 
     shop_id = models.BigIntegerField(unique=True)
     judged_until = models.DateField(null=True)  # the last day judged
+    orders_until = models.DateField(null=True)  # as of which orders were judged: they may come later
     looked_at = models.DateTimeField(null=True)
 
     objects = ScopedManager(shop="shop_id")
@@ -54,6 +55,7 @@ class DayJudged(models.Model):
     shop_id = models.BigIntegerField()
     day = models.DateField()
     counts = models.JSONField()
+    came = models.JSONField(default=list)  # what had come when it was counted (arrivals.Came.token)
     scores = models.JSONField(default=dict)
     judged = models.JSONField(default=dict)
     judged_at = models.DateTimeField(null=True)

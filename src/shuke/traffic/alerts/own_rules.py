@@ -14,6 +14,7 @@ from shuke.traffic import decisions
 from shuke.traffic import reads as traffic
 from shuke.traffic.alerts.models import LIMIT, UNUSUAL, AlertRule
 from shuke.traffic.alerts.shapes import Cell
+from shuke.traffic.measures import MEASURES
 from shuke.traffic.reads import summing
 from shuke.traffic.reads.asking import Scene
 
@@ -30,6 +31,12 @@ def series_of(rule: AlertRule) -> str:
     """The name of the rule's own series."""
     metric = traffic.metric(rule.metric, rule.version)
     return f"{'rate' if metric.unit == 'ratio' else 'count'}.{rule.pk}"
+
+
+def is_by_orders(rule: AlertRule) -> bool:
+    """Whether it waits for orders, which may come later than visits; under a condition visits tell their own."""
+    measures = traffic.metric(rule.metric, rule.version).measures
+    return rule.condition is None and any(MEASURES[name].dataset == "order_facts" for name in measures)
 
 
 def directions_of(rules: list[AlertRule]) -> dict[str, int]:

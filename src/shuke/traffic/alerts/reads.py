@@ -128,7 +128,7 @@ def course_of(shop: ShopView, alert: AlertView) -> tuple[DayPoint, ...]:
     for row in rows:
         is_off = alert.since <= row.day <= alert.last_day
         judged = row.judged.get(text)
-        if judged:
+        if judged and judged[0] != "waiting":
             _verdict, actual, _cases, expected, low, high, *_rest = judged
         else:
             expected = low = high = None

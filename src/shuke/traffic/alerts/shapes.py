@@ -12,7 +12,8 @@ from datetime import date
 from typing import Literal
 
 Kind = Literal["count", "rate"]
-Verdict = Literal["quiet", "moved", "too_few", "too_short"]
+# waiting: its facts have not come yet
+Verdict = Literal["quiet", "moved", "too_few", "too_short", "waiting"]
 # (value, None) of a count, (part, whole) of a rate
 Cell = tuple[int, int | None]
 Counts = Mapping[str, Cell]

@@ -92,6 +92,18 @@ def scores_as_json(judged: Mapping[str, Judgement]) -> dict[str, dict[str, float
     return {text: {str(w): s for w, s in one.scores.items()} for text, one in judged.items() if one.scores}
 
 
+def store_late(day: date, judged: Mapping[str, Judgement]) -> None:
+    """What was judged on `day` as of an earlier one, into that day's row. Within the shop's scope."""
+    late: dict[date, dict[str, Judgement]] = {}
+    for text, one in judged.items():
+        if one.day != day:
+            late.setdefault(one.day, {})[text] = one
+    for row in DayJudged.objects.filter(day__in=late):
+        row.scores = {**row.scores, **scores_as_json(late[row.day])}
+        row.judged = {**row.judged, **judged_as_json(late[row.day])}
+        row.save(update_fields=["scores", "judged"])
+
+
 def store(row: Alert, one: Incident, judged: Mapping[str, Judgement], definitions: Mapping[str, str]) -> None:
     """The incident into its row (not yet saved). While it is open its evidence is that of the loudest day so far."""
     lead = judged.get(one.lead)

@@ -48,6 +48,11 @@ def settling_hours(shop: ShopView, day: date) -> int:
     return int(rulebook.value_for(shop, AREA + "settling_hours", day).value)
 
 
+def told_share(shop: ShopView, day: date) -> float:
+    """The part of the orders that visits have to tell, for orders to be known with the visits."""
+    return float(rulebook.value_for(shop, AREA + "told_share", day).value)
+
+
 def steps_of(shop: ShopView, day: date) -> dict[str, tuple[str, ...]]:
     """Step → what shows it: names of events, `page:<type>`, paths with a star at their ends."""
     got = rulebook.values_for(shop, day)

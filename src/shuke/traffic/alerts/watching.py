@@ -33,18 +33,27 @@ def next_day(
     counts: Counts,
     values: Values,
     directions: Mapping[str, int] | None = None,
+    late: Mapping[str, date | None] | None = None,
 ) -> tuple[Memory, dict[str, Judgement]]:
-    """Judge the day after those that the memory holds; returns the memory with it."""
+    """Judge the day after those that the memory holds; returns the memory with it. `directions`, `late`: as `judge_day`."""
     history = {**memory.history, day: counts}
     left_out, closed = shadows(memory.incidents, day)
     judged = judge_day(
-        day, history, values, left_out=left_out, closed=closed, past=memory.scores, directions=directions
+        day,
+        history,
+        values,
+        left_out=left_out,
+        closed=closed,
+        past=memory.scores,
+        directions=directions,
+        late=late,
     )
     open_ones = [one for one in memory.incidents if one.state == "open"]
     over = [one for one in memory.incidents if one.state != "open"]
     lowest = min((one.id for one in memory.incidents), default=0)
     folded = []
-    for one in fold(day, judged, open_ones, values):
+    heard = {text: one for text, one in judged.items() if one.verdict != "waiting"}
+    for one in fold(day, heard, open_ones, values):
         if one.id == 0:
             lowest = min(lowest, 0) - 1
             one = replace(one, id=lowest)  # those that no row holds yet have ids below 0

@@ -10,7 +10,7 @@ from django_scopes import scope
 
 from shuke.kernel.periods import ONE_DAY, Period
 from shuke.rulebook import reads as rulebook
-from shuke.traffic.alerts import counting, judging, values
+from shuke.traffic.alerts import arrivals, counting, judging, values
 from shuke.traffic.alerts.models import DayJudged
 from shuke.traffic.alerts.tests import asked
 from shuke.traffic.tests import oracle
@@ -39,7 +39,7 @@ def test_counts__of_a_drawn_shop__equal_a_plain_recount_and_follow_late_events(s
         actions.append(facts={"events": pa.Table.from_pylist(late, schema=schemas.EVENTS)})
         touched = {event["local_day"] for event in late} - {LAST}
         span = judging.Span(FIRST, LAST, LAST - ONE_DAY)
-        while judging._uncounted(shop, span):
+        while judging._uncounted(span, arrivals.of_days(shop, Period.inclusive(FIRST, LAST))):
             judging.one_chunk(shop, span, at, judging.plainly)
         after = {row.day: row.counts for row in DayJudged.objects.all()}
     assert {day for day in after if after[day] != before[day]} == touched

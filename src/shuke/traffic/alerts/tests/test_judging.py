@@ -14,7 +14,8 @@ from shuke.kernel.periods import Period
 from shuke.records import jobs
 from shuke.records.actor import Actor
 from shuke.records.models import OutboxEvent
-from shuke.traffic.alerts import actions, judging, own_rules, reads, tending
+from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, tending
+from shuke.traffic.alerts.arrivals import Came
 from shuke.traffic.alerts.models import Alert, DayJudged, Watch
 from shuke.traffic.alerts.tests.simulated import Trouble, draw_shop
 
@@ -36,12 +37,12 @@ def history(monkeypatch):
     def counted(shop, period: Period, steps, at):
         return {day: drawn.get(day, {}) for day in period.days()}
 
-    def visits(shop, period: Period):
-        return {day: drawn[day]["visits"][0] for day in period.days() if day in drawn}
+    def came(shop, period: Period):
+        return {day: Came(drawn[day]["visits"][0]) for day in period.days() if day in drawn}
 
     monkeypatch.setattr(judging.warehouse, "whole_life", lambda shop_id: Life)
     monkeypatch.setattr(judging, "counts_by_day", counted)
-    monkeypatch.setattr(judging, "visits_by_day", visits)
+    monkeypatch.setattr(arrivals, "of_days", came)
     return drawn
 
 
