@@ -1,9 +1,10 @@
-"""Visitors of many days by channel, counted by sorting: the same numbers as grouping visits by channel and visitor, in half
-the time.
+"""Visitors of many days counted once in each group: the same numbers as grouping rows by group and visitor, in a fraction of
+the time and memory.
 
-Why beside the expression: for millions of rows a sort of bare identities stays in the processor's caches, a table of groups
-does not. Visitors of all channels together are no quicker so. The meaning is the measures' (measures.py); a law and the
-pages of a drawn shop hold both to each other.
+Why beside the expressions: for millions of rows a table of all groups and visitors fits no cache of the processor. Sealed
+days lie in order, so what their rows say of one span of visitors after the other is at hand without sorting anything, and
+what is counted at a time stays small (distinct_kernel.py). The meaning is the expressions' (measures.py, and those of the
+rooms that count so); laws and the pages of drawn shops hold both to each other.
 """
 
 from __future__ import annotations
@@ -13,49 +14,25 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shuke.warehouse.reads import Piece
+
 # Fewer rows are as quick by the expression; more would not fit into memory beside other work.
 FEWEST_ROWS = 400_000
-MOST_ROWS = 30_000_000
-BYTES_A_ROW = 90  # held at the height of it, measured over 5 to 28 million rows
+MOST_ROWS = 120_000_000
+BYTES_A_ROW = 16  # held at the height of it, measured over 5 to 41 million rows
+# Rows of a span of visitors: who is counted at a time then fits the nearest caches. Where all rows of a visitor are one,
+# far fewer are counted than looked at.
+SPAN_ROWS = 4_000
+SPAN_ROWS_OF_ALL = 250_000
+_LEAST_OF_RUN = 16
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(I?)B?|(%))\s*", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of several days: who, by which group (a code, -1: none), and what was done (0, 1, or 2 for more)."""
-
-    visitor: np.ndarray
-    group: np.ndarray
-    views: np.ndarray | None
-    carts: np.ndarray | None
-    orders: np.ndarray | None
-
-    def of(self, code: int) -> _Rows:
-        rows = np.flatnonzero(self.group == code)
-        parts = (self.views, self.carts, self.orders)
-        taken = [None if part is None else part[rows] for part in parts]
-        return _Rows(self.visitor[rows], self.group[rows], *taken)
-
-
-_OF: dict[str, Callable[[_Rows], int]] = {
-    "visitors": lambda rows: _distinct(rows.visitor),
-    "one_view_visitors": lambda rows: _of_one_view(rows),
-    "measured_visitors": lambda rows: _distinct(rows.visitor[_given(rows.views) >= 2]),
-    "cart_visitors": lambda rows: _distinct(rows.visitor[_given(rows.carts) > 0]),
-    "buyers": lambda rows: _distinct(rows.visitor[_given(rows.orders) > 0]),
-}
-_NEEDS = {
-    "one_view_visitors": "views",
-    "measured_visitors": "views",
-    "cart_visitors": "carts",
-    "buyers": "orders",
-}
 
 
 def most_rows() -> int:
@@ -72,61 +49,297 @@ def most_rows() -> int:
     return min(MOST_ROWS, int(float(number) * unit) // BYTES_A_ROW)
 
 
-def columns(names: Collection[str], group: str) -> tuple[str, ...]:
-    """The columns of `visits` that counting these measures reads."""
-    return ("visitor_id", *sorted({_NEEDS[name] for name in names if name in _NEEDS}), group)
+def is_worth_it(rows: int) -> bool:
+    """Whether so many rows are counted here rather than by the expression."""
+    return FEWEST_ROWS <= rows <= most_rows()
 
 
-def count(tables: Sequence[pa.Table], names: Sequence[str], group: str) -> list[dict[str, object]]:
-    """A row per value of `group` with each measure of `names`; `tables` have the `columns`, a visitor of several is one."""
-    table = pa.concat_tables(tables) if tables else None
-    del tables
-    if table is None or not table.num_rows:
-        return []
-    coded = pc.dictionary_encode(table[group].combine_chunks())
-    values = [*coded.dictionary.to_pylist(), None]
-    codes = [code for code in range(-1, len(values) - 1) if code >= 0 or coded.null_count]
-    rows = _rows(table, pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False))
-    del table, coded  # far larger than what is left of them, and sorting comes on top
+# --- visitors of visits, by channel or of all
 
-    def told(code: int) -> dict[str, object]:
-        own = rows.of(code)
-        return {group: values[code]} | {name: _OF[name](own) for name in names}
-
-    with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
-        return list(pool.map(told, codes))
-
-
-def _rows(table: pa.Table, group: np.ndarray) -> _Rows:
-    def of(name: str) -> np.ndarray | None:
-        if name not in table.column_names:
-            return None
-        return np.concatenate([np.minimum(part, 2).astype(np.uint8) for part in table[name].chunks])
-
-    return _Rows(table["visitor_id"].to_numpy(), group, of("views"), of("carts"), of("orders"))
+_ONE, _MORE, _MEASURED, _CART, _ORDER = (1 << bit for bit in range(5))
+_OF: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "visitors": lambda deeds: deeds >= 0,
+    "one_view_visitors": lambda deeds: (deeds & (_ONE | _MORE)) == _ONE,
+    "measured_visitors": lambda deeds: (deeds & _MEASURED) > 0,
+    "cart_visitors": lambda deeds: (deeds & _CART) > 0,
+    "buyers": lambda deeds: (deeds & _ORDER) > 0,
+}
+_NEEDS = {
+    "one_view_visitors": "views",
+    "measured_visitors": "views",
+    "cart_visitors": "carts",
+    "buyers": "orders",
+}
+_MEASURED_VISITS = "measured_visits"
+_OF_VIEWS = np.array([0, _ONE, _ONE | _MORE], np.uint8)
 
 
-def _given(mask: np.ndarray | None) -> np.ndarray:
-    assert mask is not None
-    return mask
+def columns(names: Collection[str], group: str | None) -> tuple[str, ...]:
+    """What counting these measures reads: of `visits` by a column, or (None) of `visitor_days`."""
+    needs = _NEEDS if group else _NEEDS | {"measured_visitors": _MEASURED_VISITS}
+    read = sorted({needs[name] for name in names if name in needs})
+    return ("visitor_id", *read, *([group] if group else []))
 
 
-def _distinct(ids: np.ndarray) -> int:
-    if not len(ids):
-        return 0
-    ordered = np.sort(ids)
-    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
+def count(rows: Rows, names: Sequence[str], group: str | None) -> list[dict[str, object]]:
+    """A row per value of `group` (None: one of all) with each measure of `names`; a visitor of several is one."""
+    found = by_spans(rows, Shape(bits=5, one=_ONE), is_grouped=group is not None)[:, 0]
+    deeds = np.arange(found.shape[1])
+    told: list[dict[str, object]] = [
+        {name: int(own[_OF[name](deeds)].sum()) for name in names} for own in found
+    ]
+    if group is None:
+        return told
+    return [
+        {group: value} | row for value, row, own in zip(rows.values, told, found, strict=True) if own.any()
+    ]
 
 
-def _of_one_view(rows: _Rows) -> int:
-    """Visitors whose views add up to one: a single row with any view, and that of one."""
-    views = rows.views
-    assert views is not None
-    seen = np.sort(rows.visitor[views >= 1])
-    if not len(seen):
-        return 0
-    differs = np.concatenate(([True], seen[1:] != seen[:-1], [True]))
-    once = seen[differs[1:] & differs[:-1]]
-    ones = rows.visitor[views == 1]
-    place = np.minimum(np.searchsorted(once, ones), max(0, len(once) - 1))
-    return int(np.count_nonzero(once[place] == ones)) if len(once) else 0
+def of_visits(pieces: Sequence[Piece], group: str | None) -> Rows:
+    """The rows of `visits`, of pieces with `columns`, for `count`; also for one of all of them."""
+    return gathered(pieces, group=group, told=_visit_deeds)
+
+
+def of_days(pieces: Sequence[Piece]) -> Rows:
+    """The same of `visitor_days`."""
+    return gathered(pieces, group=None, told=_day_deeds)
+
+
+def _visit_deeds(table: pa.Table) -> np.ndarray:
+    """What each visit tells of its visitor, a bit each."""
+    deeds = _day_deeds(table)
+    if "views" in table.column_names:
+        deeds |= np.where(table["views"].to_numpy() >= 2, np.uint8(_MEASURED), np.uint8(0))
+    return deeds
+
+
+def _day_deeds(table: pa.Table) -> np.ndarray:
+    """What each visitor's day tells of him."""
+    deeds = np.zeros(table.num_rows, np.uint8)
+    known = table.column_names
+    if "views" in known:
+        deeds |= _OF_VIEWS[np.minimum(table["views"].to_numpy(), 2)]
+    for name, bit in ((_MEASURED_VISITS, _MEASURED), ("carts", _CART), ("orders", _ORDER)):
+        if name in known:
+            deeds |= np.where(table[name].to_numpy() > 0, np.uint8(bit), np.uint8(0))
+    return deeds
+
+
+# --- any rows
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What rows tell: `bits` in each of `planes` (of several, each is counted, and all of them together), and the bit that
+    stands for one of something: told twice, the next one is set too."""
+
+    bits: int = 0
+    planes: int = 1
+    one: int = 0
+
+    @property
+    def told(self) -> tuple[int, int, int]:
+        return self.bits, self.planes, self.one
+
+    def empty(self, groups: int) -> np.ndarray:
+        planes = 1 if self.planes == 1 else self.planes + 1
+        return np.zeros((groups, planes, 1 << self.bits), np.int64)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of several pieces in runs, each in order of its visitors; `values` are those of the groups by number."""
+
+    visitor: np.ndarray
+    told: np.ndarray  # of each row; empty: nothing is
+    group: np.ndarray  # of each row, a number of its run's own; empty: of a run all are of one group
+    starts: np.ndarray
+    ends: np.ndarray
+    meanings: np.ndarray  # the group of each run's own number, from `meaning_at` of the run on
+    meaning_at: np.ndarray
+    values: list[Any]
+
+    @property
+    def count(self) -> int:
+        return int((self.ends - self.starts).sum())
+
+    @property
+    def edges(self) -> tuple[int, int]:
+        return int(self.visitor[self.starts].min()), int(self.visitor[self.ends - 1].max())
+
+
+def gathered(
+    pieces: Sequence[Piece],
+    *,
+    group: str | None,
+    told: Callable[[pa.Table], np.ndarray] | None = None,
+    keep: Callable[[pa.Table], np.ndarray] | None = None,
+    only: str | None = None,
+    is_by_group: bool = False,
+) -> Rows:
+    """The rows of pieces with `visitor_id` and `group` (a text; None: all are one), without those of no visitor.
+
+    `told`: what each row tells, of at most 15 bits. `keep`: a mask of the rows that count. `only`: those of one group.
+    `is_by_group`: the pieces lie in order of groups, and each run is of one.
+    """
+    sizes = np.array([piece.rows for piece in pieces], np.int64)
+    begins = np.cumsum(sizes) - sizes
+    whole = int(sizes.sum())
+    # What is never written to takes no memory.
+    visitor = np.empty(whole, np.int64)
+    deeds = np.empty(whole if told else 0, np.uint16)
+    groups = np.empty(0 if is_by_group or group is None else whole, np.int32)
+
+    def fill(number: int) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
+        """The piece's own values, and its runs: starts, ends and (where they are of one group) its number."""
+        table = pieces[number].read()
+        who = table["visitor_id"]
+        codes, values = _coded(table[group]) if group is not None else _of_one(table.num_rows)
+        mask = None if keep is None else keep(table)
+        if who.null_count:
+            valid = pc.is_valid(who).to_numpy()
+            mask = valid if mask is None else mask & valid
+            who = pc.fill_null(who, 0)
+        if only is not None:
+            place = pc.index(values, only).as_py()
+            mask = (codes == place) if mask is None else mask & (codes == place)
+        own = who.to_numpy()
+        does = told(table) if told else None
+        if mask is not None and not mask.all():
+            rows = np.flatnonzero(mask)
+            own, codes = own[rows], codes[rows]
+            does = None if does is None else does[rows]
+        changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1 if is_by_group else np.empty(0, np.int64)
+        falls = own[1:] < own[:-1]
+        if is_by_group:
+            falls[changes - 1] = False
+        if falls.any():
+            order = np.lexsort((own, codes)) if is_by_group else np.argsort(own)
+            own, codes = own[order], codes[order]
+            does = None if does is None else does[order]
+            if is_by_group:
+                changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+        begin, count = begins[number], len(own)
+        visitor[begin : begin + count] = own
+        if does is not None:
+            deeds[begin : begin + count] = does
+        if len(groups):
+            groups[begin : begin + count] = codes
+        if not count:
+            return values, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
+        starts = np.concatenate([[0], changes]) + begin
+        ends = np.concatenate([changes, [count]]) + begin
+        return values, starts, ends, codes[starts - begin].astype(np.int64)
+
+    with ThreadPoolExecutor(_threads()) as pool:
+        filled = list(pool.map(fill, range(len(pieces))))
+    lists = [values for values, *_rest in filled]
+    meanings, values = _meanings(lists)
+    meaning_from = np.cumsum([0, *map(len, lists)])[:-1]
+    meaning_at = [
+        np.full(len(starts), at, np.int64) + (first if is_by_group else 0)
+        for at, (_values, starts, _ends, first) in zip(meaning_from, filled, strict=True)
+    ]
+    return Rows(
+        visitor,
+        deeds,
+        groups,
+        _joined([starts for _values, starts, _ends, _first in filled]),
+        _joined([ends for _values, _starts, ends, _first in filled]),
+        meanings,
+        _joined(meaning_at),
+        values,
+    )
+
+
+def by_spans(rows: Rows, shape: Shape, *, is_grouped: bool = True) -> np.ndarray:
+    """How many visitors there are by group (or of all together: one), plane and what they did."""
+    from shuke.traffic.distinct_kernel import SLOTS, count_spans
+
+    whole = rows.count
+    groups = len(rows.values) if is_grouped else 1
+    if not whole:
+        return shape.empty(groups)
+    low, high = rows.edges
+    # Each span looks at every run: not at so many that looking is what takes the time.
+    looks = whole // (_LEAST_OF_RUN * len(rows.starts))
+    spans = max(_threads(), min(whole // (SPAN_ROWS if is_grouped else SPAN_ROWS_OF_ALL), looks))
+    parts = min(_threads(), spans)
+    cuts = [spans * number // parts for number in range(parts + 1)]
+    group = rows.group if is_grouped else rows.group[:0]
+
+    def work(part: int) -> np.ndarray:
+        into = shape.empty(groups)
+        count_spans(
+            rows.visitor, rows.told, group, rows.meanings, rows.meaning_at, rows.starts, rows.ends, low, high,
+            cuts[part], cuts[part + 1], spans, shape.told, 0, SLOTS, into,
+        )  # fmt: skip
+        return into
+
+    with ThreadPoolExecutor(parts) as pool:
+        return np.sum(list(pool.map(work, range(parts))), axis=0)
+
+
+def by_groups(rows: Rows, shape: Shape) -> np.ndarray:
+    """The same of rows whose runs are each of one group."""
+    from shuke.traffic.distinct_kernel import count_groups
+
+    groups = len(rows.values)
+    into = shape.empty(groups)
+    if not rows.count:
+        return into
+    of = rows.meanings[rows.meaning_at]
+    order = np.argsort(of, kind="stable")
+    starts, ends = rows.starts[order], rows.ends[order]
+    offsets = np.searchsorted(of[order], np.arange(groups + 1))
+    done = np.concatenate([[0], np.cumsum(ends - starts)])[offsets]
+    # More parts than threads: a group is counted by one of them, however many rows it has.
+    parts = max(1, min(8 * _threads(), groups))
+    cuts = np.searchsorted(done, np.linspace(0, done[-1], parts + 1))
+    cuts[0], cuts[-1] = 0, groups
+
+    def work(part: int) -> None:
+        count_groups(
+            rows.visitor, rows.told, starts, ends, offsets, int(cuts[part]), int(cuts[part + 1]), SPAN_ROWS,
+            shape.told, into,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(_threads()) as pool:
+        list(pool.map(work, range(parts)))
+    return into
+
+
+def _threads() -> int:
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """A text column as numbers and what they mean; null has a number of its own."""
+    if pa.types.is_dictionary(column.type):
+        coded = column.unify_dictionaries().combine_chunks()
+    else:
+        coded = pc.dictionary_encode(column).combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):  # of no row
+        return np.empty(0, np.int32), pa.array([], pa.string())
+    values = coded.dictionary.cast(pa.string())
+    if not coded.indices.null_count:
+        return coded.indices.to_numpy(), values
+    codes = pc.fill_null(coded.indices, len(values)).to_numpy()
+    return codes, pa.concat_arrays([values, pa.array([None], pa.string())])
+
+
+def _of_one(rows: int) -> tuple[np.ndarray, pa.Array]:
+    """The same of rows that are all of one group."""
+    return np.broadcast_to(np.int32(0), rows), pa.array([""])
+
+
+def _meanings(lists: Sequence[pa.Array]) -> tuple[np.ndarray, list[Any]]:
+    """Which value each piece's numbers mean, one after the other, and the values."""
+    if not any(len(one) for one in lists):
+        return np.empty(0, np.int64), []
+    whole = pc.dictionary_encode(pa.concat_arrays(lists), null_encoding="encode")
+    return whole.indices.to_numpy().astype(np.int64), whole.dictionary.to_pylist()
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.int64)

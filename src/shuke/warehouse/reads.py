@@ -20,11 +20,12 @@ from shuke.warehouse import open_tier
 from shuke.warehouse.engine import engine, named
 from shuke.warehouse.models import SealedDay, Segment
 from shuke.warehouse.snapshots import Snapshot, plan
-from shuke.warehouse.stretches import LaidOut, Stretch, hull
+from shuke.warehouse.stretches import LaidOut, Piece, Stretch, hull
 
 __all__ = [
     "LaidOut",
     "OpenBacklog",
+    "Piece",
     "Snapshot",
     "Stretch",
     "ask",

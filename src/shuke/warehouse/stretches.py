@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import reduce
+from functools import partial, reduce
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
 from shuke.warehouse import derivations, lake, schemas
@@ -52,6 +53,37 @@ def hull(stretches: Collection[Stretch]) -> Period:
 Build = Callable[[Mapping[str, ibis.Table]], ibis.Table]
 _asked: dict[Hashable, tuple[str, pa.Schema]] = {}
 _MOST_ASKED = 5000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of a kind, read when they are wanted, by any thread; texts may come as dictionaries."""
+
+    rows: int
+    read: Callable[[], pa.Table]
+
+
+def pieces_of_files(files: Sequence[str], names: Sequence[str]) -> list[Piece]:
+    """The row groups of Parquet files, in the order in which they lie there."""
+    found = []
+    for name in files:
+        with pq.ParquetFile(name) as file:
+            known = file.metadata
+        for group in range(known.num_row_groups):
+            read = partial(_read_group, name, known, group, tuple(names))
+            found.append(Piece(known.row_group(group).num_rows, read))
+    return found
+
+
+def _read_group(name: str, known: pq.FileMetaData, group: int, names: Sequence[str]) -> pa.Table:
+    schema = known.schema.to_arrow_schema()
+    texts = [one for one in names if pa.types.is_string(schema.field(one).type)]
+    with pq.ParquetFile(name, metadata=known, read_dictionary=texts) as file:
+        return file.read_row_group(group, columns=list(names), use_threads=False)
+
+
+def _itself(table: pa.Table) -> pa.Table:
+    return table
 
 
 class LaidOut:
@@ -107,16 +139,17 @@ class LaidOut:
         found = self._snapshot.plan.rows
         return sum(found.get(day, {}).get(kind, 0) for _stretch, day, _part in self._placed_of(kind).places)
 
-    def columns(self, kind: str, stretch: int, names: Sequence[str]) -> list[pa.Table]:
-        """Some columns of a kind's rows in one stretch, as arrays for a kernel; only for an engine in this process over a
-        lake on this machine (`has_columns`)."""
+    def pieces(self, kind: str, stretch: int, names: Sequence[str]) -> list[Piece]:
+        """Some columns of a kind's rows in one stretch, for a kernel that reads them piece by piece; only for an engine in
+        this process over a lake on this machine (`has_columns`). Sealed pieces lie in the kind's order."""
         snapshot, placed = self._snapshot, self._placed_of(kind)
         own = [(day, part) for number, day, part in placed.places if number == stretch]
         whole = [day for day, part in own if part == _WHOLE]
         narrow = snapshot.narrowed(whole, f"{kind}k{stretch}")
         unsettled = set(narrow.unsettled_days(kind))
         files = narrow.sealed_files(kind, [day for day in whole if day not in unsettled])
-        tables = [snapshot.engine.columns_of_files(files, names)] if files else []
+        found = pieces_of_files(files, names)
+        tables = []
         if unsettled:
             fresh = snapshot.narrowed(unsettled, f"{kind}u{stretch}").derived(kind)
             tables.append(_chosen(fresh, names, snapshot))
@@ -125,7 +158,7 @@ class LaidOut:
             if days:
                 cut = snapshot.narrowed(cuts, f"{kind}c{number}", cuts).as_cut(kind)
                 tables.append(_chosen(cut.filter(cut.local_day.isin(days)), names, snapshot))
-        return tables
+        return found + [Piece(table.num_rows, partial(_itself, table)) for table in tables]
 
     @property
     def has_columns(self) -> bool:
