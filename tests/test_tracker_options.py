@@ -92,6 +92,7 @@ def test_consent__given_and_withdrawn__leaves_nothing_and_tells_nothing_more(pla
     assert page.told(0) == []
     assert page.stored() == []
     page.call("window.shuke.consent(true)")
+    page.call("for (const nobody of [undefined, null, '']) window.shuke.identify(nobody)")  # a guest
     page.call("window.shuke.identify('li', {name: 'Li'})")
     page.call("window.shuke.track('Later')")
     found = page.told(3)

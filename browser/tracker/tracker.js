@@ -311,7 +311,7 @@ const api = {
   track,
   page: tellView,
   identify(userId, traits) {
-    if (!isOn) return;
+    if (!isOn || userId == null || userId === "") return; // a guest: the shop's page has nobody to name
     remember("user", String(userId));
     tell("identify", { traits }, place);
   },
