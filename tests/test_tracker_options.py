@@ -21,6 +21,8 @@ PAGE = """<!doctype html><title>plain</title><body>{before}<script src="{door}/t
 <button id="pressed" data-shuke-click style="position:absolute;left:0;top:0;width:100px;height:50px">Press</button>
 <div style="height:3000px"></div>"""
 
+PLAIN_UNASKED = """<!doctype html><script src="{door}/t.js" data-key="{key}"></script>"""
+
 
 @pytest.fixture
 def site(shop, monkeypatch):
@@ -107,6 +109,36 @@ def test_consent__given_and_withdrawn__leaves_nothing_and_tells_nothing_more(pla
     again = page.told(4)[-1]
     assert again["type"] == "page"
     assert again["anonymousId"] != found[0]["anonymousId"]
+
+
+def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves_nothing(plain) -> None:
+    page = plain('data-consent="given"')
+    page.told(1)
+    page.site.answers = "refused"
+    page.call("window.shuke.track('Waiting')")
+    page.page.clock.run_for(200)
+    other = page.page.context.new_page()
+    page.site.plain = PLAIN_UNASKED.format(door=page.site.door, key=page.site.write_key)
+    other.goto(page.site.url + "/plain/2", wait_until="load")
+    assert len(page.stored()) == 2
+    other.evaluate("window.shuke.consent(false)")  # its first call: nothing was begun here
+    assert page.stored() == []
+    page.page.wait_for_timeout(50)  # until this tab hears of it
+    page.site.answers = "taken"
+    page.call("window.shuke.track('Never')")
+    page.told(1)
+    assert page.stored() == []
+    page.call("window.shuke.consent(true)")
+    again = page.told(2)[-1]
+    # A page that comes back from the browser's memory has heard of nothing meanwhile.
+    page.call(
+        "localStorage.removeItem('shuke.id'), "
+        "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+    )
+    page.call("window.shuke.track('Never')")
+    assert names(page.told(2)) == ["page", "page"]
+    assert again["anonymousId"] != page.told(2)[0]["anonymousId"]
+    assert page.stored() == []
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,19 @@ let isFirst = true;
 let spent = 0; // ms of stay that is not told yet
 let looked = 0;
 let isSeen = false;
+let isKept = false; // the visitor's id is stored where other pages see it
 
 // ---- what is remembered --------------------------------------------------------------------------------------------
 
 function recall(name) {
+  return stored(name) || memory[name];
+}
+
+function stored(name) {
   try {
     const found = localStorage.getItem(PREFIX + name);
     if (found) return found;
   } catch (blocked) {}
-  if (memory[name]) return memory[name];
   try {
     const found = page.cookie.match(`(?:^|; )${PREFIX}${name}=([^;]+)`);
     return found && decodeURIComponent(found[1]);
@@ -94,6 +98,7 @@ function newId() {
 function visitor() {
   const found = recall("id") || newId();
   if (found !== memory.id) remember("id", found);
+  isKept = isKept || stored("id") === found;
   return found;
 }
 
@@ -107,16 +112,25 @@ function keep() {
   } catch (blocked) {}
 }
 
+/** The names of queues that documents keep. */
+function queues(start) {
+  try {
+    return Object.keys(localStorage)
+      .filter((name) => name.startsWith(PREFIX + start))
+      .map((name) => name.slice(PREFIX.length));
+  } catch (blocked) {
+    return [];
+  }
+}
+
 /** Take over what documents before this one could not deliver. */
 function adopt() {
   own = "q." + newId();
   try {
-    for (const name of Object.keys(localStorage)) {
-      if (name.startsWith(PREFIX + "q.")) {
-        const found = localStorage.getItem(name);
-        localStorage.removeItem(name);
-        queue.push(...JSON.parse(found));
-      }
+    for (const name of queues("q.")) {
+      const found = localStorage.getItem(PREFIX + name);
+      localStorage.removeItem(PREFIX + name);
+      queue.push(...JSON.parse(found));
     }
   } catch (blocked) {}
   keep();
@@ -296,18 +310,27 @@ function start() {
 }
 
 function stop() {
-  isOn = false;
+  isOn = isKept = false;
   queue = [];
+  memory = {};
   place = view = undefined;
   isFirst = true;
-  if (own) {
-    keep();
-    forget("id", "user");
-  }
+  if (own) keep();
+}
+
+/** What another page has taken back is over here too: consent with the id, a name with the user. */
+function heed() {
+  if (!isKept) return;
+  if (!stored("user")) delete memory.user;
+  if (!stored("id")) stop();
 }
 
 const api = {
-  consent: (isGiven) => (isGiven ? start() : stop()),
+  consent(isGiven) {
+    if (isGiven) return start();
+    stop();
+    forget("id", "user", ...queues("q."));
+  },
   track,
   page: tellView,
   identify(userId, traits) {
@@ -315,7 +338,11 @@ const api = {
     remember("user", String(userId));
     tell("identify", { traits }, place);
   },
-  reset: () => forget("id", "user"),
+  reset() {
+    forget("user");
+    if (isOn) remember("id", newId()); // at once, since no id would tell other pages that consent is withdrawn
+    else forget("id");
+  },
   push: ([name, ...words]) => api[name](...words),
 };
 
@@ -332,13 +359,16 @@ function begin() {
   addEventListener("popstate", () => moved());
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
+    heed();
     shown();
     if (views !== "own") tellView();
   });
+  addEventListener("storage", heed);
   addEventListener("online", () => later(0));
   addEventListener("pagehide", leave);
   page.addEventListener("visibilitychange", () => {
     if (page.visibilityState === "hidden") return leave();
+    heed();
     shown();
     later(0);
   });
