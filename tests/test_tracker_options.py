@@ -141,6 +141,21 @@ def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves
     assert page.stored() == []
 
 
+def test_queue__of_another_shop_on_the_same_host__is_left_to_it(plain) -> None:
+    page = plain('data-consent="given"')
+    page.told(1)
+    page.site.answers = "refused"
+    page.call("window.shuke.track('Mine')")
+    page.page.clock.run_for(200)
+    mine = "Object.keys(localStorage).find((one) => localStorage.getItem(one).includes('Mine'))"
+    kept = page.page.evaluate(mine)
+    page.site.plain = page.site.plain.replace(page.site.write_key, "wk_other")
+    page.page.goto(page.site.url + "/plain/fr", wait_until="load")
+    assert page.page.evaluate(mine) == kept
+    page.call("window.shuke.consent(false)")  # withdrawn: nothing of anybody stays
+    assert page.stored() == []
+
+
 @pytest.mark.parametrize(
     ("said", "refusal", "is_counted"),
     [

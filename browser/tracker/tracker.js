@@ -123,11 +123,12 @@ function queues(start) {
   }
 }
 
-/** Take over what documents before this one could not deliver. */
+/** Take over what documents before this one could not deliver to this shop: another one may live on the same host. */
 function adopt() {
-  own = "q." + newId();
+  const shop = `q.${key}.`;
+  own = shop + newId();
   try {
-    for (const name of queues("q.")) {
+    for (const name of queues(shop)) {
       const found = localStorage.getItem(PREFIX + name);
       localStorage.removeItem(PREFIX + name);
       queue.push(...JSON.parse(found));
