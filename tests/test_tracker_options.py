@@ -22,6 +22,9 @@ PAGE = """<!doctype html><title>plain</title><body>{before}<script src="{door}/t
 <div style="height:3000px"></div>"""
 
 PLAIN_UNASKED = """<!doctype html><script src="{door}/t.js" data-key="{key}"></script>"""
+MARKED = """document.body.insertAdjacentHTML("afterbegin", `
+<label id="size" style="position:absolute;left:200px" data-shuke-click="size">M <input type="radio" id="m"></label>
+<a id="mail" style="position:absolute;top:200px" data-shuke-click href="mailto:li@example.com">${"x".repeat(79)}😀😀</a>`)"""
 
 
 @pytest.fixture
@@ -226,3 +229,19 @@ def test_click__by_keyboard_and_beside_a_mark__lies_in_the_middle_of_what_was_pr
     )
     assert told["y"] == 25 * 100 // told["height"]
     assert clicked["context"]["page"]["path"] == "/plain"
+
+
+def test_click__on_a_label_and_on_a_mail_address__is_one_and_says_no_more_than_it_may(plain) -> None:
+    page = plain('data-consent="given"')
+    page.call(MARKED)
+    page.call("addEventListener('click', (click) => click.target.id === 'mail' && click.preventDefault())")
+    page.page.click("#size", position={"x": 3, "y": 3})  # the browser clicks the control as well
+    page.page.clock.run_for(10)
+    page.page.click("#m")
+    page.page.click("#mail")
+    page.call("window.shuke.track('Cut', {title: 'linen \\ud83d'})")
+    found = page.told(5)
+    clicks = [one["properties"] for one in found if one["type"] == "track"]
+    assert [one.get("label") for one in clicks[:3]] == ["size", "size", "x" * 79 + "\U0001f600"]
+    assert "href" not in clicks[2]
+    assert clicks[3] == {"title": "linen \ufffd"}  # half a character would have the event refused

@@ -23,6 +23,7 @@ const OLDEST = 86400000; // ms that an event waits: well below the 48 hours for 
 const MOST = 300; // events that wait
 const REQUEST = 20000; // characters of a request: less than the 64 KB of a beacon, whatever the script
 const LARGEST = 10000; // characters of an event
+const LABEL = 80; // characters of what was pressed
 const PREFIX = "shuke.";
 
 const script = document.currentScript;
@@ -47,6 +48,7 @@ let isFirst = true;
 let spent = 0; // ms of stay that is not told yet
 let looked = 0;
 let isSeen = false;
+let pressed; // the control to which the browser passes on the click of its label that was told
 let isKept = false; // the visitor's id is stored where other pages see it
 
 // ---- what is remembered --------------------------------------------------------------------------------------------
@@ -138,7 +140,10 @@ function adopt() {
 }
 
 function enqueue(event) {
-  const text = JSON.stringify(event);
+  // Half a character, where a text was cut in its middle, is no text: the collector would refuse the event.
+  const text = JSON.stringify(event, (_name, value) =>
+    typeof value === "string" ? value.replace(/[\ud800-\udfff]/gu, "\ufffd") : value,
+  );
   if (text.length > LARGEST) return console.warn("shuke: too large, not sent", event.event);
   queue.push({ id: event.messageId, text, at: Date.now() });
   queue = queue.slice(-MOST);
@@ -269,6 +274,10 @@ function clicked(click) {
   const link = click.target.closest("a[href]");
   const isOut = link && /^http/.test(link.protocol) && bare(link.hostname) !== bare(location.hostname);
   if (!marked && !isOut) return;
+  if (click.target === pressed) return;
+  const label = click.target.closest("label");
+  pressed = label && label.control;
+  setTimeout(() => (pressed = 0)); // it passes it on at once
   const { scrollWidth: width, scrollHeight: height } = page.documentElement;
   let { pageX, pageY } = click;
   if (!click.detail) {
@@ -280,7 +289,7 @@ function clicked(click) {
   const cell = (at, size, cells) => Math.max(0, Math.min(cells - 1, Math.floor((at / size) * cells)));
   track("Element Clicked", {
     kind: isOut ? "outbound" : "marked",
-    label: ((marked && marked.dataset.shukeClick) || (link || marked).textContent.trim()).slice(0, 80),
+    label: [...((marked && marked.dataset.shukeClick) || (link || marked).textContent.trim())].slice(0, LABEL).join(""),
     href: link ? link.origin + link.pathname : undefined,
     x: cell(pageX, width, COLUMNS),
     y: cell(pageY, height, ROWS),
