@@ -245,3 +245,10 @@ def test_click__on_a_label_and_on_a_mail_address__is_one_and_says_no_more_than_i
     assert [one.get("label") for one in clicks[:3]] == ["size", "size", "x" * 79 + "\U0001f600"]
     assert "href" not in clicks[2]
     assert clicks[3] == {"title": "linen \ufffd"}  # half a character would have the event refused
+
+
+def test_view__with_a_fragment__is_told_without_it(plain) -> None:
+    page = plain('data-consent="given" data-views="own"')
+    page.call("history.replaceState(null, '', '#token=secret')")
+    page.call("window.shuke.page()")
+    assert page.told(1)[0]["properties"]["url"].endswith("/plain?utm_source=x")

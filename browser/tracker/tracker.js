@@ -227,7 +227,8 @@ function tell(type, fields, where) {
 function tellView(name, properties) {
   if (!isOn) return;
   tellStay();
-  const { href: url, pathname: path, search } = location;
+  const { pathname: path, search } = location;
+  const url = location.href.split("#")[0]; // behind it stand tokens, and it is no view of its own
   place = { url, path, search, referrer: (isFirst ? page.referrer : place.url) || undefined };
   isFirst = false;
   view = tell("page", { name, properties: { ...place, ...properties } });
@@ -242,7 +243,7 @@ function look() {
   const now = performance.now();
   const passed = now - looked;
   looked = now;
-  if (isSeen) spent += passed > 3 * BEAT ? BEAT : passed;
+  if (isSeen && passed < 3 * BEAT) spent += passed;
 }
 
 /** Tell the stay that was not told yet. */
@@ -272,7 +273,8 @@ function clicked(click) {
   if (!isOn || !click.target.closest || click.button > 1) return;
   const marked = click.target.closest("[data-shuke-click]");
   const link = click.target.closest("a[href]");
-  const isOut = link && /^http/.test(link.protocol) && bare(link.hostname) !== bare(location.hostname);
+  const isWeb = link && /^http/.test(link.protocol); // else it is an address of a person, or a script
+  const isOut = isWeb && bare(link.hostname) !== bare(location.hostname);
   if (!marked && !isOut) return;
   if (click.target === pressed) return;
   const label = click.target.closest("label");
@@ -290,7 +292,7 @@ function clicked(click) {
   track("Element Clicked", {
     kind: isOut ? "outbound" : "marked",
     label: [...((marked && marked.dataset.shukeClick) || (link || marked).textContent.trim())].slice(0, LABEL).join(""),
-    href: link ? link.origin + link.pathname : undefined,
+    href: isWeb ? link.origin + link.pathname : undefined,
     x: cell(pageX, width, COLUMNS),
     y: cell(pageY, height, ROWS),
     width,
