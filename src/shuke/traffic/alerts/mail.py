@@ -82,7 +82,7 @@ def _send(letter_id: int, at: datetime) -> bool:
     try:
         message = _written(letter)
         if message is None:
-            _note(letter, FAILED, "reader gone", at)
+            _note(letter, FAILED, "nobody wants it any more", at)
             return False
         message.send()
     except (SMTPException, OSError) as error:
@@ -102,12 +102,25 @@ def _note(letter: Letter, state: str, error: str, due_at: datetime) -> None:
         Letter.objects.filter(pk=letter.pk).update(state=state, error=shortened(error, 300), due_at=due_at)
 
 
+def _is_wanted(letter: Letter, shop: shops.ShopView) -> bool:
+    with scope(shop=shop.id):
+        rule = Alert.objects.select_related("rule").get(pk=letter.alert_id).rule
+    members = {member.user_id: member.role for member in shops.list_members(shop)}
+    return (
+        rule.is_on
+        and rule.removed_at is None
+        and letter.user_id in rule.readers
+        and may(members.get(letter.user_id), Deed.VIEW_TRAFFIC)
+    )
+
+
 def _written(letter: Letter) -> EmailMessage | None:
-    """The letter in its reader's language; None when there is nobody to read it any more."""
+    """The letter in its reader's language; None when there is nobody to read it any more, or nobody wants it: retries take
+    a day, in which a reader may have said no or left the shop."""
     reader = shops.find_person(letter.user_id)
-    if reader is None:
-        return None
     shop = shops.get_shop_by_id(letter.shop_id)
+    if reader is None or not _is_wanted(letter, shop):
+        return None
     with translation.override(reader.language), scope(shop=shop.id):
         alert = reads.get_alert(shop, letter.alert_id)
         page = settings.SITE_URL.rstrip("/") + reverse("console:alert", args=[shop.slug, alert.id])

@@ -14,6 +14,7 @@ from django_scopes import scope, scopes_disabled
 from shuke.project import wiring
 from shuke.records.actor import Actor
 from shuke.records.outbox import announce, deliver_due
+from shuke.shops import actions as shop_actions
 from shuke.shops.roles import Role
 from shuke.traffic import events
 from shuke.traffic.alerts import actions, mail, reads
@@ -114,3 +115,23 @@ def test_letters__unwanted_put_off_old_or_without_server__are_not_laid(shop, mem
     assert owner.pk not in reads.list_rules(shop)[0].readers
     actions.set_letters(**common, rule_id=rule.id, user_id=analyst.pk, wanted=True)
     assert letters() == 1
+
+
+def test_letters__laid_before_the_reader_said_no_or_left_the_shop__are_not_sent(raised, shop) -> None:
+    _alert, users = raised
+    analyst = users[Role.ANALYST]
+    owner = Actor("member", users[Role.OWNER].pk, "Olga", Role.OWNER.value)
+    actions.set_letters(shop=shop, rule_id=0, user_id=users[Role.OWNER].pk, wanted=False, actor=owner, at=AT)
+    with scope(shop=shop.id):
+        shop_actions.remove_member(shop=shop, user_id=analyst.pk, actor=Actor.system("tests"), at=AT)
+    assert mail.send_due(AT) == 0
+    assert outbox.outbox == []
+    assert states() == ["failed", "failed"]
+    assert mail.send_due(AT + 60 * MINUTE) == 0
+
+
+def test_letters__of_a_rule_that_was_switched_off__are_not_sent(raised, shop) -> None:
+    actor = Actor.system("tests")
+    actions.change_rule(shop=shop, rule_id=0, is_on=False, actor=actor, at=AT)
+    assert mail.send_due(AT) == 0
+    assert outbox.outbox == []
