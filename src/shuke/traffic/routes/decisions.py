@@ -110,7 +110,10 @@ def _share(number: int, given: Any) -> Decimal | None:
         raise BadShare(field=f"steps.{number}.share", value=given) from None
     if isinstance(given, bool) or not share.is_finite() or not 0 < share <= 1:
         raise BadShare(field=f"steps.{number}.share", value=given)
-    return share.quantize(PLACES).normalize()
+    rounded = share.quantize(PLACES)
+    if not rounded:
+        raise BadShare(field=f"steps.{number}.share", value=given)
+    return rounded.normalize()
 
 
 def kept(steps: Sequence[Step]) -> list[dict[str, Any]]:
@@ -123,6 +126,14 @@ def kept(steps: Sequence[Step]) -> list[dict[str, Any]]:
         }
         for one in steps
     ]
+
+
+def of_kept(rows: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """Steps as the database holds them. Not checked again: what was once kept stays readable, so that it can be mended."""
+    return tuple(
+        Step(one["kind"], one["value"], None if one["share"] is None else Decimal(one["share"]))
+        for one in rows
+    )
 
 
 def interval(part: int, whole: int) -> tuple[Decimal, Decimal] | None:

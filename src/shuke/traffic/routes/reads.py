@@ -73,7 +73,7 @@ def view(row: PlannedRoute) -> Route:
     return Route(
         id=row.pk,
         name=row.name,
-        steps=decisions.read_steps(row.steps),
+        steps=decisions.of_kept(row.steps),
         version=row.version,
         made_by=row.made_by,
         made_at=row.made_at,

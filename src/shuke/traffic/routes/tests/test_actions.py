@@ -10,6 +10,7 @@ from shuke.records.actor import Actor
 from shuke.records.models import AuditEntry
 from shuke.shops.roles import Role
 from shuke.traffic.routes import actions, decisions, reads
+from shuke.traffic.routes.models import PlannedRoute
 from shuke.traffic.routes.tests.conftest import ACTOR, STEPS
 from shuke.traffic.tests.drawn import AT
 
@@ -54,6 +55,17 @@ def test_route__a_name_that_is_taken__is_refused_and_nothing_kept(shop, route):
     with pytest.raises(actions.NameTaken):
         actions.restore_route(shop=shop, route_id=route.id, actor=ACTOR, at=AT)
     assert [one.id for one in reads.list_routes(shop)] == [other.id]
+
+
+def test_route__kept_with_what_is_refused_today__is_still_read_and_can_be_mended(shop, route):
+    nothing = [*STEPS[:3], {"kind": "order", "value": "", "share": "0"}]
+    with scope(shop=shop.id):
+        PlannedRoute.objects.filter(pk=route.id).update(steps=nothing)
+    assert reads.list_routes(shop)[0].steps[3].share == 0
+    mended = actions.change_route(
+        shop=shop, route_id=route.id, name="To the order", steps=STEPS, version=1, actor=ACTOR, at=AT
+    )
+    assert mended.steps == route.steps
 
 
 def test_route__by_who_may_not_or_of_another_shop__nothing_changes(shop, other_shop, route, member_of):

@@ -26,6 +26,7 @@ CART = {"kind": "page", "value": "/cart", "share": 0.2}
         ([{"kind": "type", "value": "shoes"}, CART], decisions.BadPageType, "steps.1.value"),
         ([HOME, {**CART, "share": None}], decisions.BadShare, "steps.2.share"),
         ([HOME, {**CART, "share": 0}], decisions.BadShare, "steps.2.share"),
+        ([HOME, {**CART, "share": 1e-7}], decisions.BadShare, "steps.2.share"),  # kept, it would be 0
         ([HOME, {**CART, "share": 1.01}], decisions.BadShare, "steps.2.share"),
         ([HOME, {**CART, "share": "many"}], decisions.BadShare, "steps.2.share"),
         ([HOME, {**CART, "share": float("nan")}], decisions.BadShare, "steps.2.share"),
