@@ -54,6 +54,9 @@ __all__ = [
 ]
 
 
+# The part of the visitors whose conversion has to be stated for that of them all to be told; more than this. Ours.
+LEAST_CONVERTED = 0.5
+
 # --- names
 
 
@@ -74,15 +77,16 @@ def channel_of(name: str, shipped: Mapping[str, str], own: Mapping[str, str]) ->
 def table_of(lines: Sequence[Line], sum_names: Iterable[str]) -> Table:
     """Rows of one table to channels. Sums of others, names that are left out and rows without a size are set aside.
 
-    Sizes are visitors where every row states them, else shares; a table whose shares add up to more than one (visitors who
-    came by several channels) is brought back to one.
+    Sizes are visitors or shares, whichever more rows state (of as many: visitors); the rows that do not are set aside. A
+    table whose shares add up to more than one (visitors who came by several channels) is brought back to one.
     """
     sums = {folded(name) for name in sum_names}
     parts = [line for line in lines if folded(line.name) not in sums]
     is_whole = not parts
     parts = list(lines) if is_whole else parts
     parts = [line for line in parts if line.channel != ""]
-    by_visitors = all(line.visitors is not None for line in parts)
+    stated = [sum(value is not None for value in told) for told in zip(*map(_sizes, parts), strict=True)]
+    by_visitors = not stated or stated[0] >= stated[1]
     sized = [(line, line.visitors if by_visitors else line.share) for line in parts]
     unstated = tuple(line.name for line, size in sized if size is None)
     known = [(line, float(size)) for line, size in sized if size is not None]
@@ -107,12 +111,14 @@ def table_of(lines: Sequence[Line], sum_names: Iterable[str]) -> Table:
     def by_size(one: tuple[str, float]) -> tuple[float, str]:
         return -one[1], one[0]
 
+    conversion, unconverted = _conversion(every)
     return Table(
         channels={name: _industry(rows) for name, rows in channels.items()},
-        conversion=_conversion(every),
+        conversion=conversion,
         unmatched=tuple(sorted(unmatched.items(), key=by_size)),
         sums=tuple(dict.fromkeys(line.name for line in lines if folded(line.name) in sums and not is_whole)),
         unstated=tuple(dict.fromkeys(unstated)),
+        unconverted=unconverted,
         weighed_by="visitors" if by_visitors else "share",
         notes=tuple(notes),
     )
@@ -121,12 +127,16 @@ def table_of(lines: Sequence[Line], sum_names: Iterable[str]) -> Table:
 _SHARES_ABOVE = _("The table's shares add up to %(sum)s %%; they are brought back to 100 %%.")
 
 
+def _sizes(line: Line) -> tuple[Decimal | None, Decimal | None]:
+    return line.visitors, line.share
+
+
 def _industry(rows: Sequence[tuple[Line, float]]) -> Industry:
     lines = [line for line, _share in rows]
     return Industry(
         names=tuple(dict.fromkeys(line.name for line in lines)),
         share=sum(share for _line, share in rows),
-        conversion=_conversion(rows),
+        conversion=_conversion(rows)[0],
         visitors=_added(line.visitors for line in lines),
         buyers=_added(line.buyers for line in lines),
     )
@@ -138,17 +148,22 @@ def _added(values: Iterable[Decimal | None]) -> Decimal | None:
     return sum((value for value in found if value is not None), Decimal(0)) if None not in found else None
 
 
-def _conversion(rows: Sequence[tuple[Line, float]]) -> float | None:
-    """Buyers over visitors where all state them, else the conversions by size; None where a sized row states neither."""
-    rows = [(line, share) for line, share in rows if share > 0]
-    visitors, buyers = _added(line.visitors for line, _s in rows), _added(line.buyers for line, _s in rows)
+def _conversion(rows: Sequence[tuple[Line, float]]) -> tuple[float | None, tuple[str, ...]]:
+    """Of the rows that state one: buyers over visitors where all of them say both, else their conversions by size.
+
+    None while they hold no more than half of the size. And the names of the rows that do not state one.
+    """
+    sized = [(line, share, _own_conversion(line)) for line, share in rows if share > 0]
+    told = [(line, share, value) for line, share, value in sized if value is not None]
+    untold = tuple(dict.fromkeys(line.name for line, _share, value in sized if value is None))
+    size = sum(share for _line, share, _value in told)
+    if not size or size <= sum(share for _line, share, _value in sized) * LEAST_CONVERTED:
+        return None, untold
+    visitors = _added(line.visitors for line, _share, _value in told)
+    buyers = _added(line.buyers for line, _share, _value in told)
     if visitors and buyers is not None:
-        return float(buyers / visitors)
-    told = [(_own_conversion(line), share) for line, share in rows]
-    size = sum(share for _c, share in told)
-    if not size or any(value is None for value, _share in told):
-        return None
-    return sum((value or 0.0) * share for value, share in told) / size
+        return float(buyers / visitors), untold
+    return sum(value * share for _line, share, value in told) / size, untold
 
 
 def _own_conversion(line: Line) -> float | None:

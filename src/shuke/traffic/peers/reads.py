@@ -228,10 +228,20 @@ def _notes(made: Table, visitors: int) -> tuple[Reason, ...]:
     if made.sums:
         found.append(Reason("sums_left_out", _SUMS, {"names": ", ".join(made.sums[:8])}))
     if made.unstated:
-        found.append(Reason("unstated", _UNSTATED, {"names": ", ".join(made.unstated[:8])}))
+        words = _UNSTATED_VISITORS if made.weighed_by == "visitors" else _UNSTATED_SHARE
+        found.append(
+            Reason("unstated", words if made.channels else _UNSTATED, {"names": ", ".join(made.unstated[:8])})
+        )
+    if made.unconverted and made.conversion is not None:
+        found.append(Reason("unconverted", _UNCONVERTED, {"names": ", ".join(made.unconverted[:8])}))
     return tuple(found)
 
 
 _NO_VISITS = _("The shop has no visits in the days of this table.")
 _SUMS = _("Left out as sums of other rows: %(names)s.")
+_UNSTATED_VISITORS = _("Left out, since their rows do not state visitors, as most rows do: %(names)s.")
+_UNSTATED_SHARE = _("Left out, since their rows do not state a share, as most rows do: %(names)s.")
+_UNCONVERTED = _(
+    "Their conversion is not stated, so the industry's conversion is that of the others: %(names)s."
+)
 _UNSTATED = _("Left out, since neither visitors nor a share stand in their rows: %(names)s.")

@@ -119,6 +119,7 @@ class Table:
     conversion: float | None
     unmatched: tuple[tuple[str, float], ...] = ()  # names that nobody knows, with their shares
     sums: tuple[str, ...] = ()
-    unstated: tuple[str, ...] = ()  # rows that state neither visitors nor a share
+    unstated: tuple[str, ...] = ()  # rows that do not state what the table is weighed by
+    unconverted: tuple[str, ...] = ()  # rows of visitors that state no conversion
     weighed_by: str = "visitors"
     notes: tuple[Reason, ...] = field(default_factory=tuple)

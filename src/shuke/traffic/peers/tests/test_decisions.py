@@ -170,3 +170,47 @@ def test_names__folded__find_the_channel_and_the_shop_wins() -> None:
     )
     assert decisions.channel_of("聚划算", shipped, {}) is None
     assert decisions.channel_of("聚划算", shipped, {"聚划算": ""}) == ""
+
+
+def _heads(rows: list[tuple[str, int | None, int | None]]) -> list[Line]:
+    numbers = [(name, *(None if n is None else Decimal(n) for n in (v, b))) for name, v, b in rows]
+    return [Line(name, name, visitors=visitors, buyers=buyers) for name, visitors, buyers in numbers]
+
+
+def test_table__one_blank_among_heads__is_set_aside_and_the_others_stand() -> None:
+    rows = [("direct", 600, 12), ("live", 300, 30), ("social", 100, 1)]
+    blank = decisions.table_of(_heads([*rows, ("platform", None, 5)]), [])
+    assert (blank.weighed_by, blank.unstated) == ("visitors", ("platform",))
+    assert {name: one.share for name, one in blank.channels.items()} == {
+        "direct": 0.6,
+        "live": 0.3,
+        "social": 0.1,
+    }
+    assert blank.conversion == pytest.approx(43 / 1000)
+    # Of shares with one row in heads the shares are taken.
+    shares = [Line(name, name, share=Decimal(n) / 10) for name, n in (("direct", 6), ("live", 3))]
+    mixed = decisions.table_of([*shares, *_heads([("social", 100, None)])], [])
+    assert (mixed.weighed_by, mixed.unstated, set(mixed.channels)) == (
+        "share",
+        ("social",),
+        {"direct", "live"},
+    )
+    # As many rows of either: heads, as where all state both.
+    both = decisions.table_of([shares[0], *_heads([("social", 100, None)])], [])
+    assert (both.weighed_by, both.unstated) == ("visitors", ("direct",))
+    nothing = decisions.table_of([Line("direct", "direct")], [])
+    assert (nothing.channels, nothing.unstated) == ({}, ("direct",))
+
+
+def test_conversion__not_stated_by_one_row__is_that_of_the_others_while_they_are_most() -> None:
+    rows = [("direct", 600, 12), ("live", 300, 30), ("social", 100, None)]
+    table = decisions.table_of(_heads(rows), [])
+    assert table.conversion == pytest.approx(42 / 900)
+    assert table.unconverted == ("social",)
+    assert table.channels["social"].conversion is None
+    own = {name: Own(1_000, 30, 300_000) for name, *_ in rows}
+    marks = {row.channel: row.marks for row in decisions.compare(own, table, LIMITS)}
+    assert "high_conversion" in marks["live"]
+    assert "high_conversion" not in marks["social"]
+    few = decisions.table_of(_heads([("direct", 600, None), ("live", 300, 30), ("social", 100, 2)]), [])
+    assert (few.conversion, few.unconverted) == (None, ("direct",))

@@ -198,3 +198,20 @@ def test_name__by_who_may_not__is_refused_and_nothing_changed(life, member_of) -
         actions.assign_channel(shop=life, name="聚划算", channel="live", actor=reader, at=AT)
     with scope(shop=life.id):
         assert not ChannelName.objects.exists()
+
+
+def test_table__one_row_without_visitors__keeps_the_others_and_says_which_is_left_out(life) -> None:
+    text = TABLE.replace(",访客数占比", "")
+    for share in ("42%", "26%", "12%", "11%", "9%"):
+        text = text.replace(f",{share}", "", 1)
+    load(
+        life,
+        text.replace("90000", "-", 1).replace("3.00%", "-").replace("12600", "-"),
+        "sycm_industry_channels",
+    )
+    found = reads.peers(shop=life, at=AT)
+    assert {row.channel for row in found.rows} == {"live", "platform_search", "platform", "paid_search"}
+    notes = {note.code: note.text() for note in found.notes}
+    assert "聚划算" in notes["unstated"]
+    assert "手淘搜索" in notes["unconverted"]
+    assert found.industry_conversion == pytest.approx(12_400 / 490_000)
