@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django_scopes import scope
 
 from shuke.conditions.reads import Node, dump, parse
@@ -69,7 +70,10 @@ def change_rule(
     actor: Actor,
     at: datetime,
 ) -> reads.RuleView:
-    """Change what is given. Of the shipped watch only whether it is on and who reads. Raises as `create_rule`, NoSuchRule."""
+    """Change what is given. Of the shipped watch only whether it is on and who reads. Switched off, its open alerts end.
+
+    Raises as `create_rule`, NoSuchRule.
+    """
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with transaction.atomic(), scope(shop=shop.id):
         row = _rule(shop, rule_id, at)
@@ -91,6 +95,8 @@ def change_rule(
         if is_on is not None:
             row.is_on = is_on
         row.save()
+        if not row.is_on:
+            _end_alerts(row)
         _audit(shop, actor, "change_alert_rule", row, before, _told(row), at)
         return reads.rule_view(row)
 
@@ -105,9 +111,7 @@ def remove_rule(*, shop: ShopView, rule_id: int, actor: Actor, at: datetime) -> 
             raise Invalid(field="rule", value=row.kind)
         row.removed_at = at
         row.save(update_fields=["removed_at"])
-        for alert in Alert.objects.filter(rule=row, state="open"):
-            alert.state, alert.ended_on = "back", alert.last_day
-            alert.save(update_fields=["state", "ended_on"])
+        _end_alerts(row)
         _audit(shop, actor, "remove_alert_rule", row, _told(row), None, at)
 
 
@@ -276,6 +280,11 @@ def _rule(shop: ShopView, rule_id: int, at: datetime) -> AlertRule:
     if row is None:
         raise NoSuchRule(field="rule", value=rule_id)
     return row
+
+
+def _end_alerts(rule: AlertRule) -> None:
+    """Nobody follows them any more: they end with the last day that was judged."""
+    Alert.objects.filter(rule=rule, state="open").update(state="back", ended_on=F("last_day"))
 
 
 def _alert(alert_id: int) -> Alert:

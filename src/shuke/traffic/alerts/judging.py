@@ -161,9 +161,10 @@ def _judge(
     raises: bool,
 ) -> tuple[bool, date | None]:
     until = time.monotonic() + JUDGE_SECONDS
-    memory = storing.memory_of(shop.id, span.first)
+    own = [own_rules.series_of(rule) for rule in unusual]
+    memory = storing.memory_of(shop.id, span.first, own)
     counts = {
-        row.day: storing.cells_of(row.counts)
+        row.day: storing.watched(storing.cells_of(row.counts), own)
         for row in DayJudged.objects.filter(day__gte=span.first, day__lte=span.last)
     }
     directions = own_rules.directions_of(unusual)

@@ -22,6 +22,7 @@ from shuke.traffic.alerts.errors import NoSuchAlert, NoSuchRule
 from shuke.traffic.alerts.incidents import Segment
 from shuke.traffic.alerts.models import OPEN, WATCH, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.shapes import Name
+from shuke.traffic.alerts.storing import is_of_rule
 from shuke.traffic.alerts.values import values_of
 from shuke.traffic.alerts.wording import (
     FAMILIES,
@@ -146,11 +147,14 @@ def standing(shop: ShopView) -> Standing:
         watch = Watch.objects.filter(shop_id=shop.id).first()
         row = DayJudged.objects.filter(judged_at__isnull=False).order_by("-day").first()
         counted = DayJudged.objects.count()
+        on = {one.id for one in AlertRule.objects.filter(removed_at=None, is_on=True)}
     series = []
     for text, (verdict, actual, cases, expected, low, high, z, _window, seen) in (
         row.judged.items() if row else ()
     ):
         name = Name.read(text)
+        if is_of_rule(text) and int(name.step) not in on:
+            continue
         series.append(SeriesState(name, verdict, actual, cases, expected, low, high, z, seen))
     series.sort(key=lambda one: (one.name.what, one.name.dimension, -(one.actual or 0)))
     return Standing(watch.judged_until if watch else None, tuple(series), counted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -24,8 +24,18 @@ def cells_of(stored: Mapping[str, list[Any]]) -> dict[str, Cell]:
     return {name: (cell[0], cell[1]) for name, cell in stored.items()}
 
 
-def memory_of(shop_id: int, day: date) -> Memory:
-    """What is known of the days before `day`. Within the shop's scope."""
+def watched(cells: Mapping[str, Cell], own: Collection[str]) -> dict[str, Cell]:
+    """Without the series of rules that are off or gone: days that did not count them would read as days of nothing."""
+    return {text: cell for text, cell in cells.items() if not is_of_rule(text) or text in own}
+
+
+def is_of_rule(text: str) -> bool:
+    """Whether it is the series of a shop's own rule."""
+    return Name.read(text).family in ("count", "rate")
+
+
+def memory_of(shop_id: int, day: date, own: Collection[str]) -> Memory:
+    """What is known of the days before `day`; `own`: the series of the rules that are on. Within the shop's scope."""
     first = day - ONE_DAY * MEMORY_DAYS
     rows = list(DayJudged.objects.filter(day__gte=first, day__lt=day).order_by("day"))
     incidents = [
@@ -45,7 +55,7 @@ def memory_of(shop_id: int, day: date) -> Memory:
             if row.day not in busy.get(text, ()):
                 scores.setdefault(text, []).append({int(w): s for w, s in found.items()})
     return Memory(
-        {row.day: cells_of(row.counts) for row in rows},
+        {row.day: watched(cells_of(row.counts), own) for row in rows},
         {text: found[-SCORES_KEPT:] for text, found in scores.items()},
         incidents,
     )

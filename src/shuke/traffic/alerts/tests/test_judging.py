@@ -177,3 +177,42 @@ def test_judge_again__a_period__gives_the_same_alerts_without_letters(shop, hist
     assert [(a.lead, a.since, a.raised_on, a.ended_on) for a in reads.list_alerts(shop)] == before
     with scopes_disabled():
         assert OutboxEvent.objects.count() == letters
+
+
+@pytest.mark.parametrize("how", ["off", "removed"])
+def test_rules__switched_off_or_removed__end_their_alerts_and_are_watched_no_more(
+    shop, history, monkeypatch, how
+) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 10)
+    fell = FIRST + timedelta(days=DAYS - 6)
+    monkeypatch.setattr(
+        own_rules,
+        "cells_by_day",
+        lambda shop, rule, period, at: {day: (900 // (1 + (day >= fell)), None) for day in period.days()},
+    )
+    common = {"shop": shop, "actor": ACTOR, "at": AT}
+    rule = actions.create_rule(**common, kind="unusual", metric="visits", direction="fall")
+    early = {**common, "at": AT - timedelta(days=2)}
+    actions.judge_due(**early)
+    (before,) = [one for one in reads.list_alerts(shop) if one.rule.id == rule.id]
+    assert before.is_open
+    series = {str(one.name) for one in reads.standing(shop).series}
+    assert f"count.{rule.id}" in series
+    if how == "off":
+        actions.change_rule(**early, rule_id=rule.id, is_on=False)
+    else:
+        actions.remove_rule(**early, rule_id=rule.id)
+    assert {str(one.name) for one in reads.standing(shop).series} == series - {f"count.{rule.id}"}
+    actions.judge_due(**common)
+    after = reads.get_alert(shop, before.id)
+    assert (after.is_open, after.last_day, after.evidence) == (False, before.last_day, before.evidence)
+    assert {str(one.name) for one in reads.standing(shop).series} == series - {f"count.{rule.id}"}
+    with scope(shop=shop.id):  # nor does it raise what the others need to reach
+        last = DayJudged.objects.order_by("-day").filter(judged_at__isnull=False)[0]
+        assert f"count.{rule.id}" not in last.judged
+    if how == "off":
+        actions.change_rule(**common, rule_id=rule.id, is_on=True)
+        with scope(shop=shop.id):
+            Watch.objects.update(judged_until=max(history) - timedelta(days=2))
+        actions.judge_due(**common)
+        assert {str(one.name) for one in reads.standing(shop).series} == series
