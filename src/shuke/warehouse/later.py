@@ -134,7 +134,9 @@ def _write(
     pa.default_memory_pool().release_unused()  # what the sealing before needed
     try:
         snapshot = Snapshot(shop, plan(shop.id, Period.of_day(day)), used, slot)
-        versions = {kind: version for kind, version in snapshot.plan.versions.items() if kind in named_versions}
+        versions = {
+            kind: version for kind, version in snapshot.plan.versions.items() if kind in named_versions
+        }
         waiting = [one.kind for one in derivations.in_order() if not snapshot.plan.has(day, one.kind)]
         for kind in schemas.ALL:
             if kind not in waiting:

@@ -160,6 +160,15 @@ class LaidOut:
                 tables.append(_chosen(cut.filter(cut.local_day.isin(days)), names, snapshot))
         return found + [Piece(table.num_rows, partial(_itself, table)) for table in tables]
 
+    def lacks(self, kind: str) -> bool:
+        """Whether a sealed day of the stretches has none of a kind: one that is newer than it, or that follows later. Such
+        days are computed anew by whoever asks."""
+        plan = self._snapshot.plan
+        return any(
+            part == _WHOLE and day in plan.through and not plan.has(day, kind)
+            for _stretch, day, part in self._placed_of(kind).places
+        )
+
     @property
     def has_columns(self) -> bool:
         return self._snapshot.engine.is_in_process and not lake.is_remote()

@@ -21,7 +21,7 @@ from shuke.conditions.reads import Node, to_ibis
 from shuke.kernel.errors import Invalid, ShukeError
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
-from shuke.traffic.flows import kernel, ways
+from shuke.traffic.flows import adding, kernel, ways
 from shuke.traffic.reads.asking import Ask, Tables, asker
 from shuke.warehouse import lake, schemas
 from shuke.warehouse import reads as warehouse
@@ -129,8 +129,11 @@ class FlowAsker:
     ) -> None:
         """`until`: as the facts stood before that moment; the snapshot itself is whole."""
         self.events_read = 0
+        self._laid_out: warehouse.LaidOut | None = None
         if condition is None:
             laid_out = warehouse.LaidOut(snapshot, [warehouse.Stretch(snapshot.period, until)])
+            if laid_out.has_columns and not laid_out.lacks("page_flows"):
+                self._laid_out = laid_out
             self._ask: Ask = lambda key, build: laid_out.answer(
                 {"page_flows": None}, key, build, is_kept=True
             )
@@ -146,6 +149,7 @@ class FlowAsker:
     ) -> tuple[tuple[Flow, ...], int]:
         """Flows of a level, most moves first, and how many there are in all."""
         told = tuple(sorted(where.items()))
+        key = ("flows", level, by, told, limit)
 
         def grouped(tables: Tables) -> ibis.Table:
             return _grouped(tables["page_flows"], level, by, told)
@@ -157,7 +161,13 @@ class FlowAsker:
             rows = rows.order_by([ibis.desc("moves"), *(ibis.asc(name, nulls_first=True) for name in by)])
             return rows if limit is None else rows.limit(limit)
 
-        found = self._ask(("flows", level, by, told, limit), shown).to_pylist()
+        laid_out = self._laid_out
+        if laid_out is not None and adding.is_told(by, where, laid_out.sealed_rows("page_flows")):
+            pieces = laid_out.pieces("page_flows", 0, adding.columns(by, where))
+            table = laid_out.kept("page_flows", key, lambda: adding.added(pieces, level, by, where, limit))
+        else:
+            table = self._ask(key, shown)
+        found = table.to_pylist()
         return tuple(_flow(row, by) for row in found), int(found[0]["rows_in_all"]) if found else 0
 
 

@@ -17,7 +17,7 @@ from shuke.traffic.flows.tests import oracle
 from shuke.traffic.tests import oracle as visit_oracle
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.traffic.tests.facts import event
-from shuke.warehouse import actions, schemas
+from shuke.warehouse import actions, schemas, snapshots
 
 # The modules; the package offers the functions under these names.
 reading = importlib.import_module("shuke.traffic.reads.flows")
@@ -176,3 +176,31 @@ def test_map__steps_or_opened_step_out_of_range__refused(life):
     for fields in ({"steps": 9}, {"opened": ("item", 7)}):
         with pytest.raises(Invalid):
             maps.flow_map(shop=life.shop, period=PERIOD, at=AT, **fields)
+
+
+@pytest.mark.parametrize("most_places", [1 << 23, 1], ids=["by place", "by sorting"])
+def test_flows__added_up_as_arrays__are_those_of_the_expression(life, monkeypatch, most_places):
+    """Sealed days, one of them with a late event, and days that are open."""
+    actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(9)])
+    at = AT.replace(tzinfo=None) - timedelta(days=6)
+    late = event(life.shop.zone, shop_id=life.shop.id, at=at, page_path="/late", event_id=9_100)
+    actions.append(facts={"events": pa.Table.from_pylist([late], schema=schemas.EVENTS)})
+    asked = [
+        {"by": ("from_path", "to_path"), "where": {"kind": ("move", "exit", "order")}, "limit": 5},
+        {"by": ("from_path", "to_path")},
+        {"by": ("to_path", "from_type")},
+        {"by": ("from_type",), "where": {"to_path": "/cart"}},
+        {"by": ("kind",), "where": {"from_type": None}},
+        {"by": ("to_path",), "where": {"kind": "move", "from_path": "/nowhere"}},
+        {"by": ("from_path",), "until": AT - timedelta(days=5, hours=3)},
+    ]
+    expected = [reading.flows(shop=life.shop, period=PERIOD, **one) for one in asked]
+    assert [len(one.rows) > 0 for one in expected] == [True] * 5 + [False, True]
+    monkeypatch.setattr(reading.adding, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(reading.adding, "_MOST_PLACES", most_places)
+    used = []
+    added = reading.adding.added
+    monkeypatch.setattr(reading.adding, "added", lambda *given: used.append(1) or added(*given))
+    snapshots._answers.clear()
+    assert [reading.flows(shop=life.shop, period=PERIOD, **one) for one in asked] == expected
+    assert len(used) == len(asked)
