@@ -29,8 +29,8 @@ BYTES_A_ROW = 16  # held at the height of it, measured over 5 to 41 million rows
 # Rows of a span of visitors: who is counted at a time then fits the nearest caches. Where all rows of a visitor are one,
 # far fewer are counted than looked at.
 SPAN_ROWS = 4_000
-SPAN_ROWS_OF_ALL = 250_000
-_LEAST_OF_RUN = 16
+SPAN_ROWS_OF_ALL = 120_000
+_LEAST_OF_RUN = 8
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(I?)B?|(%))\s*", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 

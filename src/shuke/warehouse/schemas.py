@@ -432,6 +432,38 @@ ITEM_VISITORS = pa.schema(
     ]
 )
 
+# Who did anything with an item on a day, as narrow as counting visitors of many days wants it; one may stand in several rows.
+ITEM_PEOPLE = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("product_ref", pa.string()),
+        ("visitor_id", pa.int64()),
+        # 1 viewed, 2 favoured, 4 into the cart, 8 checkout, 16 ordered, added up; times 32 where the visit was not paid for,
+        # times 1024 where nobody knows.
+        ("told", pa.int64()),
+    ]
+)
+
+# What adds up of them over visitors and days, by item and whether the visit was paid for (null: no visit told it).
+ITEM_SUMS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("product_ref", pa.string()),
+        ("is_paid", pa.bool_()),
+        ("views", pa.int64()),
+        ("exits", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("measured_views", pa.int64()),
+        ("orders", pa.int64()),
+        ("file_orders", pa.int64()),
+        ("units", pa.decimal128(18, 3)),
+        ("amount_minor", pa.int64()),
+        ("without_amount", pa.int64()),
+    ]
+)
+
 # The same added up by day and item. Visitors are distinct in their row: they may be added over items never, over days only
 # as visitors of days.
 ITEM_DAYS = pa.schema(
@@ -477,6 +509,8 @@ DERIVED = {
     "item_deeds": ITEM_DEEDS,
     "item_lines": ITEM_LINES,
     "item_visitors": ITEM_VISITORS,
+    "item_people": ITEM_PEOPLE,
+    "item_sums": ITEM_SUMS,
     "item_days": ITEM_DAYS,
 }
 ALL = RAW | DERIVED
@@ -498,5 +532,7 @@ SORT = {
     "item_deeds": ("visitor_id", "at", "ord", "event_id", "line"),
     "item_lines": ("order_id", "product_ref", "currency"),
     "item_visitors": ("product_ref", "visitor_id", "buyer_id", "channel"),
+    "item_people": ("product_ref", "visitor_id"),
+    "item_sums": ("product_ref", "is_paid"),
     "item_days": ("product_ref",),
 }

@@ -1,5 +1,5 @@
 """What this room fills in the warehouse: `item_deeds` from events, `item_lines` from order lines, and from both of them
-`item_visitors` and `item_days`, which pages read."""
+`item_visitors`, `item_people`, `item_sums` and `item_days`, which pages read."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def item_visitors(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Ta
 def item_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
     known, sold = resolving.tables(inputs, context.shop.currency)
     return resolving.days(inputs["item_visitors"], known, sold)
+
+
+def item_people(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
+    return resolving.people(inputs["item_visitors"])
+
+
+def item_sums(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
+    return resolving.sums(inputs["item_visitors"])
 
 
 def _deeds_by_kernel(context: Context) -> Prepared:
@@ -63,6 +71,8 @@ def register_derivations() -> None:
         )
     )
     register(Derivation("item_visitors", ("item_deeds", "item_lines"), {}, item_visitors, variant=_currency))
+    register(Derivation("item_people", ("item_visitors",), {}, item_people, variant=lambda _: ()))
+    register(Derivation("item_sums", ("item_visitors",), {}, item_sums, variant=lambda _: ()))
     register(
         Derivation(
             "item_days", ("item_visitors", "item_deeds", "item_lines"), {}, item_days, variant=_currency

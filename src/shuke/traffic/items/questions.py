@@ -52,6 +52,26 @@ def by_item(rows: ibis.Table, *, is_whole: bool = True) -> ibis.Table:
     return _united(parts)
 
 
+def sums(days: ibis.Table) -> ibis.Table:
+    """What adds up of `by_item`, from ITEM_SUMS of any days: a row per `part` (item, paid, free, total) and item."""
+    parts = [(days, "item"), (days.filter(days.is_paid), "paid"), (days.filter(~days.is_paid), "free")]
+    added = [
+        rows.group_by("product_ref")
+        .aggregate(**{name: rows[name].sum() for name in _SUMS})
+        .mutate(part=_text(part))
+        for rows, part in parts
+    ]
+    whole = days.aggregate(**{name: days[name].sum() for name in _SUMS}).mutate(part=_text("total"))
+    columns = {"part": "string", "product_ref": "string"}
+    return _padded([*added, whole], columns | {name: UNITS if name == "units" else "int64" for name in _SUMS})
+
+
+def buyers(rows: ibis.Table) -> ibis.Table:
+    """The buyers of `by_item` from ITEM_VISITORS: of each item, and of all (`total`)."""
+    parts = [_buyers(rows, "item", ["product_ref"]), _buyers(rows, "total", [])]
+    return _padded(parts, {"part": "string", "product_ref": "string", "buyers": "int64"})
+
+
 def by_source(rows: ibis.Table) -> ibis.Table:
     """From ITEM_VISITORS of one item to MEASURES by `channel` and `is_paid`, and buyers of each."""
     by = ["channel", "is_paid"]
@@ -141,13 +161,13 @@ def _counted(people: ibis.Table, part: str, by: list[str]) -> ibis.Table:
     sums = {name: people[name].sum() for name in _SUMS}
     sums |= {name: _if(is_seen & condition).sum() for name, condition in counts.items()}
     added = people.group_by(by).aggregate(**sums) if by else people.aggregate(**sums)
-    return added.mutate(part=ibis.literal(part))
+    return added.mutate(part=_text(part))
 
 
 def _buyers(rows: ibis.Table, part: str, by: list[str]) -> ibis.Table:
     who = rows.filter(rows.buyer_id.notnull()).select(*by, "buyer_id").distinct()
     added = who.group_by(by).aggregate(buyers=who.count()) if by else who.aggregate(buyers=who.count())
-    return added.mutate(part=ibis.literal(part))
+    return added.mutate(part=_text(part))
 
 
 def _united(parts: list[ibis.Table], by: list[str] | None = None) -> ibis.Table:
@@ -171,6 +191,10 @@ def _padded(parts: list[ibis.Table], columns: dict[str, str]) -> ibis.Table:
         for part in parts
     ]
     return reduce(lambda a, b: a.union(b, distinct=False), padded)
+
+
+def _text(word: str) -> ibis.Value:
+    return ibis.literal(word, "string")
 
 
 def _if(condition: ibis.Value) -> ibis.Value:

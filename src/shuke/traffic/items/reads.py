@@ -17,7 +17,7 @@ from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic.decisions import so_far
-from shuke.traffic.items import decisions, questions
+from shuke.traffic.items import counting, decisions, questions
 from shuke.traffic.items.shapes import (
     BEFORE,
     HOT_BY,
@@ -180,6 +180,8 @@ def _rules(shop: ShopView, period: Period) -> dict[str, int]:
 def _rows(shop: ShopView, period: Period, at: datetime) -> tuple[tuple[ItemRow, ...], ItemSums]:
     def asked(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], dict[str, str]]:
         laid = LaidOut(snapshot, [Stretch(period)])
+        if counting.is_worth_it(laid):
+            return counting.by_item(laid), _titles(laid)
         found = laid.answer(
             {"item_visitors": None},
             "items",

@@ -13,6 +13,8 @@ amounts in another currency than the shop's are not added.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 
 import ibis
 from ibis import _
@@ -213,6 +215,29 @@ def days(rows: ibis.Table, deeds: ibis.Table, sold: ibis.Table) -> ibis.Table:
         }
     )
     return as_schema(filled, "item_days")
+
+
+# What a row of schemas.ITEM_PEOPLE tells, a bit each; in a plane of its own whether the visit was paid for, not, or nobody
+# knows.
+DEED_BITS = {"views": 1, "favourites": 2, "carts": 4, "checkouts": 8, "orders": 16}
+NOT_PAID, NOT_KNOWN = 32, 1024
+
+
+def people(rows: ibis.Table) -> ibis.Table:
+    """The columns of schemas.ITEM_PEOPLE from ITEM_VISITORS: without sales that no visit told."""
+    seen = rows.filter(rows.visitor_id.notnull())
+    plane = ibis.ifelse(seen.is_paid.isnull(), NOT_KNOWN, ibis.ifelse(seen.is_paid, 1, NOT_PAID))
+    bits = [ibis.ifelse(seen[name] > 0, bit, 0) for name, bit in DEED_BITS.items()]
+    return as_schema(seen.mutate(told=reduce(add, bits) * plane), "item_people")
+
+
+def sums(rows: ibis.Table) -> ibis.Table:
+    """The columns of schemas.ITEM_SUMS from ITEM_VISITORS of whole days."""
+    names = [name for name in (*_COUNTS, *_SOLD, "units") if name not in ("favourites", "carts", "checkouts")]
+    added = rows.group_by([*_DAY, "product_ref", "is_paid"]).aggregate(
+        **{name: rows[name].sum() for name in names}
+    )
+    return as_schema(added, "item_sums")
 
 
 def _titles(deeds: ibis.Table, sold: ibis.Table) -> ibis.Table:

@@ -6,17 +6,21 @@ from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
+from django_scopes import scope
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, day_start
-from shuke.traffic.items import reads
+from shuke.traffic import distinct
+from shuke.traffic.items import counting, reads
 from shuke.traffic.items.tests import oracle
 from shuke.traffic.items.tests.conftest import WHOLE, append
 from shuke.traffic.items.tests.drawn import AT, FIRST, LAST
 from shuke.warehouse import actions
 from shuke.warehouse import reads as warehouse
+from shuke.warehouse.models import SealedDay
+from shuke.warehouse.reads import LaidOut, Stretch
 
 pytestmark = pytest.mark.django_db
 AFTER = AT + timedelta(days=30)
@@ -85,7 +89,7 @@ def test_derived__sealed_whole_or_computed_on_the_fly__the_same_rows(life):
         found = warehouse.ask(life.shop, WHOLE, lambda s: warehouse.run(s.derived(kind)).to_pylist())
         return sorted(repr(sorted(row.items())) for row in found)
 
-    kinds = ("item_deeds", "item_lines", "item_visitors", "item_days")
+    kinds = ("item_deeds", "item_lines", "item_visitors", "item_people", "item_sums", "item_days")
     before = {kind: rows(kind) for kind in kinds}
     actions.seal(life.shop)
     assert {kind: rows(kind) for kind in kinds} == before
@@ -185,3 +189,35 @@ def test_items__shop_without_facts__has_no_item(shop, warehouse_home):
     assert found.total == reads.ItemSums()
     assert reads.stalled(shop=shop, period=WHOLE, at=AFTER).rows == ()
     assert reads.hot(shop=shop, moment=AT, at=AFTER).rows == ()
+
+
+@pytest.mark.row("T10")
+@pytest.mark.parametrize(("days", "is_older"), [(2, False), (4, False), (4, True)])
+def test_items__counted_from_arrays__the_same_report(life, monkeypatch, days, is_older):
+    """Over sealed, reopened and open days, also such as were sealed before there were the kinds that it reads; a law of the
+    counting itself is in traffic/tests/test_distinct.py."""
+    asked = {"shop": life.shop, "period": Period(LAST + ONE_DAY * (1 - days), LAST + ONE_DAY), "at": AFTER}
+    if is_older:
+        with scope(shop=life.shop.id):
+            sealed = list(SealedDay.objects.all())
+        for row in sealed:
+            for kind in ("item_people", "item_sums"):
+                row.rows.pop(kind)
+                row.versions.pop(kind)
+            row.save(update_fields=["rows", "versions"])
+
+    def pages() -> list:
+        return [reads.items(**asked), reads.stalled(**asked), reads.item(**asked, product_ref="A1")]
+
+    assert (
+        warehouse.ask(life.shop, WHOLE, lambda s: LaidOut(s, [Stretch(WHOLE)]).lacks("item_people"))
+        is is_older
+    )
+    by_groups = pages()
+    counted: list[int] = []
+    count = counting.by_item
+    monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(counting, "by_item", lambda laid: counted.append(1) or count(laid))
+    assert pages() == by_groups
+    assert len(counted) == 3
+    assert any(row.sums.bought and row.sums.file_orders and row.paid.bought for row in by_groups[0].rows)
