@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
@@ -48,12 +49,10 @@ def save_route(
     """Write a route down. `steps`: {kind, value, share} each. Raises BadRoute, NameTaken, TooManyRoutes, NotAllowed."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     name, read = decisions.read_name(name), decisions.read_steps(steps)
-    with transaction.atomic(), scope(shop=shop.id):
+    with _once(name), transaction.atomic(), scope(shop=shop.id):
         living = PlannedRoute.objects.filter(archived_at=None)
         _check_name(living, name)
-        count = living.count()
-        if count >= MOST_ROUTES:
-            raise TooManyRoutes(field="route", value=count)
+        _check_count(living)
         row = PlannedRoute.objects.create(
             shop_id=shop.id,
             name=name,
@@ -80,7 +79,7 @@ def change_route(
     """Change a route that is at `version`. Raises BadRoute, NameTaken, RouteChanged, NotFound, NotAllowed."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     name, read = decisions.read_name(name), decisions.read_steps(steps)
-    with transaction.atomic(), scope(shop=shop.id):
+    with _once(name), transaction.atomic(), scope(shop=shop.id):
         row = _living(route_id)
         if row.version != version:
             raise RouteChanged(field="version", value=version, by=row.changed_by)
@@ -102,7 +101,7 @@ def archive_route(*, shop: ShopView, route_id: int, actor: Actor, at: datetime) 
 
 
 def restore_route(*, shop: ShopView, route_id: int, actor: Actor, at: datetime) -> Route:
-    """Take an archived route into use again. Raises NotFound, NameTaken, NotAllowed."""
+    """Take an archived route into use again. Raises NotFound, NameTaken, TooManyRoutes, NotAllowed."""
     return _set_archived(shop, route_id, None, actor, at)
 
 
@@ -114,11 +113,14 @@ def _set_archived(
         row = _any(route_id)
         if (row.archived_at is None) != (archived_at is None):
             if archived_at is None:
-                _check_name(PlannedRoute.objects.filter(archived_at=None), row.name)
+                living = PlannedRoute.objects.filter(archived_at=None)
+                _check_name(living, row.name)
+                _check_count(living)
             before = _told(row)
             row.archived_at = archived_at
             row.changed_by, row.changed_at = actor.name[:200], at
-            row.save()
+            with _once(row.name), transaction.atomic():
+                row.save()
             _record(shop, row, before, actor, at)
     return view(row)
 
@@ -140,6 +142,21 @@ def _living(route_id: int) -> PlannedRoute:
 def _check_name(among: Any, name: str) -> None:
     if among.filter(name=name).exists():
         raise NameTaken(field="name", value=name)
+
+
+def _check_count(living: Any) -> None:
+    count = living.count()
+    if count >= MOST_ROUTES:
+        raise TooManyRoutes(field="route", value=count)
+
+
+@contextmanager
+def _once(name: str) -> Iterator[None]:
+    """Of two that take a name at the same moment, the database lets one through."""
+    try:
+        yield
+    except IntegrityError:
+        raise NameTaken(field="name", value=name) from None
 
 
 def _told(row: PlannedRoute) -> dict[str, Any]:

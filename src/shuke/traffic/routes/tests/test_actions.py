@@ -68,6 +68,30 @@ def test_route__kept_with_what_is_refused_today__is_still_read_and_can_be_mended
     assert mended.steps == route.steps
 
 
+def test_route__named_by_two_at_once__is_refused_to_the_second(shop, route, monkeypatch):
+    monkeypatch.setattr(actions, "_check_name", lambda *_given: None)  # both have looked before either wrote
+    common = {"shop": shop, "steps": STEPS, "actor": ACTOR, "at": AT}
+    with pytest.raises(actions.NameTaken):
+        actions.save_route(**common, name="To the order")
+    other = actions.save_route(**common, name="Other")
+    with pytest.raises(actions.NameTaken):
+        actions.change_route(**common, route_id=other.id, name="To the order", version=1)
+    actions.archive_route(shop=shop, route_id=route.id, actor=ACTOR, at=AT)
+    actions.save_route(**common, name="To the order")
+    with pytest.raises(actions.NameTaken):
+        actions.restore_route(shop=shop, route_id=route.id, actor=ACTOR, at=AT)
+    assert len(entries(shop)) == 4
+
+
+def test_route__restored_where_the_shop_has_as_many_as_it_may__is_refused(shop, route, monkeypatch):
+    monkeypatch.setattr(actions, "MOST_ROUTES", 1)
+    actions.archive_route(shop=shop, route_id=route.id, actor=ACTOR, at=AT)
+    actions.save_route(shop=shop, name="Other", steps=STEPS, actor=ACTOR, at=AT)
+    with pytest.raises(actions.TooManyRoutes):
+        actions.restore_route(shop=shop, route_id=route.id, actor=ACTOR, at=AT)
+    assert [one.name for one in reads.list_routes(shop)] == ["Other"]
+
+
 def test_route__by_who_may_not_or_of_another_shop__nothing_changes(shop, other_shop, route, member_of):
     user = member_of(shop, Role.READ_ONLY)
     reader = Actor("member", user.pk, user.name, Role.READ_ONLY.value)
