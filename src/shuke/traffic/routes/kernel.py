@@ -46,7 +46,7 @@ class Walked:
         texts, codes = (self.types, self.type) if step.kind == "type" else (self.paths, self.path)
         if step.kind == "pattern":
             # `fullmatch` would take a line's end for the end of the text; the expression's pattern holds none either.
-            told = re.compile(expression(step.value).replace("$", "") + r"\Z")
+            told = re.compile(expression(step.value)[:-1] + r"\Z")
             fitting = np.array([told.match(text) is not None for text in texts], dtype=bool)
         else:
             fitting = np.array([text == step.value for text in texts], dtype=bool)
@@ -137,13 +137,15 @@ class Walked:
             for key, count, k in zip(keys.tolist(), counts.tolist(), kind.tolist(), strict=True)
         ]
 
-    def behind(self, step: int, *, only_left: bool = False, to_path: str | None = None) -> np.ndarray:
+    def behind(
+        self, step: int, *, only_left: bool = False, to_path: str | None = None, to_exit: bool = False
+    ) -> np.ndarray:
         """The ids of the visits of questions.behind."""
         ids = self.visit[self.start]
         if not only_left:
             return ids[self.depth >= step]
         found = self.depth == step
-        if to_path == "":
+        if to_exit:
             found &= self.went == _NONE
         elif to_path is not None:
             code = self.paths.index(to_path) if to_path in self.paths else -2

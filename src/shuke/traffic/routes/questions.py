@@ -96,13 +96,22 @@ def pages(rows: ibis.Table, steps: Sequence[Step]) -> ibis.Table:
 
 
 def behind(
-    rows: ibis.Table, steps: Sequence[Step], step: int, *, only_left: bool = False, to_path: str | None = None
+    rows: ibis.Table,
+    steps: Sequence[Step],
+    step: int,
+    *,
+    only_left: bool = False,
+    to_path: str | None = None,
+    to_exit: bool = False,
 ) -> ibis.Table:
-    """VISIT of those that entered a step; `only_left`: and not the next, `to_path` ('': nowhere) says where to."""
+    """VISIT of those that entered a step; `only_left`: and not the next, `to_path` ('': a page that states none) says
+    where to, `to_exit`: nowhere, they left."""
     told = ends(rows, steps)
     if not only_left:
         return told.filter(told.depth >= step).select(*VISIT)
     told = told.filter(told.depth == step)
-    if to_path is not None:
-        told = told.filter(told.to_path.isnull() if to_path == "" else told.to_path == to_path)
+    if to_exit:
+        told = told.filter(told.to_path.isnull())
+    elif to_path is not None:
+        told = told.filter(told.to_path == to_path)
     return told.select(*VISIT)

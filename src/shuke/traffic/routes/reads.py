@@ -237,13 +237,14 @@ def route_visits(
     step: int,
     only_left: bool = False,
     to_path: str | None = None,
+    to_exit: bool = False,
     condition: Node | None = None,
     page: int = 1,
     size: int = 50,
     at: datetime,
 ) -> RouteVisits:
     """One page of the visits that entered a step, newest first; `only_left`: and not the next one, `to_path`: and went
-    there instead ('': nowhere, they left). Raises Invalid for a step that the route has not."""
+    there instead ('': a page that states no path), `to_exit`: and left. Raises Invalid for a step that the route has not."""
     if not 1 <= step <= len(steps):
         raise Invalid(field="step", value=step)
     if page < 1:
@@ -251,19 +252,20 @@ def route_visits(
     if not 1 <= size <= LARGEST_PAGE:
         raise Invalid(field="size", value=size)
     steps, what = tuple(steps), tuple(one.what for one in steps)
-    key = (what, step, only_left, to_path)
+    key = (what, step, only_left, to_path, to_exit)
+    where: dict[str, Any] = {"only_left": only_left, "to_path": to_path, "to_exit": to_exit}
 
     def question(ask: TrailAsker) -> RouteVisits:
         rows = ask.columns(kernel.COLUMNS)
         held = None
         if rows is not None:
-            ids = kernel.Walked(rows, steps).behind(step, only_left=only_left, to_path=to_path)
+            ids = kernel.Walked(rows, steps).behind(step, **where)
             held = ask.held("behind", pa.table({"visit_id": pa.array(ids, pa.int64())}))
 
         def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
             if held is not None:
                 return tables["visits"].semi_join(held, "visit_id")
-            told = questions.behind(tables["trails"], steps, step, only_left=only_left, to_path=to_path)
+            told = questions.behind(tables["trails"], steps, step, **where)
             return tables["visits"].semi_join(told, questions.VISIT)
 
         def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:

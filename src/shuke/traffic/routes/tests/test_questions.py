@@ -189,3 +189,17 @@ def test_route_questions__as_written__are_portable():
         for ask in (questions.leaks, questions.pages, questions.ends):
             check(ask(rows, steps))
         check(questions.behind(rows, steps, 2, only_left=True, to_path="/cart"))
+        check(questions.behind(rows, steps, 2, only_left=True, to_exit=True))
+
+
+def test_behind__a_page_without_a_path__is_not_taken_for_leaving():
+    deeds = [("ann", "09:00", "/"), ("ann", "09:01", None), ("bob", "09:00", "/")]
+    events = [event(at=f"2026-03-02 {at}", visitor=who, page_path=path) for who, at, path in deeds]
+    trail, steps = trails_oracle.trails(events, RULES), steps_of([{"kind": "page", "value": "/"}] * 2)
+    went = {len(rows): {visit} for (_shop, visit), rows in oracle.by_visit(trail).items()}
+    for visits, to in ((went[2], {"to_path": ""}), (went[1], {"to_exit": True})):
+        asked = Translated(
+            lambda t, to=to: questions.behind(t["trails"], steps, 1, only_left=True, **to), ("trails",)
+        )
+        assert {row["visit_id"] for row in asked({"trails": trail})} == visits
+        assert set(walked(trail, steps).behind(1, only_left=True, **to).tolist()) == visits

@@ -72,7 +72,7 @@ def test_visits__behind_a_number__are_as_many_as_it_says(shop, life):
     found = reads.route_visits(**asked, step=2)
     assert {row["visit_id"] for row in found.rows} == {v for v, (depth, _to) in ends.items() if depth >= 2}
     assert found.count == len(found.rows)
-    left = reads.route_visits(**asked, step=1, only_left=True, to_path="")
+    left = reads.route_visits(**asked, step=1, only_left=True, to_exit=True)
     assert {row["visit_id"] for row in left.rows} == {
         v for v, (depth, to) in ends.items() if depth == 1 and to is None
     }
