@@ -126,15 +126,18 @@ class SourcesOut(Schema):
     notes: list[ReasonOut]
 
 
-class EvidenceOut(Schema):
-    """`count` rows in all; ids are texts, since they exceed what a browser's numbers hold. Personal columns are null
+class RowsOut(Schema):
+    """One page of `count` rows; ids are texts, since they exceed what a browser's numbers hold. Personal columns are null
     for a role that may not see customers."""
 
-    kind: str
     columns: list[str]
     rows: list[dict[str, Any]]
     count: int
     page: int
     size: int
+
+
+class EvidenceOut(RowsOut):
+    kind: str
     figure: FigureOut
     is_equal: bool
