@@ -72,8 +72,12 @@ class Ways:
 
     def seconds(self, earlier: int, later: int) -> np.ndarray:
         """Of those who took the step `later` (from 1), whole seconds from the step `earlier`."""
-        kept = self.depth >= later
-        return self.times[later - 1][kept] // SECOND - self.times[earlier - 1][kept] // SECOND
+        from shuke.traffic.funnels import loops
+
+        found: np.ndarray = loops.seconds_between(
+            self.depth, later, self.times[earlier - 1], self.times[later - 1]
+        )
+        return found
 
 
 def ways(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> Ways:

@@ -138,3 +138,18 @@ def walk(subject, at, bits, order, steps, window):
     if deepest:
         depth[found] = deepest
     return start[: found + 1], depth[: found + 1], times[:, : found + 1]
+
+
+@compiled
+def seconds_between(depth, later, begun, ended):
+    """Of those who took the step `later`, whole seconds from one moment to the other (microseconds since 1970)."""
+    count = 0
+    for n in range(len(depth)):
+        count += depth[n] >= later
+    found = np.empty(count, np.int64)
+    place = 0
+    for n in range(len(depth)):
+        if depth[n] >= later:
+            found[place] = ended[n] // 1_000_000 - begun[n] // 1_000_000
+            place += 1
+    return found

@@ -57,6 +57,7 @@ __all__ = [
 ]
 LARGEST_PAGE = 1000
 MOST_PARTS = 8
+_MOST_COUNTED = 1 << 22  # seconds, seven weeks
 
 
 def funnel(
@@ -166,9 +167,14 @@ def _share(metric: Metric, reached: int, of: int, name: str) -> Figure:
 def _times(found: Ways | None, earlier: int, later: int) -> Times:
     seconds = found.seconds(earlier, later) if found is not None else np.empty(0, np.int64)
     count = len(seconds)
-    ranks = {p: -(-count * p // 100) for p in PERCENTILES} if count else {}
-    if count:
-        seconds = np.partition(seconds, [rank - 1 for rank in ranks.values()])
+    ranks = {p: -(-count * p // 100) for p in PERCENTILES}
+    if not count:
+        return Times(0, {})
+    if int(seconds.max()) < _MOST_COUNTED and int(seconds.min()) >= 0:
+        # How many took so long or less, by the second: several times as fast as sorting.
+        until = np.bincount(seconds).cumsum()
+        return Times(count, {p: int(np.searchsorted(until, rank)) for p, rank in ranks.items()})
+    seconds = np.partition(seconds, [rank - 1 for rank in ranks.values()])
     return Times(count, {p: int(seconds[rank - 1]) for p, rank in ranks.items()})
 
 

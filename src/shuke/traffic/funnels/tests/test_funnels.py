@@ -152,6 +152,7 @@ FUNNELS = tuple(
         ("aab", 86_400),
         ("aba", 60),
         ("abac", 3_600),
+        ("abac", 30),
         ("aaa", 20),
         ("aab", 60),
     )
@@ -167,8 +168,9 @@ def drawn(seed: int, funnel: Funnel) -> list[dict[str, Any]]:
     found = []
     for visitor in range(15):
         at = datetime(2026, 3, 1, 16) + timedelta(days=rng.choice((0, 0, 1, 2)), seconds=rng.choice(SECONDS))
+        is_walk = rng.random() < 0.5
         walked = [step.name for step in funnel.steps]
-        is_walk = rng.random() < 0.3
+        walked = walked[: rng.choice((*range(1, len(walked)), *[len(walked)] * 4))]
         for name in walked if is_walk else rng.choices(names, k=rng.randrange(1, 9)):
             found.append(
                 event(
@@ -226,7 +228,7 @@ def test_funnel__law__reached_every_kind_of_way() -> None:
         "not the first start",
         "a step exactly at the window's end",
     ):
-        assert reached[kind] >= 10, kind
+        assert reached[kind] >= 5, kind
 
 
 def test_median__of_seconds__is_that_of_the_nearest_rank() -> None:
