@@ -42,6 +42,7 @@ navigation.register(
 )
 SIZE = 50
 CSV_CHUNK = 1_000
+_OWN = ("page", "sort", "q", "format", "table", "step", "left", "where", "exit")
 
 
 def read_state(request: PageRequest, at: datetime) -> viewstate.ViewState:
@@ -198,14 +199,16 @@ def _leak(request: PageRequest, base: str, query: str, step: int, leak: traffic.
         "visits": words.count(leak.visits),
         "share": words.percent(leak.share, 1),
         "width": float(leak.share) * 100,
-        "url": _visits_url(base, query, step, left=1, where=leak.path or ""),
+        "url": _visits_url(
+            base, query, step, left=1, **({"exit": 1} if leak.path is None else {"where": leak.path})
+        ),
     }
 
 
 def page_url(request: PageRequest, path: str) -> str:
     """Where a single page is looked at, in the same view."""
     query = request.GET.copy()
-    for name in ("page", "sort", "q", "format", "table", "step", "left", "where"):
+    for name in _OWN:
         query.pop(name, None)
     query["path"] = path
     return reverse("console:single_page", args=[request.access.shop.slug]) + "?" + query.urlencode()
@@ -213,7 +216,7 @@ def page_url(request: PageRequest, path: str) -> str:
 
 def _view_query(request: PageRequest) -> str:
     query = request.GET.copy()
-    for name in ("page", "sort", "q", "format", "table", "step", "left", "where"):
+    for name in _OWN:
         query.pop(name, None)
     return query.urlencode()
 
@@ -322,7 +325,7 @@ def _as_csv(
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
-    """The visits behind a number: that entered a step (`step`), that left there (`left=1`), and where to (`where`)."""
+    """The visits behind a number: that entered a step (`step`), that left there (`left=1`), and where to (`where`, or `exit=1`)."""
     at = clock.now()
     access = request.access
     found = traffic.get_route(access.shop, route_id)
@@ -340,6 +343,7 @@ def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
             step=step,
             only_left=only_left,
             to_path=request.GET.get("where") if only_left else None,
+            to_exit=only_left and request.GET.get("exit") == "1",
             condition=state.condition,
             page=number,
             size=size,
@@ -357,7 +361,7 @@ def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
         "state": state,
         "step": route_view.step_words(found.steps[step - 1]),
         "only_left": only_left,
-        "to": route_view.page_words(request.GET.get("where") or None) if "where" in request.GET else "",
+        "to": _where_words(request),
         "table": build_paged_table(
             request, "route-visits", columns, told.rows, count=told.count, page=number, size=SIZE
         ),
@@ -365,6 +369,12 @@ def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
         "is_exportable": access.may(Deed.EXPORT_TABLES),
     }
     return render(request, "console/route_visits.html", context)
+
+
+def _where_words(request: PageRequest) -> str:
+    if request.GET.get("exit") == "1":
+        return route_view.page_words(None)
+    return route_view.page_words(request.GET["where"]) if "where" in request.GET else ""
 
 
 def _all(ask: Any, columns: Sequence[Column[Any]]) -> Iterator[list[Any]]:
@@ -435,7 +445,7 @@ def restore(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
     """Use an archived route again."""
     try:
         request.access.do(actions.restore_route, route_id=route_id)
-    except actions.NameTaken as error:
+    except (actions.NameTaken, actions.TooManyRoutes) as error:
         messages.error(request, str(error))
     else:
         messages.success(request, gettext("The route is in use again."))

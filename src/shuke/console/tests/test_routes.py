@@ -86,6 +86,10 @@ def test_answer__planned_against_real__says_plan_fact_and_leak(ask, shop, life, 
     assert "计划 90.0%" in chinese
     behind = text_of(ask("route_visits", route.id, given={**DAYS, "step": "1", "left": "1"}))
     assert f"of {report.steps[0].left}" in behind
+    gone = next(leak for leak in report.steps[0].leaks if leak.path is None)
+    assert "left=1&amp;exit=1" in ask("route_answer", route.id, given=DAYS).content.decode()
+    of_gone = ask("route_visits", route.id, given={**DAYS, "step": "1", "left": "1", "exit": "1"})
+    assert f"of {gone.visits}" in text_of(of_gone)
     steps = ask("route", route.id, given={**DAYS, "format": "csv"}).getvalue().decode("utf-8-sig")
     assert steps.splitlines()[0].startswith("step,name,entered,planned")
     pages = ask("route", route.id, given={**DAYS, "format": "csv", "table": "pages"}).getvalue().decode()

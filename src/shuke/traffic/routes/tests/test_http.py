@@ -71,6 +71,9 @@ def test_report__over_the_api__is_what_the_read_says(ask, shop, life, route):
     assert {int(row["entered"]) for row in rows if row["step"] == "2"} == {report.steps[1].entered.value}
     left = ask("get", f"/{route.id}/visits?{SPAN}&step=1&left=true&size=1000").json()
     assert left["count"] == report.steps[0].left == len(left["rows"])
+    gone = next(leak for leak in report.steps[0].leaks if leak.path is None)
+    of_gone = ask("get", f"/{route.id}/visits?{SPAN}&step=1&left=true&exit=true").json()
+    assert of_gone["count"] == gone.visits
     hidden = ask("get", f"/{route.id}/visits?{SPAN}&step=1", role=Role.ANALYST).json()
     assert {row["person_id"] for row in hidden["rows"]} == {None}
     assert ask("get", "/999/report?" + SPAN).status_code == 404
