@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
@@ -89,6 +90,31 @@ def _expected_by_item() -> list[Row]:
     ]
 
 
+def _expected_sums() -> list[Row]:
+    _deeds, _lines, rows, sold = _life()
+    keys = ("shop_id", "local_day", "product_ref", "is_paid")
+    names = [name for name in schemas.ITEM_SUMS.names if name not in keys]
+    found: dict[tuple, Row] = {}
+    for row in oracle.visitors(rows, sold):
+        key = tuple(row[name] for name in keys)
+        into = found.setdefault(key, dict(zip(keys, key, strict=True)) | dict.fromkeys(names, 0))
+        for name in names:
+            into[name] += row[name]
+    return list(found.values())
+
+
+def _expected_people() -> list[Row]:
+    _deeds, _lines, rows, sold = _life()
+    bits = {"views": 1, "favourites": 2, "carts": 4, "checkouts": 8, "orders": 16}
+    times = {True: 1, False: 32, None: 1024}
+    return [
+        {name: row[name] for name in ("shop_id", "local_day", "product_ref", "visitor_id")}
+        | {"told": times[row["is_paid"]] * sum(bit for name, bit in bits.items() if row[name] > 0)}
+        for row in oracle.visitors(rows, sold)
+        if row["visitor_id"] is not None
+    ]
+
+
 def _expected_titles() -> list[Row]:
     _deeds, _lines, rows, sold = _life()
     found: dict[str, tuple] = {}
@@ -98,6 +124,15 @@ def _expected_titles() -> list[Row]:
             if known is None or day["local_day"] > known[0]:
                 found[day["product_ref"]] = (day["local_day"], day["title"])
     return [{"product_ref": ref, "title": title} for ref, (_day, title) in found.items()]
+
+
+def _expected_pages() -> list[Row]:
+    views = Counter(
+        (deed["product_ref"], deed["page_path"])
+        for deed in _life()[0]
+        if deed["deed"] == "view" and deed["product_ref"] is not None and deed["page_path"] is not None
+    )
+    return [{"product_ref": ref, "page_path": path, "views": count} for (ref, path), count in views.items()]
 
 
 def _question(name: str, build: Callable[[Any], ibis.Table], expected: Callable[[], list[Row]]) -> Question:
@@ -114,7 +149,10 @@ def all_questions() -> tuple[Question, ...]:
         _question("item sales", lambda tables: _resolved(tables)[1], lambda: _life()[3]),
         _question("item visitors", _visitors, lambda: oracle.visitors(*_life()[2:])),
         _question("item days", _days, lambda: oracle.days(*_life()[2:])),
+        _question("item sums", lambda tables: resolving.sums(tables["item_visitors"]), _expected_sums),
+        _question("item people", lambda tables: resolving.people(tables["item_visitors"]), _expected_people),
         _question("items of a period", _by_item, _expected_by_item),
         _question("item titles", lambda tables: questions.titles(tables["item_days"]), _expected_titles),
+        _question("item pages", lambda tables: questions.pages(tables["item_deeds"]), _expected_pages),
         _question("hot items", _hot, _expected_hot),
     )

@@ -340,6 +340,24 @@ TRAILS = pa.schema(
     ]
 )
 
+# The views of a day by page (traffic/single_pages/days.py). Level `page`: all sums, no type. Level `type`: by the types that
+# its views state, `views` alone.
+PAGE_DAYS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("level", pa.string()),
+        ("page_path", pa.string()),  # '' where none is said
+        ("page_type", pa.string()),
+        ("views", pa.int64()),
+        ("stay_seconds", pa.int64()),  # of `measured` views: those that another one followed
+        ("measured", pa.int64()),
+        ("exits", pa.int64()),  # views that were the last of their visit
+        ("visits", pa.int64()),  # that viewed it
+        ("visitors", pa.int64()),
+    ]
+)
+
 ORDER_FACTS = pa.schema(
     [
         ("shop_id", pa.int64()),
@@ -503,6 +521,7 @@ DERIVED = {
     "visitor_days": VISITOR_DAYS,
     "channel_days": CHANNEL_DAYS,
     "trails": TRAILS,
+    "page_days": PAGE_DAYS,
     "entrance_days": ENTRANCE_DAYS,
     "page_flows": PAGE_FLOWS,
     "order_facts": ORDER_FACTS,
@@ -526,6 +545,7 @@ SORT = {
     "visitor_days": ("visitor_id",),
     "channel_days": ("level", "channel"),
     "trails": ("visitor_id", "visit_id", "position"),
+    "page_days": ("level", "page_path", "page_type"),
     "entrance_days": ("entry_type", "entry_path", "channel"),
     "page_flows": ("level", "kind", "from_type", "from_path", "to_type", "to_path", "step", "channel"),
     "order_facts": ("order_id", "kind"),

@@ -10,6 +10,8 @@ import ibis
 from ibis import _
 
 from shuke.traffic import tracked
+from shuke.traffic.single_pages.days import PAGE
+from shuke.traffic.single_pages.days import SUMS as SUMS_OF_DAYS
 
 SUMS = ("views", "stay_seconds", "measured", "exits")
 # A page is never wider or higher than this in CSS pixels; what tells more is no page.
@@ -46,6 +48,69 @@ def entries(visits: ibis.Table, by: str = "page_path", path: str | None = None) 
     if path is not None:
         found = found.filter(found.page_path == path)
     return found.group_by(by).aggregate(entries=found.count())
+
+
+def summed(days: ibis.Table) -> ibis.Table:
+    """The sums of `pages` from PAGE_DAYS of any days, `visitors` those of each day added up."""
+    return _summed(days, "page_path")
+
+
+def summed_by_day(days: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """The same of one page (`wanted`) by day."""
+    own = _of_page(days, one, "page_path")
+    return _summed(own, "local_day")
+
+
+def _summed(days: ibis.Table, by: str) -> ibis.Table:
+    """Types stand in rows of their own, whose sums are told by the others."""
+    is_page = days.level == PAGE
+    sums = {name: ibis.ifelse(is_page, days[name], 0).sum() for name in SUMS_OF_DAYS}
+    return days.group_by(by).aggregate(page_type=days.page_type.max().coalesce(""), **sums)
+
+
+def visitors(views: ibis.Table) -> ibis.Table:
+    """How many visitors viewed each page: page_path, visitors."""
+    who = views.group_by(["shop_id", "page_path", "visitor_id"]).aggregate(views=_.count())
+    return who.group_by("page_path").aggregate(visitors=_.count())
+
+
+def entered(days: ibis.Table) -> ibis.Table:
+    """`entries` by page from ENTRANCE_DAYS."""
+    told = _entered(days)
+    return told.group_by("page_path").aggregate(entries=told.viewed_visits.sum())
+
+
+def entered_by(days: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """`entries` of one page (`wanted`) by local_day and channel, from ENTRANCE_DAYS."""
+    own = _of_page(_entered(days), one, "page_path")
+    return own.group_by(["local_day", "channel"]).aggregate(entries=own.viewed_visits.sum())
+
+
+def moved_to(flows: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """`went_to` of one page (`wanted`) from PAGE_FLOWS."""
+    left = flows.filter(flows.level == "page", flows.kind != "entry").mutate(
+        page_path=_.from_path.coalesce("")
+    )
+    own = _of_page(left, one, "page_path")
+    own = own.mutate(next_path=ibis.ifelse(own.kind == "move", own.to_path.coalesce(""), None))
+    return own.group_by("next_path").aggregate(views=own.moves.sum())
+
+
+def moved_from(flows: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """`came_from` of one page (`wanted`) from PAGE_FLOWS."""
+    moved = flows.filter(flows.level == "page", flows.kind == "move").mutate(next_path=_.to_path.coalesce(""))
+    own = _of_page(moved, one, "next_path").mutate(
+        page_path=_.from_path.coalesce(""), page_type=_.from_type.coalesce("")
+    )
+    return own.group_by("page_path").aggregate(page_type=own.page_type.max(), views=own.moves.sum())
+
+
+def _entered(days: ibis.Table) -> ibis.Table:
+    return days.filter(days.viewed_visits > 0).mutate(page_path=_.entry_path.coalesce(""))
+
+
+def _of_page(rows: ibis.Table, one: ibis.Table, name: str) -> ibis.Table:
+    return rows.join(one, rows[name] == one.wanted).select(*rows.columns)
 
 
 def known(flows: ibis.Table) -> ibis.Table:

@@ -18,7 +18,7 @@ from shuke.shops.reads import ShopView
 from shuke.traffic.decisions import so_far
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
 from shuke.traffic.reads.trails import TrailAsker, ask_trails
-from shuke.traffic.single_pages import decisions, questions
+from shuke.traffic.single_pages import decisions, questions, whole
 from shuke.traffic.single_pages.shapes import (
     CLICKS,
     METRICS,
@@ -34,6 +34,7 @@ from shuke.traffic.single_pages.shapes import (
 )
 from shuke.traffic.tracked import GRID_COLUMNS, GRID_ROWS
 from shuke.warehouse import reads as warehouse
+from shuke.warehouse.reads import LaidOut, Stretch
 
 __all__ = [
     "GRID_COLUMNS",
@@ -77,7 +78,10 @@ def page_list(
     hot, cold, days, few = (
         _rule(shop, name, at) for name in ("hot_share", "cold_share", "known_days", "few_views")
     )
-    rows, entries = ask_trails(shop, period, until, condition, _page_sums)
+    found_whole = None
+    if condition is None:
+        found_whole = warehouse.ask(shop, period, lambda snapshot: _whole_pages(snapshot, until))
+    rows, entries = found_whole or ask_trails(shop, period, until, condition, _page_sums)
     before = _known(shop, Period(period.start - ONE_DAY * days, period.start)) if days else {}
     sums: dict[str, dict[str, Any]] = {row["page_path"]: row for row in rows}
     for path, kind in [*before.items(), *((path, "") for path in planned)]:
@@ -100,6 +104,14 @@ def page_list(
 
 def _rule(shop: ShopView, name: str, at: datetime) -> int:
     return int(rulebook.value_for(shop, RULES + name, local_day(at, shop.zone)).value)
+
+
+def _whole_pages(
+    snapshot: warehouse.Snapshot, until: datetime | None
+) -> tuple[list[dict[str, Any]], dict[str, int]] | None:
+    """The sums of pages of all visits; None where not all days are added up."""
+    laid = LaidOut(snapshot, [Stretch(snapshot.period, until)])
+    return whole.pages(laid, snapshot.period.length) if whole.is_summed(laid) else None
 
 
 def _page_sums(ask: TrailAsker) -> tuple[list[dict[str, Any]], dict[str, int]]:
@@ -126,52 +138,62 @@ def page_report(
     _check(path)
     until = so_far(shop, period, at)
 
-    def question(ask: TrailAsker) -> dict[str, list[dict[str, Any]]]:
-        def views(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-            return questions.views_of(tables["trails"], path)
-
-        of_visits = ("visits",)
-        return {
-            "whole": ask(("whole", path), lambda tables: questions.pages(views(tables), None)),
-            "days": ask(("days", path), lambda tables: questions.pages(views(tables), "local_day")),
-            "to": ask(("to", path), lambda tables: questions.went_to(tables["trails"], path)),
-            "from": ask(("from", path), lambda tables: questions.came_from(tables["trails"], path)),
-            "entries": ask(
-                ("entries by day", path),
-                lambda tables: questions.entries(tables["visits"], "local_day", path),
-                of=of_visits,
-            ),
-            "channels": ask(
-                ("entries by channel", path),
-                lambda tables: questions.entries(tables["visits"], "channel", path),
-                of=of_visits,
-            ),
-        }
-
-    found = ask_trails(shop, period, until, condition, question)
-    by_day = {row["local_day"]: row["entries"] for row in found["entries"]}
-    entries, whole = sum(by_day.values()), found["whole"][0]
-    views = int(whole["views"] or 0)
+    found = None
+    if condition is None:
+        found = warehouse.ask(shop, period, lambda snapshot: _whole_page(snapshot, until, path))
+    if found is None:
+        found = ask_trails(shop, period, until, condition, lambda ask: _page_of_trails(ask, path))
+    entries = sum(found.entries.values())
+    sums: dict[str, Any] = found.sums or dict.fromkeys((*questions.SUMS_OF_DAYS, "page_type"))
+    views = int(sums["views"] or 0)
     came = [
         Way(row["page_path"], row["page_type"], row["views"], _of(row["views"], views))
-        for row in found["from"]
+        for row in found.came_from
     ]
     came += [Way(None, "", entries, _of(entries, views))] if entries else []
-    went = [Way(row["next_path"], "", row["views"], _of(row["views"], views)) for row in found["to"]]
-    channels = [
-        Way(row["channel"], "", row["entries"], _of(row["entries"], entries)) for row in found["channels"]
-    ]
+    went = [Way(row["next_path"], "", row["views"], _of(row["views"], views)) for row in found.went_to]
+    channels = [Way(name, "", count, _of(count, entries)) for name, count in found.channels.items()]
     came, went, channels = (sorted(ways, key=_most_first) for ways in (came, went, channels))
     return PageReport(
-        row=PageRow(path, whole["page_type"] or "", decisions.figures({**whole, "entries": entries}), ""),
+        row=PageRow(path, sums["page_type"] or "", decisions.figures({**sums, "entries": entries}), ""),
         period=period,
         until=until,
-        days=_days(found["days"], by_day, period, until, shop),
+        days=_days(found.days, found.entries, period, until, shop),
         came_from=tuple(came[:MOST_WAYS]),
         went_to=tuple(went[:MOST_WAYS]),
         channels=tuple(channels),
         more_from=max(0, len(came) - MOST_WAYS),
         more_to=max(0, len(went) - MOST_WAYS),
+    )
+
+
+def _whole_page(snapshot: warehouse.Snapshot, until: datetime | None, path: str) -> whole.OnePage | None:
+    """One page of all visits; None where not all days are added up."""
+    laid = LaidOut(snapshot, [Stretch(snapshot.period, until)])
+    return whole.one_page(laid, snapshot.period.length, path) if whole.is_summed(laid) else None
+
+
+def _page_of_trails(ask: TrailAsker, path: str) -> whole.OnePage:
+    """One page of the visits that meet the condition."""
+
+    def views(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        return questions.views_of(tables["trails"], path)
+
+    def entries(by: str) -> dict[Any, int]:
+        rows = ask(
+            ("entries by", by, path),
+            lambda tables: questions.entries(tables["visits"], by, path),
+            of=("visits",),
+        )
+        return {row[by]: row["entries"] for row in rows}
+
+    return whole.OnePage(
+        ask(("whole", path), lambda tables: questions.pages(views(tables), None))[0],
+        ask(("days", path), lambda tables: questions.pages(views(tables), "local_day")),
+        ask(("to", path), lambda tables: questions.went_to(tables["trails"], path)),
+        ask(("from", path), lambda tables: questions.came_from(tables["trails"], path)),
+        entries("local_day"),
+        entries("channel"),
     )
 
 

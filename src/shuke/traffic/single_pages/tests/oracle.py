@@ -30,6 +30,24 @@ def pages(trail: Iterable[Row], by: str = "page_path") -> dict[Any, Row]:
     }
 
 
+def days(trail: Iterable[Row]) -> list[Row]:
+    """Rows of page_days."""
+    own: dict[tuple, list[Row]] = defaultdict(list)
+    for row in trail:
+        if row["is_view"]:
+            own[row["shop_id"], row["local_day"]].append(row)
+    found = []
+    for (shop, day), rows in own.items():
+        of_day = {"shop_id": shop, "local_day": day}
+        for path, one in pages(rows).items():
+            found.append(of_day | one | {"level": "page", "page_path": path, "page_type": None})
+        nothing = dict.fromkeys(("stay_seconds", "measured", "exits", "visits", "visitors"), 0)
+        for (path, kind), views in Counter((row["page_path"], row["page_type"]) for row in rows).items():
+            told = {"level": "type", "page_path": path, "page_type": kind, "views": views}
+            found.append(of_day | told | nothing)
+    return found
+
+
 def entries(trail: Iterable[Row]) -> Counter[str]:
     """Visits that began with a page."""
     first: dict[tuple[int, int], Row] = {}

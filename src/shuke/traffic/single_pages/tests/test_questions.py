@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 import ibis
+import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shuke.traffic.routes.tests.test_questions import deeds, drawn
-from shuke.traffic.single_pages import decisions, questions
+from shuke.traffic.single_pages import days, decisions, questions
 from shuke.traffic.single_pages.tests import oracle
 from shuke.traffic.tests import oracle as visits_oracle
 from shuke.traffic.tests import trails_oracle
@@ -29,10 +30,35 @@ TO = Translated(lambda t: questions.went_to(t["trails"], "/"), ("trails",))
 FROM = Translated(lambda t: questions.came_from(t["trails"], "/"), ("trails",))
 
 
+OF_DAYS = Translated(lambda t: days.page_days(t["trails"]), ("trails",))
+
+
+def check_days(trail: list[dict]) -> None:
+    """The sums of days: equal to plain Python by the expression and by arrays, at once and put together of pieces."""
+    names = schemas.PAGE_DAYS.names
+
+    def as_rows(found: list[dict]) -> list[tuple]:
+        return [tuple(row[name] for name in names) for row in found]
+
+    expected = sorted(as_rows(oracle.days(trail)), key=repr)
+    assert sorted(as_rows(OF_DAYS({"trails": trail})), key=repr) == expected
+    for pieces in (1, 3):
+        found = []
+        for shop in {row["shop_id"] for row in trail}:
+            parts = [
+                [row for row in trail if row["shop_id"] == shop and row["visitor_id"] % pieces == number]
+                for number in range(pieces)
+            ]
+            made = [days.sums({"trails": pa.Table.from_pylist(part, schemas.TRAILS)}) for part in parts]
+            found += as_rows(days.added_up(pa.concat_tables(made)).to_pylist())
+        assert sorted(found, key=repr) == expected
+
+
 def check_pages(events) -> tuple[dict, list[dict]]:
     """Everything that is asked of pages, against plain Python; returns the sums by page and the trail."""
     trail = trails_oracle.trails(events, RULES)
     facts = {"trails": trail, "visits": visits_oracle.visits(events, RULES)}
+    check_days(trail)
     found = {row.pop("page_path"): row for row in PAGES(facts)}
     assert found == oracle.pages(trail)
     of_page = [row for row in trail if row["page_path"] == "/"]
@@ -92,8 +118,9 @@ def test_pages__random_visits__equal_plain_python():
 def test_page_questions__as_written__are_portable():
     unbound = {
         kind: ibis.table(ibis.Schema.from_pyarrow(schemas.ALL[kind]), name=kind)
-        for kind in ("trails", "visits", "events", "page_flows")
+        for kind in ("trails", "visits", "events", "page_flows", "page_days", "entrance_days")
     }
+    one = ibis.table({"wanted": "string"}, name="one")
     trails, visits, events = unbound["trails"], unbound["visits"], unbound["events"]
     check(questions.pages(questions.views_of(trails)))
     check(questions.pages(questions.views_of(trails, "/"), None))
@@ -104,6 +131,14 @@ def test_page_questions__as_written__are_portable():
     check(questions.seen_in(trails, "/"))
     check(questions.clicks(events, "/", "pc"))
     check(questions.clickers(events, "/", None))
+    check(days.page_days(trails))
+    check(questions.summed(unbound["page_days"]))
+    check(questions.summed_by_day(unbound["page_days"], one))
+    check(questions.visitors(questions.views_of(trails)))
+    check(questions.entered(unbound["entrance_days"]))
+    check(questions.entered_by(unbound["entrance_days"], one))
+    check(questions.moved_to(unbound["page_flows"], one))
+    check(questions.moved_from(unbound["page_flows"], one))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ import pytest
 from shuke.conditions.reads import parse
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period
+from shuke.traffic import distinct
 from shuke.traffic.derived import visit_rules
-from shuke.traffic.single_pages import reads
+from shuke.traffic.single_pages import reads, whole
 from shuke.traffic.single_pages.tests import oracle
 from shuke.traffic.tests import oracle as visits_oracle
 from shuke.traffic.tests import trails_oracle
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.warehouse import actions as warehouse
+from shuke.warehouse.reads import LaidOut
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T5")]
 PERIOD = Period.inclusive(FIRST, LAST)
@@ -81,6 +83,30 @@ def test_pages__open_and_sealed__equal_plain_python(shop, life):
         row["visit_id"] for row in trail if row["is_view"] and row["page_path"] == "/cart"
     }
     assert visits.count == report.row.figures[1].value
+
+
+@pytest.mark.parametrize("period", [PERIOD, Period.of_day(LAST)])
+def test_pages__of_all_visits__from_sums_from_arrays_and_from_trails_the_same(
+    shop, life, monkeypatch, period
+):
+    """The last day still runs. Days that were sealed before there were sums of pages are answered from trails."""
+    warehouse.seal(shop, [FIRST])
+    asked = {"shop": shop, "period": period, "at": AT}
+
+    def found() -> list:
+        return [
+            reads.page_list(**asked),
+            *(reads.page_report(**asked, path=p) for p in ("/cart", "/", "/no")),
+        ]
+
+    from_sums = found()
+    monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
+    assert found() == from_sums
+    monkeypatch.setattr(whole, "one_page", lambda *args: pytest.fail("from sums"))
+    monkeypatch.setattr(whole, "pages", lambda *args: pytest.fail("from sums"))
+    monkeypatch.setattr(LaidOut, "lacks", lambda laid, kind: kind == "page_days")
+    assert found() == from_sums
+    assert from_sums[1].row.figures[2].value > 0
 
 
 def test_known_pages__not_viewed_any_more__are_cold(shop, life):

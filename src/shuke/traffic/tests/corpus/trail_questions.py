@@ -11,6 +11,7 @@ from shuke.traffic.routes import questions as routes
 from shuke.traffic.routes.shapes import Step
 from shuke.traffic.routes.tests import oracle as routes_oracle
 from shuke.traffic.single_pages import questions as pages
+from shuke.traffic.single_pages.days import page_days
 from shuke.traffic.single_pages.tests import oracle as pages_oracle
 from shuke.traffic.tests import trails_oracle
 from shuke.traffic.tests.facts import RULES
@@ -39,6 +40,14 @@ def asked() -> dict[str, tuple[Any, ...]]:
         "page_totals": _of_trails(
             lambda rows: pages.pages(pages.views_of(rows)),
             lambda rows: [{"page_path": path} | one for path, one in pages_oracle.pages(rows).items()],
+        ),
+        "page_days": _of_trails(page_days, pages_oracle.days),
+        "page_visitors": _of_trails(
+            lambda rows: pages.visitors(pages.views_of(rows)),
+            lambda rows: [
+                {"page_path": path, "visitors": one["visitors"]}
+                for path, one in pages_oracle.pages(rows).items()
+            ],
         ),
         "page_went_to": _of_trails(
             lambda rows: pages.went_to(rows, "/cart"),
