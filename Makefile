@@ -30,7 +30,7 @@ lint: setup-tests
 # Three processes on two cores: a quarter of the time tests wait for what they have started.
 test: setup-tests
 	@$(BIN)/python tools/check.py
-	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),3) --dist loadfile --durations=40 $(TEST)
+	@$(BIN)/python -m pytest -m "not soak" -n $(or $(PROCESSES),3) --dist loadfile --no-loadscope-reorder --durations=40 $(TEST)
 	@$(BIN)/python tools/on_postgresql.py -n $(or $(PROCESSES),3) --dist loadfile
 
 soak: setup-tests
