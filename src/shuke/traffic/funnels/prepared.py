@@ -72,6 +72,11 @@ def folder_of(shop_id: int) -> Path:
     return Path(settings.HOME) / FOLDER / str(shop_id)
 
 
+def path_of(shop_id: int, day: str, source: str) -> Path:
+    """Where a sealed file of a day is kept prepared."""
+    return folder_of(shop_id) / day / (Path(source).stem + SUFFIX)
+
+
 def forget(shop_id: int) -> int:
     """Remove all that is prepared of a shop; returns how many files went."""
     folder = folder_of(shop_id)
@@ -82,7 +87,7 @@ def forget(shop_id: int) -> int:
 
 def prepared(shop_id: int, day: str, source: str) -> Prepared:
     """A sealed file of events, prepared now if it was not before. Raises FileNotFoundError when the source is gone."""
-    path = folder_of(shop_id) / day / (Path(source).stem + SUFFIX)
+    path = path_of(shop_id, day, source)
     try:
         found = _opened(path, source)
         if time.time() - path.stat().st_mtime > _SELDOM:

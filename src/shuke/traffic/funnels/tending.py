@@ -1,4 +1,5 @@
-"""Looks after prepared days: what no sealed file stands behind any longer goes, and so does the longest unasked above the bound.
+"""Looks after prepared days: large days are prepared before somebody asks; what no sealed file stands behind any longer goes,
+and so does the longest unasked above the bound.
 
 Which files count is asked of the ledger, not of the disk: a sealed file stays for a while after the ledger names another, and
 an erasure that was killed is finished by whoever comes next, who knows nothing of funnels.
@@ -14,24 +15,64 @@ from pathlib import Path
 
 from django.conf import settings
 
-from shuke.kernel.periods import Period
+from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.records.processes import tended
 from shuke.shops.reads import ShopView, list_shops
-from shuke.traffic.funnels.prepared import FOLDER, SUFFIX, folder_of
+from shuke.traffic.funnels.prepared import FOLDER, SUFFIX, folder_of, path_of, prepared
 from shuke.warehouse import reads as warehouse
 
 LOOK_EVERY = 300.0  # seconds between two looks
+# Smaller days are unpacked while somebody waits for them and hardly notices.
+LARGE_DAY = 200_000
+DAYS_BACK = 62
+SECONDS_A_LOOK = 4.0
 _next_look = 0.0
 
 
 @tended
 def sweep_due(at: datetime) -> int:
-    """Sweep every few minutes; returns how many files went."""
+    """Sweep and prepare every few minutes, some seconds at a time; returns how many files went and came."""
     global _next_look
     if time.monotonic() < _next_look:
         return 0
-    _next_look = time.monotonic() + LOOK_EVERY
-    return sweep()
+    gone = sweep()
+    made, is_done = prepare_ahead(at)
+    _next_look = time.monotonic() + (LOOK_EVERY if is_done else 0.0)
+    return gone + made
+
+
+def prepare_ahead(at: datetime) -> tuple[int, bool]:
+    """Prepare the large days of the last weeks that are not, newest first; returns how many files, and whether none is left.
+    Nothing is where the lake is elsewhere: funnels ask the engine there."""
+    until = time.monotonic() + SECONDS_A_LOOK
+    made = 0
+    for shop in list_shops():
+        today = local_day(at, shop.zone)
+        recent = Period.inclusive(today - ONE_DAY * DAYS_BACK, today)
+        for day, file in warehouse.ask(shop, recent, _large_files):
+            if path_of(shop.id, day, file).exists():
+                continue
+            if time.monotonic() >= until:
+                return made, False
+            try:
+                prepared(shop.id, day, file)
+            except FileNotFoundError:  # sealed again meanwhile
+                continue
+            made += 1
+    return made, True
+
+
+def _large_files(snapshot: warehouse.Snapshot) -> list[tuple[str, str]]:
+    if not snapshot.engine.is_in_process:
+        return []
+    plan = snapshot.plan
+    days = [day for day in plan.through if plan.rows.get(day, {}).get("events", 0) >= LARGE_DAY]
+    return [
+        (day.isoformat(), file)
+        for day in sorted(days, reverse=True)
+        for file in snapshot.sealed_files("events", [day])
+        if "://" not in file
+    ]
 
 
 def sweep() -> int:

@@ -255,3 +255,23 @@ def test_sweep__day_sealed_again_and_too_much__only_what_the_ledger_names_stays(
     settings.PREPARED_BYTES = 1 << 30
     assert tending.sweep() == 1
     assert not gone.parent.exists()
+
+
+def test_prepare_ahead__large_days_of_the_last_weeks__wait_for_nobody(
+    shop, warehouse_home, monkeypatch
+) -> None:
+    append(drawn(shop, 6, 20))
+    actions.seal(shop)
+    folder = prepared.folder_of(shop.id)
+    assert tending.prepare_ahead(AT) == (0, True)  # none is large
+    monkeypatch.setattr(tending, "LARGE_DAY", 1)
+    monkeypatch.setattr(tending, "SECONDS_A_LOOK", 0.0)
+    assert tending.prepare_ahead(AT) == (0, False)
+    monkeypatch.setattr(tending, "SECONDS_A_LOOK", 60.0)
+    made, is_done = tending.prepare_ahead(AT)
+    files = set(folder.glob("*/*.arrow"))
+    assert (made, is_done) == (len(files), True)
+    assert made >= 8
+    answered(shop)
+    assert set(folder.glob("*/*.arrow")) == files
+    assert tending.sweep() == 0
