@@ -5,6 +5,7 @@ A row stands while its signs add up above zero; a file that states it anew has t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -91,11 +92,12 @@ def entries(shop: ShopView, kind: str, period: Period) -> tuple[Entry, ...]:
     return tuple(_entry(row, shop) for row in reversed(once.values()))
 
 
-def entry_spans(shop: ShopView, kind: str) -> tuple[tuple[date, date], ...]:
-    """The spans of days that reports of one kind tell of, (first, last), both included; in order of their last day."""
+def entry_spans(shop: ShopView, kind: str) -> dict[tuple[date, date], int]:
+    """The spans of days that reports of one kind tell of, (first, last), both included, in order of their last day; and how
+    many rows do."""
     life = warehouse.whole_life(shop.id)
     if life is None:
-        return ()
+        return {}
 
     def question(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
         rows = snapshot.raw("entries")
@@ -104,11 +106,10 @@ def entry_spans(shop: ShopView, kind: str) -> tuple[tuple[date, date], ...]:
         found: list[dict[str, Any]] = snapshot.engine.run(spans.filter(spans.net > 0)).to_pylist()
         return found
 
-    spans = {
-        (row["local_day"], _last(row["until"], row["local_day"], shop.zone))
-        for row in warehouse.ask(shop, life, question)
-    }
-    return tuple(sorted(spans, key=lambda span: (span[1], span[0])))
+    spans: Counter[tuple[date, date]] = Counter()
+    for row in warehouse.ask(shop, life, question):
+        spans[row["local_day"], _last(row["until"], row["local_day"], shop.zone)] += int(row["net"])
+    return {span: spans[span] for span in sorted(spans, key=lambda span: (span[1], span[0]))}
 
 
 # Days and numbers repeat from row to row, and reading them is most of the work.

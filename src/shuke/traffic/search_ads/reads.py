@@ -147,7 +147,7 @@ def keywords(
         raise Invalid(field="advice", value=advice)
     today = local_day(at, shop.zone)
     spans = entry_spans(shop, KEYWORD_DAY)
-    latest = spans[-1] if spans else None
+    latest = list(spans)[-1] if spans else None
     if period is None:
         last = latest[1] if latest else today
         first = last - timedelta(days=DEFAULT_DAYS - 1)
@@ -155,6 +155,7 @@ def keywords(
     limits = limits_of(shop, today)
     told = entries(shop, KEYWORD_DAY, period) if latest else ()
     inside = [one for one in told if one.last in period]
+    begun = sum(rows for (first, last), rows in spans.items() if first < period.start <= last)
     found = [_keyword(one, limits, shop.currency) for one in gather(inside, shop.currency)]
     counts = dict.fromkeys(ADVICE, 0)
     for row in found:
@@ -180,7 +181,7 @@ def keywords(
         counts=counts,
         items=tuple(sorted({row.item for row in found})),
         limits=limits,
-        notes=_notes(len(told) - len(inside), sum(row.left_out for row in found)),
+        notes=_notes(begun + len(told) - len(inside), sum(row.left_out for row in found)),
     )
 
 
@@ -216,7 +217,9 @@ def _notes(beyond: int, left_out: int) -> tuple[Reason, ...]:
 
 
 _BEYOND = _("%(count)s rows tell of days beyond this period too and are left out.")
-_TWICE = _("%(count)s rows tell of the same days as others that say more and are not added.")
+_TWICE = _(
+    "%(count)s rows tell of the same days as others that cover more days or say more, and are not added."
+)
 
 
 def bidder(field: str, bid: Decimal, quality: Decimal, currency: str) -> Bidder:

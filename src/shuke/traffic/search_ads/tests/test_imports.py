@@ -92,17 +92,29 @@ def test_reports_that_overlap__by_day_and_by_week__are_not_added_twice(shop) -> 
     load(shop, "\n".join([HEADER, *days]) + "\n")
     found = reads.keywords(shop=shop, at=AT)
     linen = named(found)["亚麻连衣裙"]
-    assert (linen.stated.clicks, linen.rows, linen.left_out) == (3, 2, 1)
+    # Two days do not stand for a week.
+    assert (linen.stated.clicks, linen.rows, linen.left_out) == (640, 1, 2)
     assert [note.code for note in found.notes] == ["told_twice"]
+    days = [
+        ROWS[0].replace("2026-03-01~2026-03-07", f"2026-03-0{n}").replace(",640,", f",{n},")
+        for n in range(3, 8)
+    ]
+    load(shop, "\n".join([HEADER, *days]) + "\n")
+    linen = named(reads.keywords(shop=shop, at=AT))["亚麻连衣裙"]
+    assert (linen.stated.clicks, linen.rows, linen.left_out) == (28, 7, 1)
     whole = ROWS[1].replace("夏,1001,", ",,").replace("连衣裙", "亚麻连衣裙").replace(",210,", ",999,")
     load(shop, "\n".join([HEADER, whole]) + "\n")
-    assert named(reads.keywords(shop=shop, at=AT))["亚麻连衣裙"].stated.clicks == 3
+    assert named(reads.keywords(shop=shop, at=AT))["亚麻连衣裙"].stated.clicks == 28
 
 
 def test_period__that_a_report_outlasts__leaves_it_out_and_says_so(shop) -> None:
     load(shop, REPORT)
     found = reads.keywords(shop=shop, period=Period(date(2026, 3, 1), date(2026, 3, 5)), at=AT)
     assert (found.rows, [note.code for note in found.notes]) == ((), ["beyond_period"])
+    after = reads.keywords(shop=shop, period=Period(date(2026, 3, 7), date(2026, 3, 20)), at=AT)
+    assert (after.rows, [note.text() for note in after.notes]) == ((), [found.notes[0].text()])
+    assert after.notes[0].params == {"count": "6"}
+    assert not reads.keywords(shop=shop, period=Period(date(2026, 3, 8), date(2026, 3, 20)), at=AT).notes
 
 
 def test_wanxiang__joins_numbers_with_the_bid_of_the_other_report(shop) -> None:
