@@ -6,24 +6,18 @@ fields of a visit. Every number names its metric and version; one that can not b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import Any, Literal
 
-from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router
 
-from shuke.conditions.reads import Node, parse
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
-from shuke.kernel.periods import Period
-from shuke.kernel.verdicts import Reason
-from shuke.shops.access import Access, ShopRequest, api
+from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
-from shuke.traffic.fields import SUBJECT
 from shuke.traffic.http_shapes import (
     EvidenceOut,
     MetricOut,
@@ -31,19 +25,26 @@ from shuke.traffic.http_shapes import (
     SeriesOut,
     SourcesOut,
 )
+from shuke.traffic.http_shared import (
+    CONDITION,
+    FIRST_DAY,
+    LAST_DAY,
+    PAGE,
+    PAGE_SIZE,
+    Format,
+    condition_asked,
+    figure_told,
+    number_told,
+    period_asked,
+    period_told,
+    reason_told,
+    rows_as_csv,
+    rows_told,
+)
+from shuke.traffic.http_shared import period_asked as _period  # noqa: F401  (items ask for it here)
 
 router = Router()
-LONGEST = timedelta(days=3660)
-FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
-CSV_CHUNK = 1000
-Format = Literal["json", "csv"]
 Comparison = Literal["before", "yesterday", "last_week", "custom"]
-
-
-class BadPeriod(Invalid):
-    code = "bad_period"
-    words = _("%(field)s can not be %(value)s.")
-    remedy = _("A period begins before it ends, lies between 1990 and 2199, and is at most ten years long.")
 
 
 @router.get("/shops/{shop}/traffic/metrics", response=list[MetricOut], operation_id="list_metrics")
@@ -64,47 +65,47 @@ def get_overview(
     custom_start: date | None = None,
     custom_end: date | None = None,
     metrics: list[str] = Query([], description="such as pv or bounce_visitor.v2; none: all"),  # noqa: B008
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
     format: Format = "json",
 ) -> Any:
     """Every metric of a period, against others; a period that still runs is so far, and so are the others."""
     access = request.access
-    custom = _period(custom_start, custom_end, "custom_end") if custom_start and custom_end else None
+    custom = period_asked(custom_start, custom_end, "custom_") if custom_start and custom_end else None
     found = reads.overview(
         shop=access.shop,
-        period=_period(start, end),
+        period=period_asked(start, end),
         against=tuple(dict.fromkeys(against)) or None,
         custom=custom,
-        condition=_condition(condition),
+        condition=condition_asked(condition),
         metrics=tuple(_named(name) for name in metrics) or None,
         at=clock.now(),
     )
     if format == "csv":
         return csv_response(access, f"overview-{start}-{end}", *_overview_table(found))
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "until": found.until,
         "is_partial": found.is_partial,
         "currency": access.shop.currency,
         "rows": [
             {
-                "now": _figure(row.now),
+                "now": figure_told(row.now),
                 "against": [
                     {
                         "name": other.name,
-                        "period": _span(other.period),
+                        "period": period_told(other.period),
                         "until": other.until,
-                        "figure": _figure(other.figure),
-                        "change": _number(other.change),
+                        "figure": figure_told(other.figure),
+                        "change": number_told(other.change),
                     }
                     for other in row.against
                 ],
-                "spark": [_number(value) for value in row.spark],
+                "spark": [number_told(value) for value in row.spark],
             }
             for row in found.rows
         ],
         "split": _split(found),
-        "notes": [_reason(note) for note in found.notes],
+        "notes": [reason_told(note) for note in found.notes],
     }
 
 
@@ -117,18 +118,18 @@ def get_series(
     end: date,
     metric: str = Query(..., max_length=60, description="such as pv or bounce_visitor.v2"),
     grain: Literal["hour", "day"] = "day",
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
     format: Format = "json",
 ) -> Any:
     """One metric by day, or by hour of up to 31 days; null for what has not come yet or can not be computed."""
     metric_id, version = _named(metric)
     found = reads.series(
         shop=request.access.shop,
-        period=_period(start, end),
+        period=period_asked(start, end),
         metric_id=metric_id,
         version=version,
         grain=grain,
-        condition=_condition(condition),
+        condition=condition_asked(condition),
         at=clock.now(),
     )
     if format == "csv":
@@ -141,7 +142,8 @@ def get_series(
         "version": found.metric.version,
         "unit": found.metric.unit,
         "points": [
-            {"moment": p.moment, "value": _number(p.value), "is_partial": p.is_partial} for p in found.points
+            {"moment": p.moment, "value": number_told(p.value), "is_partial": p.is_partial}
+            for p in found.points
         ],
     }
 
@@ -155,28 +157,28 @@ def get_sources(
     end: date,
     by: list[Literal["channel", "is_paid", "source", "medium", "campaign"]] = Query(["channel"]),  # noqa: B008
     against: Literal["before", "yesterday", "last_week"] | None = None,
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
     format: Format = "json",
 ) -> Any:
     """Visits by where they came from, most first, with the quality of each group and the total of all."""
     found = reads.sources(
         shop=request.access.shop,
-        period=_period(start, end),
+        period=period_asked(start, end),
         by=tuple(by),
         against=against,
-        condition=_condition(condition),
+        condition=condition_asked(condition),
         at=clock.now(),
     )
     if format == "csv":
         return csv_response(request.access, f"sources-{start}-{end}", *_sources_table(found))
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "until": found.until,
-        "against_period": _span(found.against_period) if found.against_period else None,
+        "against_period": period_told(found.against_period) if found.against_period else None,
         "by": list(found.by),
         "rows": [_source_row(row) for row in found.rows],
         "total": _source_row(found.total),
-        "notes": [_reason(note) for note in found.notes],
+        "notes": [reason_told(note) for note in found.notes],
     }
 
 
@@ -189,14 +191,14 @@ def get_evidence(
     end: date,
     metric: str = Query(..., max_length=60, description="such as pv or bounce_visitor.v2"),
     until: datetime | None = None,
-    condition: str | None = Query(None, max_length=8000),
-    page: int = Query(1, ge=1, le=100_000),
-    size: int = Query(50, ge=1, le=1000),
+    condition: str | None = CONDITION,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """The visits, visitors, orders or buyers behind a number, newest first; `counts` is what each adds to it."""
     metric_id, version = _named(metric)
-    period, node, at = _period(start, end), _condition(condition), clock.now()
+    period, node, at = period_asked(start, end), condition_asked(condition), clock.now()
     if until is not None and (until.tzinfo is None or not FIRST_DAY <= until.date() <= LAST_DAY):
         raise Invalid(field="until", value=until)
 
@@ -214,36 +216,16 @@ def get_evidence(
         )
 
     if format == "csv":
-        first = ask(1, CSV_CHUNK)
-        rows = _evidence_rows(request.access, first, ask)
-        return csv_response(request.access, f"{metric_id}-{start}-{end}-evidence", first.columns, rows)
+        return rows_as_csv(request.access, f"{metric_id}-{start}-{end}-evidence", ask)
     found = ask(page, size)
-    return {
+    return rows_told(request.access, found) | {
         "kind": found.kind,
-        "columns": list(found.columns),
-        "rows": [_evidence_row(request.access, row) for row in found.rows],
-        "count": found.count,
-        "page": found.page,
-        "size": found.size,
-        "figure": _figure(found.figure),
+        "figure": figure_told(found.figure),
         "is_equal": found.is_equal,
     }
 
 
 # --- what comes in
-
-
-def _period(start: date, end: date, field: str = "end") -> Period:
-    if end <= start or end - start > LONGEST:
-        raise BadPeriod(field=field, value=end)
-    for day in (start, end):
-        if not FIRST_DAY <= day <= LAST_DAY:
-            raise BadPeriod(field=field, value=day)
-    return Period(start, end)
-
-
-def _condition(text: str | None) -> Node | None:
-    return parse(text, SUBJECT) if text else None
 
 
 def _named(name: str) -> tuple[str, int]:
@@ -258,31 +240,6 @@ def _named(name: str) -> tuple[str, int]:
 # --- what goes out
 
 
-def _number(value: Decimal | int | None) -> int | float | None:
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def _span(period: Period) -> dict[str, date]:
-    return {"start": period.start, "end": period.end}
-
-
-def _reason(reason: Reason) -> dict[str, str]:
-    return {"code": reason.code, "words": reason.text()}
-
-
-def _figure(figure: reads.Figure) -> dict[str, Any]:
-    return {
-        "metric": figure.metric.id,
-        "version": figure.metric.version,
-        "unit": figure.metric.unit,
-        "value": _number(figure.value),
-        "reason": _reason(figure.reason) if figure.reason else None,
-        "cases": figure.cases,
-        "numerator": _number(figure.numerator),
-        "denominator": _number(figure.denominator),
-    }
-
-
 def _split(found: reads.Overview) -> dict[str, Any] | None:
     split = found.split
     if split is None or found.split_against is None:
@@ -293,7 +250,7 @@ def _split(found: reads.Overview) -> dict[str, Any] | None:
         "visitors_minor": split.visitors_minor,
         "conversion_minor": split.conversion_minor,
         "value_minor": split.value_minor,
-        "reason": _reason(split.reason) if split.reason else None,
+        "reason": reason_told(split.reason) if split.reason else None,
     }
 
 
@@ -323,33 +280,9 @@ def _metric(one: reads.Metric) -> dict[str, Any]:
 def _source_row(row: reads.SourceRow) -> dict[str, Any]:
     return {
         "keys": dict(row.keys),
-        "figures": [_figure(figure) for figure in row.figures],
-        "against": [_figure(figure) for figure in row.against],
+        "figures": [figure_told(figure) for figure in row.figures],
+        "against": [figure_told(figure) for figure in row.against],
     }
-
-
-def _evidence_row(access: Access, row: Mapping[str, Any]) -> dict[str, Any]:
-    hidden = frozenset() if access.may(Deed.VIEW_CUSTOMERS) else reads.PERSONAL_COLUMNS
-    return {name: None if name in hidden else _cell(name, value) for name, value in row.items()}
-
-
-def _cell(name: str, value: Any) -> Any:
-    if name.endswith("_id") and value is not None:
-        return str(value)
-    return _number(value) if isinstance(value, Decimal) else value
-
-
-def _evidence_rows(
-    access: Access, first: reads.Evidence, ask: Callable[[int, int], reads.Evidence]
-) -> Iterator[list[Any]]:
-    found, number = first, 1
-    while found.rows:
-        for row in found.rows:
-            yield list(_evidence_row(access, row).values())
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
-        found = ask(number, CSV_CHUNK)
 
 
 Table = tuple[Sequence[str], Iterator[list[Any]]]

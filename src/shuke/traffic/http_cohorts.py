@@ -20,14 +20,21 @@ from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
-from shuke.traffic.http import FIRST_DAY, LAST_DAY, BadPeriod
 from shuke.traffic.http_shapes import ReasonOut
+from shuke.traffic.http_shared import (
+    FIRST_DAY,
+    LAST_DAY,
+    PAGE,
+    PAGE_SIZE,
+    BadPeriod,
+    Format,
+    every_row,
+    reason_told,
+)
 from shuke.traffic.reads.cohort_shapes import SUBJECTS
 
 router = Router()
-CSV_CHUNK = 1000
 Kind = Literal["order", "movement", "visit", "sign_up", "event"]
-Format = Literal["json", "csv"]
 
 
 class BehaviourOut(Schema):
@@ -172,8 +179,8 @@ def get_cohort_people(
     asked: Query[AskedBehaviours],
     cohort: date = Query(..., description="any day of the cohort's week or month"),  # noqa: B008
     offset: int | None = Query(None, ge=0, lt=160, description="periods later; none: the whole cohort"),
-    page: int = Query(1, ge=1, le=100_000),
-    size: int = Query(50, ge=1, le=1000),
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """The people of a cohort, or those of it who came back in one period; their count equals the number."""
@@ -282,7 +289,7 @@ def as_json(found: reads.Cohorts) -> dict[str, Any]:
             {"offset": one.offset, "share": _share(one.figure), "cohorts": one.cohorts}
             for one in found.averages
         ],
-        "notes": [{"code": note.code, "words": note.text()} for note in found.notes],
+        "notes": [reason_told(note) for note in found.notes],
     }
 
 
@@ -325,15 +332,9 @@ PEOPLE_COLUMNS = ("subject_id", "ref", "first_day", "times", "last_day")
 
 def people_rows(ask: Any) -> Iterator[Sequence[Any]]:
     """Every row of the people behind a number, asked in pieces: `ask(page, size)`."""
-    number = 1
-    while True:
-        found = ask(number, CSV_CHUNK)
-        for row in found.rows:
-            told = _person(row)
-            yield [told[name] for name in PEOPLE_COLUMNS]
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
+    for row in every_row(ask):
+        told = _person(row)
+        yield [told[name] for name in PEOPLE_COLUMNS]
 
 
 def _person(row: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
-from shuke.traffic.http import Format, _period
+from shuke.traffic.http_shared import Format, period_asked
 
 router = Router()
 
@@ -30,7 +30,7 @@ class PageStayOut(Schema):
 @api(Deed.VIEW_TRAFFIC)
 def list_page_stays(request: ShopRequest, shop: str, start: date, end: date, format: Format = "json") -> Any:
     """The measured stay of every page, longest first: visible time, single-page visits included."""
-    found = reads.page_stays(shop=request.access.shop, period=_period(start, end))
+    found = reads.page_stays(shop=request.access.shop, period=period_asked(start, end))
     names = list(PageStayOut.model_fields)
     if format == "csv":
         rows = ([getattr(one, name) for name in names] for one in found)

@@ -9,21 +9,28 @@ from typing import Any, Literal
 
 from ninja import Query, Router, Schema
 
-from shuke.conditions.reads import Node, parse
 from shuke.kernel import clock
-from shuke.kernel.periods import Period
-from shuke.shops.access import Access, ShopRequest, api
+from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
-from shuke.traffic.fields import SUBJECT
-from shuke.traffic.http import FIRST_DAY, LAST_DAY, LONGEST, BadPeriod
-from shuke.traffic.http_shapes import FigureOut, PeriodOut, ReasonOut
+from shuke.traffic.http_shapes import FigureOut, PeriodOut, ReasonOut, RowsOut
+from shuke.traffic.http_shared import (
+    CONDITION,
+    PAGE,
+    PAGE_SIZE,
+    Format,
+    condition_asked,
+    figure_told,
+    period_asked,
+    period_told,
+    reason_told,
+    rows_as_csv,
+    rows_told,
+)
 
 router = Router()
-Format = Literal["json", "csv"]
 UNKNOWN = "-"
-CSV_CHUNK = 1_000
 
 
 class AdviceOut(Schema):
@@ -108,12 +115,7 @@ class MapOut(Schema):
     links: list[LinkOut]
 
 
-class FlowVisitsOut(Schema):
-    columns: list[str]
-    rows: list[dict[str, Any]]
-    count: int
-    page: int
-    size: int
+class FlowVisitsOut(RowsOut):
     events_read: int
 
 
@@ -126,18 +128,18 @@ def get_entrances(
     end: date,
     by: Literal["page", "type"] = "page",
     against: Literal["before", "yesterday", "last_week"] | None = None,
-    condition: str | None = Query(None, max_length=8000),
-    page: int = Query(1, ge=1, le=100_000),
+    condition: str | None = CONDITION,
+    page: int = PAGE,
     size: int = Query(100, ge=1, le=1000),
     format: Format = "json",
 ) -> Any:
     """Through which pages visits came in, with bounce (B-198), order rate and advice (A-155, A-156), most visits first."""
     found = reads.entrances(
         shop=request.access.shop,
-        period=_period(start, end),
+        period=period_asked(start, end),
         by=by,
         against=against,
-        condition=_condition(condition),
+        condition=condition_asked(condition),
         at=clock.now(),
     )
     if format == "csv":
@@ -148,17 +150,17 @@ def get_entrances(
 def entrances_told(found: reads.Entrances, rows: Sequence[reads.Entrance]) -> dict[str, Any]:
     """Entrances in the API's form, with some of their rows."""
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "by": found.by,
         "until": found.until,
-        "against_period": _span(found.against_period) if found.against_period else None,
+        "against_period": period_told(found.against_period) if found.against_period else None,
         "median": float(found.median) if found.median is not None else None,
         "judged": found.judged,
         "least_visits": found.limits.least_visits,
         "count": len(found.rows),
         "total": _entrance(found.total),
         "rows": [_entrance(row) for row in rows],
-        "notes": [_reason(note) for note in found.notes],
+        "notes": [reason_told(note) for note in found.notes],
     }
 
 
@@ -172,7 +174,7 @@ def get_flows(
     by: str = Query("kind,from_path,to_path", max_length=200),
     from_path: str | None = Query(None, max_length=2000),
     to_path: str | None = Query(None, max_length=2000),
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
     limit: int = Query(100, ge=1, le=10_000),
     format: Format = "json",
 ) -> Any:
@@ -185,10 +187,10 @@ def get_flows(
     }
     found = reads.flows(
         shop=request.access.shop,
-        period=_period(start, end),
+        period=period_asked(start, end),
         by=tuple(part.strip() for part in by.split(",") if part.strip()),
         where=where,
-        condition=_condition(condition),
+        condition=condition_asked(condition),
         limit=limit,
     )
     if format == "csv":
@@ -203,7 +205,7 @@ def get_flows(
 def flows_told(found: reads.Flows) -> dict[str, Any]:
     """Flows in the API's form."""
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "by": list(found.by),
         "count": found.count,
         "events_read": found.events_read,
@@ -221,20 +223,20 @@ def get_traffic_map(
     steps: int = Query(4, ge=1, le=100),
     open_type: str | None = Query(None, max_length=40, description="a page type to open, - for none stated"),
     open_step: int = Query(1, ge=1, le=100),
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
 ) -> Any:
     """From channel through pages, step by step, to an order or away; at every node as much comes in as goes out."""
     opened = None if open_type is None else (None if open_type == UNKNOWN else open_type, open_step)
     found = reads.flow_map(
         shop=request.access.shop,
-        period=_period(start, end),
+        period=period_asked(start, end),
         steps=steps,
         opened=opened,
-        condition=_condition(condition),
+        condition=condition_asked(condition),
         at=clock.now(),
     )
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "until": found.until,
         "steps": found.steps,
         "visits": found.visits,
@@ -260,9 +262,9 @@ def get_flow_visits(
     from_path: str | None = Query(None, max_length=2000),
     to_type: str | None = Query(None, max_length=200),
     to_path: str | None = Query(None, max_length=2000),
-    condition: str | None = Query(None, max_length=8000),
-    page: int = Query(1, ge=1, le=100_000),
-    size: int = Query(50, ge=1, le=1000),
+    condition: str | None = CONDITION,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """The visits behind a link of the map, newest first."""
@@ -270,7 +272,7 @@ def get_flow_visits(
         "channel": channel, "from_type": from_type, "from_path": from_path, "to_type": to_type, "to_path": to_path,
     }  # fmt: skip
     where = {name: None if value == UNKNOWN else value for name, value in asked.items() if value is not None}
-    period, node = _period(start, end), _condition(condition)
+    period, node = period_asked(start, end), condition_asked(condition)
 
     def ask(number: int, rows: int) -> reads.FlowVisits:
         return reads.flow_visits(
@@ -283,68 +285,9 @@ def get_flow_visits(
         )
 
     if format == "csv":
-        first = ask(1, CSV_CHUNK)
-        lines = _visit_lines(request.access, first, ask)
-        return csv_response(request.access, f"flow-visits-{start}-{end}", first.columns, lines)
+        return rows_as_csv(request.access, f"flow-visits-{start}-{end}", ask)
     found = ask(page, size)
-    return {
-        **vars(found),
-        "columns": list(found.columns),
-        "rows": [_visit(request.access, r) for r in found.rows],
-    }
-
-
-def _visit(access: Access, row: Any) -> dict[str, Any]:
-    hidden = frozenset() if access.may(Deed.VIEW_CUSTOMERS) else reads.PERSONAL_COLUMNS
-    return {
-        name: None if name in hidden or value is None else str(value) if name.endswith("_id") else value
-        for name, value in row.items()
-    }
-
-
-def _visit_lines(access: Access, first: reads.FlowVisits, ask: Any) -> Iterator[list[Any]]:
-    found, number = first, 1
-    while found.rows:
-        yield from (list(_visit(access, row).values()) for row in found.rows)
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
-        found = ask(number, CSV_CHUNK)
-
-
-def _period(start: date, end: date) -> Period:
-    if end <= start or end - start > LONGEST or start < FIRST_DAY or end > LAST_DAY:
-        raise BadPeriod(field="end", value=end)
-    return Period(start, end)
-
-
-def _condition(text: str | None) -> Node | None:
-    return parse(text, SUBJECT) if text else None
-
-
-def _span(period: Period) -> dict[str, date]:
-    return {"start": period.start, "end": period.end}
-
-
-def _reason(reason: Any) -> dict[str, str]:
-    return {"code": reason.code, "words": reason.text()}
-
-
-def _number(value: Any) -> Any:
-    return value if value is None or isinstance(value, int) else float(value)
-
-
-def _figure(figure: reads.Figure) -> dict[str, Any]:
-    return {
-        "metric": figure.metric.id,
-        "version": figure.metric.version,
-        "unit": figure.metric.unit,
-        "value": _number(figure.value),
-        "reason": _reason(figure.reason) if figure.reason else None,
-        "cases": figure.cases,
-        "numerator": _number(figure.numerator),
-        "denominator": _number(figure.denominator),
-    }
+    return rows_told(request.access, found) | {"events_read": found.events_read}
 
 
 def _entrance(row: reads.Entrance) -> dict[str, Any]:
@@ -352,12 +295,12 @@ def _entrance(row: reads.Entrance) -> dict[str, Any]:
     return {
         "page_type": row.page_type,
         "path": row.path,
-        "figures": [_figure(one) for one in row.figures],
-        "against": [_figure(one) for one in row.against],
+        "figures": [figure_told(one) for one in row.figures],
+        "against": [figure_told(one) for one in row.against],
         "advice": advice
         and {
             "code": advice.code,
-            "reasons": [_reason(one) for one in advice.reasons],
+            "reasons": [reason_told(one) for one in advice.reasons],
             "rules": list(advice.rules),
             "low": advice.low,
             "high": advice.high,

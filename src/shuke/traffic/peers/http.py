@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from ninja import Query, Router, Schema
 
@@ -13,10 +13,10 @@ from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic.http_shapes import ReasonOut
+from shuke.traffic.http_shared import Format, reason_told
 from shuke.traffic.peers import actions, reads
 
 router = Router()
-Format = Literal["json", "csv"]
 
 
 class TableOut(Schema):
@@ -138,7 +138,7 @@ def as_json(found: reads.Peers, currency: str) -> dict[str, Any]:
             {"name": one.name, "channel": one.channel, "by": one.by, "is_sum": one.is_sum}
             for one in found.names
         ],
-        "notes": [_reason(one) for one in found.notes],
+        "notes": [reason_told(one) for one in found.notes],
     }
 
 
@@ -153,16 +153,12 @@ def _table(one: reads.TableKey) -> dict[str, Any]:
     }
 
 
-def _reason(one: Any) -> dict[str, str]:
-    return {"code": one.code, "words": one.text()}
-
-
 def _expected(one: reads.Expected) -> dict[str, Any]:
     return {
         "value": one.value,
         "low": one.low,
         "high": one.high,
-        "reason": _reason(one.reason) if one.reason else None,
+        "reason": reason_told(one.reason) if one.reason else None,
     }
 
 
@@ -172,7 +168,7 @@ def _channel(one: reads.Compared) -> dict[str, Any]:
         "channel": one.channel,
         "kind": one.kind,
         "marks": list(one.marks),
-        "why": [_reason(reason) for reason in one.why],
+        "why": [reason_told(reason) for reason in one.why],
         "names": list(theirs.names) if theirs else [],
         "visitors": one.own.visitors,
         "buyers": one.own.buyers,
@@ -183,7 +179,7 @@ def _channel(one: reads.Compared) -> dict[str, Any]:
         "industry_conversion": theirs.conversion if theirs else None,
         "gain_visitors": _expected(one.gain.visitors),
         "gain_amount": _expected(one.gain.amount_minor),
-        "assumptions": [_reason(reason) for reason in one.gain.assumptions],
+        "assumptions": [reason_told(reason) for reason in one.gain.assumptions],
     }
 
 

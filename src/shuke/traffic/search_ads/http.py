@@ -6,27 +6,23 @@ Amounts are integers of the currency's minor unit; costs per click and order are
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from ninja import Query, Router, Schema
 
 from shuke.kernel import clock
-from shuke.kernel.periods import Period
 from shuke.kernel.verdicts import Reason
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
-from shuke.traffic.http import BadPeriod
 from shuke.traffic.http_shapes import ReasonOut
+from shuke.traffic.http_shared import Format, period_if_asked
 from shuke.traffic.search_ads import reads
 
 router = Router()
-Format = Literal["json", "csv"]
-FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
-LONGEST = timedelta(days=3660)
 
 
 class ClickCostOut(Schema):
@@ -132,7 +128,7 @@ def get_keywords(
     end.
     """
     found = reads.keywords(
-        shop=request.access.shop, period=_period(start, end), advice=advice, item=item, at=clock.now()
+        shop=request.access.shop, period=period_if_asked(start, end), advice=advice, item=item, at=clock.now()
     )
     if format == "csv":
         return csv_response(request.access, "keywords", *keywords_table(found))
@@ -166,19 +162,6 @@ def read_rival(text: str, currency: str) -> reads.Bidder:
         )
     except ArithmeticError:
         raise reads.BadBidder(field="rival", value=text) from None
-
-
-def _period(start: date | None, end: date | None) -> Period | None:
-    if start is None and end is None:
-        return None
-    if start is None or end is None:
-        raise BadPeriod(field="start" if start is None else "end", value="")
-    for field, day in (("start", start), ("end", end)):
-        if not FIRST_DAY <= day <= LAST_DAY:
-            raise BadPeriod(field=field, value=day)
-    if end <= start or end - start > LONGEST:
-        raise BadPeriod(field="end", value=end)
-    return Period(start, end)
 
 
 # --- what goes out

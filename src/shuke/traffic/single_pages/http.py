@@ -12,12 +12,23 @@ from shuke.kernel import clock
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
-from shuke.traffic.http import Format, _condition, _evidence_row, _figure, _number, _period, _span
-from shuke.traffic.http_shapes import FigureOut, PeriodOut
+from shuke.traffic.http_shapes import FigureOut, PeriodOut, RowsOut
+from shuke.traffic.http_shared import (
+    CONDITION,
+    PAGE,
+    PAGE_SIZE,
+    Format,
+    condition_asked,
+    figure_told,
+    number_told,
+    period_asked,
+    period_told,
+    rows_as_csv,
+    rows_told,
+)
 from shuke.traffic.single_pages import reads
 
 router = Router()
-CSV_CHUNK = 1_000
 PATH = Query(..., max_length=2000, description="the page's path; empty: views that state none")
 Terminal = Literal["pc", "mobile", "tablet", "app"]
 
@@ -92,14 +103,6 @@ class ClickHeatOut(Schema):
     elements: list[ElementOut]
 
 
-class PageVisitsOut(Schema):
-    columns: list[str]
-    rows: list[dict[str, Any]]
-    count: int
-    page: int
-    size: int
-
-
 @router.get("/shops/{shop}/traffic/pages", response=PageListOut, operation_id="list_pages")
 @api(Deed.VIEW_TRAFFIC)
 def list_pages(
@@ -107,12 +110,15 @@ def list_pages(
     shop: str,
     start: date,
     end: date,
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
     format: Format = "json",
 ) -> Any:
     """All pages of a period, most viewed first, and which are hot and cold; known pages without a view come last."""
     found = reads.page_list(
-        shop=request.access.shop, period=_period(start, end), condition=_condition(condition), at=clock.now()
+        shop=request.access.shop,
+        period=period_asked(start, end),
+        condition=condition_asked(condition),
+        at=clock.now(),
     )
     if format == "csv":
         return csv_response(request.access, f"pages-{start}-{end}", *page_table(found))
@@ -127,21 +133,21 @@ def get_page(
     start: date,
     end: date,
     path: str = PATH,
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
 ) -> Any:
     """One page: its numbers, by day, from where its views came and where they led."""
     found = reads.page_report(
         shop=request.access.shop,
         path=path,
-        period=_period(start, end),
-        condition=_condition(condition),
+        period=period_asked(start, end),
+        condition=condition_asked(condition),
         at=clock.now(),
     )
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "until": found.until,
         "page": _page(found.row),
-        "days": [{"day": one.day, "figures": list(map(_figure, one.figures))} for one in found.days],
+        "days": [{"day": one.day, "figures": list(map(figure_told, one.figures))} for one in found.days],
         "came_from": list(map(_way, found.came_from)),
         "went_to": list(map(_way, found.went_to)),
         "channels": list(map(_way, found.channels)),
@@ -161,29 +167,33 @@ def get_page_clicks(
 ) -> Any:
     """Where a page was clicked (marked elements and outbound links, as the tracker tells them), and what."""
     found = reads.click_heat(
-        shop=request.access.shop, path=path, period=_period(start, end), terminal=terminal, at=clock.now()
+        shop=request.access.shop,
+        path=path,
+        period=period_asked(start, end),
+        terminal=terminal,
+        at=clock.now(),
     )
     if format == "csv":
         rows = ([x, y, clicks] for (x, y), clicks in found.cells.items())
         return csv_response(request.access, f"clicks-{start}-{end}", ("x", "y", "clicks"), rows)
     return {
         "path": found.path,
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "until": found.until,
-        "clicks": _figure(found.clicks),
+        "clicks": figure_told(found.clicks),
         "visitors": found.visitors,
         "width": found.width,
         "height": found.height,
         "cells": [{"x": x, "y": y, "clicks": clicks} for (x, y), clicks in found.cells.items()],
         "elements": [
             {name: getattr(one, name) for name in ("kind", "label", "href", "clicks")}
-            | {"share": _number(one.share)}
+            | {"share": number_told(one.share)}
             for one in found.elements
         ],
     }
 
 
-@router.get("/shops/{shop}/traffic/page/visits", response=PageVisitsOut, operation_id="list_page_visits")
+@router.get("/shops/{shop}/traffic/page/visits", response=RowsOut, operation_id="list_page_visits")
 @api(Deed.VIEW_TRAFFIC)
 def list_page_visits(
     request: ShopRequest,
@@ -191,14 +201,14 @@ def list_page_visits(
     start: date,
     end: date,
     path: str = PATH,
-    condition: str | None = Query(None, max_length=8000),
-    page: int = Query(1, ge=1, le=100_000),
-    size: int = Query(50, ge=1, le=1000),
+    condition: str | None = CONDITION,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """The visits in which a page was viewed, newest first."""
     access = request.access
-    period, node, at = _period(start, end), _condition(condition), clock.now()
+    period, node, at = period_asked(start, end), condition_asked(condition), clock.now()
 
     def ask(number: int, rows: int) -> reads.PageVisits:
         return reads.page_visits(
@@ -206,39 +216,27 @@ def list_page_visits(
         )
 
     if format == "csv":
-
-        def lines() -> Iterator[Sequence[Any]]:
-            number = 1
-            while True:
-                told = ask(number, CSV_CHUNK)
-                yield from (list(_evidence_row(access, row).values()) for row in told.rows)
-                if number * CSV_CHUNK >= told.count:
-                    return
-                number += 1
-
-        return csv_response(access, f"page-visits-{start}-{end}", reads.COLUMNS, lines())
-    told = ask(page, size)
-    return {
-        "columns": list(told.columns),
-        "rows": [_evidence_row(access, row) for row in told.rows],
-        "count": told.count,
-        "page": told.page,
-        "size": told.size,
-    }
+        return rows_as_csv(access, f"page-visits-{start}-{end}", ask)
+    return rows_told(access, ask(page, size))
 
 
 def _page(row: reads.PageRow) -> dict[str, Any]:
-    return {"path": row.path, "type": row.type, "heat": row.heat, "figures": list(map(_figure, row.figures))}
+    return {
+        "path": row.path,
+        "type": row.type,
+        "heat": row.heat,
+        "figures": list(map(figure_told, row.figures)),
+    }
 
 
 def _way(way: reads.Way) -> dict[str, Any]:
-    return {"path": way.path, "type": way.type, "count": way.count, "share": _number(way.share)}
+    return {"path": way.path, "type": way.type, "count": way.count, "share": number_told(way.share)}
 
 
 def list_as_json(found: reads.PageList) -> dict[str, Any]:
     """All pages as the API and the command tell them."""
     return {
-        "period": _span(found.period),
+        "period": period_told(found.period),
         "until": found.until,
         "views": found.views,
         "is_judged": found.is_judged,
