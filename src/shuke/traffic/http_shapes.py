@@ -137,6 +137,19 @@ class RowsOut(Schema):
     size: int
 
 
+class KeptOut(Schema):
+    """What is saved under a name, whatever it is; `version` counts its changes."""
+
+    id: int
+    name: str
+    version: int
+    made_by: str
+    made_at: datetime
+    changed_by: str
+    changed_at: datetime
+    archived_at: datetime | None
+
+
 class EvidenceOut(RowsOut):
     kind: str
     figure: FigureOut

@@ -25,6 +25,8 @@ from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
 from shuke.traffic.fields import SUBJECT
+from shuke.traffic.http_shapes import KeptOut
+from shuke.traffic.saved.shapes import Kept
 
 LONGEST = timedelta(days=3660)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
@@ -94,6 +96,11 @@ def figure_told(figure: reads.Figure) -> dict[str, Any]:
         "numerator": number_told(figure.numerator),
         "denominator": number_told(figure.denominator),
     }
+
+
+def kept_told(one: Kept) -> dict[str, Any]:
+    """The fields of KeptOut."""
+    return {name: getattr(one, name) for name in KeptOut.model_fields}
 
 
 # --- rows behind a number, asked a page at a time

@@ -5,19 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
-from shuke.kernel.errors import Conflict, Invalid, NotFound
+from shuke.kernel.errors import Conflict, Invalid
 from shuke.records.actor import Actor
-from shuke.records.audit import record_audit
 from shuke.shops import access
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 from shuke.traffic.funnels.models import SavedFunnel
 from shuke.traffic.funnels.saved import FunnelView, view_of
 from shuke.traffic.funnels.shapes import Funnel, dump_funnel
+from shuke.traffic.saved.shelf import Shelf, signed
 
 LONGEST_NAME = 120
 MOST_SAVED = 500
@@ -41,29 +40,29 @@ class TooManyFunnels(Invalid):
     remedy = _("Archive those that nobody needs.")
 
 
+def _told(row: SavedFunnel) -> dict[str, Any]:
+    return {"name": row.name, "definition": row.definition, "is_archived": row.archived_at is not None}
+
+
+_FUNNELS = Shelf(
+    model=SavedFunnel,
+    noun=_("funnel"),
+    subject_kind="funnel",
+    told=_told,
+    name_taken=lambda name: NameTaken(field="name", value=name),
+    changed_meanwhile=lambda row: ChangedMeanwhile(field="version", value=row.name),
+    too_many=lambda count: TooManyFunnels(field="funnel", value=count),
+)
+
+
 def save_funnel(*, shop: ShopView, name: str, funnel: Funnel, actor: Actor, at: datetime) -> FunnelView:
     """Keep a new funnel. Raises NotAllowed, Invalid (its name), NameTaken, TooManyFunnels."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     name = _name(name)
     with scope(shop=shop.id):
-        count = SavedFunnel.objects.filter(archived_at=None).count()
-        if count >= MOST_SAVED:
-            raise TooManyFunnels(field="funnel", value=count)
-        try:
-            with transaction.atomic():
-                row = SavedFunnel.objects.create(
-                    shop_id=shop.id,
-                    name=name,
-                    definition=dump_funnel(funnel),
-                    made_by=actor.name[:200],
-                    made_at=at,
-                    changed_by=actor.name[:200],
-                    changed_at=at,
-                )
-                _record(row, actor, None, at)
-        except IntegrityError:
-            raise NameTaken(field="name", value=name) from None
-        return view_of(row)
+        _FUNNELS.require_room(MOST_SAVED)
+        values = {"definition": dump_funnel(funnel)}
+        return view_of(_FUNNELS.add(shop_id=shop.id, name=name, values=values, actor=actor, at=at))
 
 
 def change_funnel(
@@ -81,36 +80,32 @@ def change_funnel(
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     name = _name(name)
     with scope(shop=shop.id):
-        row = _found(funnel_id)
+        row = _FUNNELS.get(funnel_id)
         if version is not None and row.version != version:
             raise ChangedMeanwhile(field="version", value=row.name)
-        values = {
-            "name": name,
-            "definition": dump_funnel(funnel),
-            "changed_by": actor.name[:200],
-            "changed_at": at,
-        }
-        return _change(row, values, actor, at)
+        values = {"name": name, "definition": dump_funnel(funnel), **signed(actor, at)}
+        return _changed(row, values, actor, at)
 
 
 def archive_funnel(*, shop: ShopView, funnel_id: int, actor: Actor, at: datetime) -> FunnelView:
     """Take a funnel from the list; links to it hold. Repeatable. Raises NotFound, NotAllowed."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with scope(shop=shop.id):
-        row = _found(funnel_id)
+        row = _FUNNELS.get(funnel_id)
         if row.archived_at is not None:
             return view_of(row)
-        return _change(row, {"archived_at": at}, actor, at)
+        return _changed(row, {"archived_at": at}, actor, at)
 
 
 def restore_funnel(*, shop: ShopView, funnel_id: int, actor: Actor, at: datetime) -> FunnelView:
-    """Put an archived funnel back. Repeatable. Raises NotFound, NotAllowed, NameTaken."""
+    """Put an archived funnel back. Repeatable. Raises NotFound, NotAllowed, NameTaken, TooManyFunnels."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with scope(shop=shop.id):
-        row = _found(funnel_id)
+        row = _FUNNELS.get(funnel_id)
         if row.archived_at is None:
             return view_of(row)
-        return _change(row, {"archived_at": None}, actor, at)
+        _FUNNELS.require_room(MOST_SAVED)
+        return _changed(row, {"archived_at": None}, actor, at)
 
 
 def _name(name: str) -> str:
@@ -120,40 +115,6 @@ def _name(name: str) -> str:
     return name
 
 
-def _found(funnel_id: int) -> SavedFunnel:
-    row = SavedFunnel.objects.filter(pk=funnel_id).first()
-    if row is None:
-        raise NotFound(field=str(_("funnel")), value=funnel_id)
-    return row
-
-
-def _change(row: SavedFunnel, values: dict[str, Any], actor: Actor, at: datetime) -> FunnelView:
-    """Only from the version that was read: of two changes at once the second is refused."""
-    before = _told(row)
-    try:
-        with transaction.atomic():
-            same = SavedFunnel.objects.filter(pk=row.pk, version=row.version)
-            if not same.update(**values, version=row.version + 1):
-                raise ChangedMeanwhile(field="version", value=row.name)
-            row.refresh_from_db()
-            _record(row, actor, before, at)
-    except IntegrityError:
-        raise NameTaken(field="name", value=values.get("name", row.name)) from None
+def _changed(row: SavedFunnel, values: dict[str, Any], actor: Actor, at: datetime) -> FunnelView:
+    _FUNNELS.write(row, {**values, "version": row.version + 1}, actor=actor, at=at)
     return view_of(row)
-
-
-def _told(row: SavedFunnel) -> dict[str, Any]:
-    return {"name": row.name, "definition": row.definition, "is_archived": row.archived_at is not None}
-
-
-def _record(row: SavedFunnel, actor: Actor, before: dict[str, Any] | None, at: datetime) -> None:
-    record_audit(
-        shop_id=row.shop_id,
-        actor=actor,
-        deed=Deed.MANAGE_TRAFFIC.value,
-        subject_kind="funnel",
-        subject_id=row.pk,
-        before=before,
-        after=_told(row),
-        at=at,
-    )

@@ -7,8 +7,8 @@ A funnel is given in its stored form: {"v": 1, "steps": [{"type": "track", "name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from typing import Any, Literal
+from datetime import date, timedelta
+from typing import Any
 
 from ninja import Query, Router
 
@@ -28,12 +28,10 @@ from shuke.traffic.funnels.http_shapes import (
     SavedOut,
     SaveIn,
 )
-from shuke.traffic.http import FIRST_DAY, LAST_DAY, BadPeriod
+from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Format, every_row, kept_told, period_asked, reason_told
 
 router = Router()
-CSV_CHUNK = 1000
-LONGEST_DAYS = 400
-Format = Literal["json", "csv"]
+LONGEST = timedelta(days=400)
 
 
 @router.post("/shops/{shop}/traffic/funnels/ask", response=FunnelOut, operation_id="ask_funnel")
@@ -170,8 +168,8 @@ def get_people(
     end: date,
     step: int,
     is_exactly: bool = True,
-    page: int = Query(1, ge=1, le=100_000),
-    size: int = Query(50, ge=1, le=1000),
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """The visitors at a step of a saved funnel: those who took it and no further one, or all who took it."""
@@ -199,12 +197,7 @@ def get_people(
 
 
 def _period(start: date, end: date) -> Period:
-    for field, day in (("start", start), ("end", end)):
-        if not FIRST_DAY <= day <= LAST_DAY:
-            raise BadPeriod(field=field, value=day)
-    if end <= start or (end - start).days > LONGEST_DAYS:
-        raise BadPeriod(field="end", value=end)
-    return Period(start, end)
+    return period_asked(start, end, longest=LONGEST)
 
 
 # --- what goes out
@@ -241,7 +234,7 @@ def as_json(found: reads.FunnelAnswer) -> dict[str, Any]:
         ],
         "complete_until": found.complete_until,
         "unfinished_days": found.unfinished_days,
-        "notes": [{"code": note.code, "words": note.text()} for note in found.notes],
+        "notes": [reason_told(note) for note in found.notes],
     }
 
 
@@ -283,13 +276,7 @@ PEOPLE_COLUMNS = ("subject_id", "ref", "day", "started_at", "reached_at", "depth
 
 def people_rows(ask: Callable[[int, int], reads.FunnelPeople]) -> Iterator[Sequence[Any]]:
     """Every row, asked in pieces: `ask(page, size)`."""
-    number = 1
-    while True:
-        found = ask(number, CSV_CHUNK)
-        yield from ([row[name] for name in PEOPLE_COLUMNS] for row in found.rows)
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
+    return ([row[name] for name in PEOPLE_COLUMNS] for row in every_row(ask))
 
 
 def _people(found: reads.FunnelPeople) -> dict[str, Any]:
@@ -304,14 +291,4 @@ def _people(found: reads.FunnelPeople) -> dict[str, Any]:
 
 
 def _saved(one: reads.FunnelView) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "funnel": reads.dump_funnel(one.funnel),
-        "version": one.version,
-        "made_by": one.made_by,
-        "made_at": one.made_at,
-        "changed_by": one.changed_by,
-        "changed_at": one.changed_at,
-        "archived_at": one.archived_at,
-    }
+    return kept_told(one) | {"funnel": reads.dump_funnel(one.funnel)}

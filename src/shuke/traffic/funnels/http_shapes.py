@@ -8,7 +8,7 @@ from typing import Any
 from ninja import Schema
 
 from shuke.traffic.funnels.reads import MOST_PARTS
-from shuke.traffic.http_shapes import ReasonOut
+from shuke.traffic.http_shapes import KeptOut, ReasonOut
 
 
 class TimesOut(Schema):
@@ -87,16 +87,8 @@ class PeopleOut(Schema):
     people: list[PersonOut]
 
 
-class SavedOut(Schema):
-    id: int
-    name: str
+class SavedOut(KeptOut):
     funnel: dict[str, Any]
-    version: int
-    made_by: str
-    made_at: datetime
-    changed_by: str
-    changed_at: datetime
-    archived_at: datetime | None
 
 
 class KindOut(Schema):

@@ -1,25 +1,16 @@
-"""A funnel that was saved: its definition as versioned JSON, and who made and changed it."""
+"""A funnel that was saved: its definition as versioned JSON."""
 
 from __future__ import annotations
 
 from django.db import models
-from django_scopes import ScopedManager
+
+from shuke.traffic.saved.models import Saved
 
 
-class SavedFunnel(models.Model):
-    """`definition` is `shapes.dump_funnel`; `version` counts the changes. Archived ones stay, so that links hold."""
+class SavedFunnel(Saved):
+    """`definition` is `shapes.dump_funnel`."""
 
-    shop = models.ForeignKey("shops.Shop", on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(max_length=120)
     definition = models.JSONField()
-    version = models.PositiveIntegerField(default=1)
-    made_by = models.CharField(max_length=200)
-    made_at = models.DateTimeField()
-    changed_by = models.CharField(max_length=200)
-    changed_at = models.DateTimeField()
-    archived_at = models.DateTimeField(null=True)
-
-    objects = ScopedManager(shop="shop_id")
 
     class Meta:
         constraints = [
@@ -27,6 +18,3 @@ class SavedFunnel(models.Model):
                 fields=["shop", "name"], condition=models.Q(archived_at=None), name="funnels_one_of_a_name"
             )
         ]
-
-    def __str__(self) -> str:
-        return self.name

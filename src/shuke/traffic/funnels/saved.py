@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
@@ -12,35 +11,18 @@ from shuke.kernel.errors import NotFound
 from shuke.shops.reads import ShopView
 from shuke.traffic.funnels.models import SavedFunnel
 from shuke.traffic.funnels.shapes import Funnel, parse_funnel
+from shuke.traffic.saved.shapes import Kept, kept
 
 
-@dataclass(frozen=True)
-class FunnelView:
-    """One saved funnel; `version` counts its changes."""
+@dataclass(frozen=True, kw_only=True)
+class FunnelView(Kept):
+    """One saved funnel."""
 
-    id: int
-    name: str
     funnel: Funnel
-    version: int
-    made_by: str
-    made_at: datetime
-    changed_by: str
-    changed_at: datetime
-    archived_at: datetime | None
 
 
 def view_of(row: SavedFunnel) -> FunnelView:
-    return FunnelView(
-        row.pk,
-        row.name,
-        parse_funnel(row.definition),
-        row.version,
-        row.made_by,
-        row.made_at,
-        row.changed_by,
-        row.changed_at,
-        row.archived_at,
-    )
+    return FunnelView(funnel=parse_funnel(row.definition), **kept(row))
 
 
 def saved_funnels(shop: ShopView, *, with_archived: bool = False) -> tuple[FunnelView, ...]:
@@ -50,7 +32,7 @@ def saved_funnels(shop: ShopView, *, with_archived: bool = False) -> tuple[Funne
         if not with_archived:
             rows = rows.filter(archived_at=None)
         found = [view_of(row) for row in rows]
-    return tuple(sorted(found, key=lambda one: one.archived_at is not None))
+    return tuple(sorted(found, key=lambda one: one.is_archived))
 
 
 def saved_funnel(shop: ShopView, funnel_id: int) -> FunnelView:

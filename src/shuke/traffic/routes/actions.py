@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django_scopes import scope
 
 from shuke.kernel.errors import Conflict, NotFound
 from shuke.records.actor import Actor
-from shuke.records.audit import record_audit
 from shuke.shops import access
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
@@ -21,6 +19,7 @@ from shuke.traffic.routes import decisions
 from shuke.traffic.routes.models import PlannedRoute
 from shuke.traffic.routes.reads import view
 from shuke.traffic.routes.shapes import Route
+from shuke.traffic.saved.shelf import Shelf, signed
 
 MOST_ROUTES = 100
 
@@ -43,27 +42,31 @@ class TooManyRoutes(Conflict):
     remedy = _("Archive one that is no longer used.")
 
 
+def _told(row: PlannedRoute) -> dict[str, Any]:
+    return {"name": row.name, "steps": row.steps, "archived_at": row.archived_at}
+
+
+_ROUTES = Shelf(
+    model=PlannedRoute,
+    noun=_("planned route"),
+    subject_kind="planned route",
+    told=_told,
+    name_taken=lambda name: NameTaken(field="name", value=name),
+    changed_meanwhile=lambda row: RouteChanged(field="version", value=row.version, by=row.changed_by),
+    too_many=lambda count: TooManyRoutes(field="route", value=count),
+)
+
+
 def save_route(
     *, shop: ShopView, name: str, steps: Sequence[Mapping[str, Any]], actor: Actor, at: datetime
 ) -> Route:
     """Write a route down. `steps`: {kind, value, share} each. Raises BadRoute, NameTaken, TooManyRoutes, NotAllowed."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     name, read = decisions.read_name(name), decisions.read_steps(steps)
-    with _once(name), transaction.atomic(), scope(shop=shop.id):
-        living = PlannedRoute.objects.filter(archived_at=None)
-        _check_name(living, name)
-        _check_count(living)
-        row = PlannedRoute.objects.create(
-            shop_id=shop.id,
-            name=name,
-            steps=decisions.kept(read),
-            made_by=actor.name[:200],
-            made_at=at,
-            changed_by=actor.name[:200],
-            changed_at=at,
-        )
-        _record(shop, row, None, actor, at)
-    return view(row)
+    with transaction.atomic(), scope(shop=shop.id):
+        _ROUTES.require_room(MOST_ROUTES)
+        values = {"steps": decisions.kept(read)}
+        return view(_ROUTES.add(shop_id=shop.id, name=name, values=values, actor=actor, at=at))
 
 
 def change_route(
@@ -79,19 +82,16 @@ def change_route(
     """Change a route that is at `version`. Raises BadRoute, NameTaken, RouteChanged, NotFound, NotAllowed."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     name, read = decisions.read_name(name), decisions.read_steps(steps)
-    with _once(name), transaction.atomic(), scope(shop=shop.id):
-        row = _living(route_id)
+    with transaction.atomic(), scope(shop=shop.id):
+        row = _ROUTES.get(route_id, locks=True)
+        if row.archived_at is not None:
+            raise NotFound(field=str(_("planned route")), value=route_id)
         if row.version != version:
             raise RouteChanged(field="version", value=version, by=row.changed_by)
-        _check_name(PlannedRoute.objects.filter(archived_at=None).exclude(pk=row.pk), name)
-        before = _told(row)
-        row.name, row.steps, row.version = name, decisions.kept(read), version + 1
-        row.changed_by, row.changed_at = actor.name[:200], at
-        if _told(row) != before:
-            row.save()
-            _record(shop, row, before, actor, at)
-        else:
-            row.refresh_from_db()
+        values: dict[str, Any] = {"name": name, "steps": decisions.kept(read)}
+        if values != {"name": row.name, "steps": row.steps}:
+            values |= {"version": version + 1, **signed(actor, at)}
+            _ROUTES.write(row, values, actor=actor, at=at)
     return view(row)
 
 
@@ -110,69 +110,9 @@ def _set_archived(
 ) -> Route:
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with transaction.atomic(), scope(shop=shop.id):
-        row = _any(route_id)
+        row = _ROUTES.get(route_id, locks=True)
         if (row.archived_at is None) != (archived_at is None):
             if archived_at is None:
-                living = PlannedRoute.objects.filter(archived_at=None)
-                _check_name(living, row.name)
-                _check_count(living)
-            before = _told(row)
-            row.archived_at = archived_at
-            row.changed_by, row.changed_at = actor.name[:200], at
-            with _once(row.name), transaction.atomic():
-                row.save()
-            _record(shop, row, before, actor, at)
+                _ROUTES.require_room(MOST_ROUTES)
+            _ROUTES.write(row, {"archived_at": archived_at, **signed(actor, at)}, actor=actor, at=at)
     return view(row)
-
-
-def _any(route_id: int) -> PlannedRoute:
-    row = PlannedRoute.objects.select_for_update().filter(pk=route_id).first()
-    if row is None:
-        raise NotFound(field=str(_("planned route")), value=route_id)
-    return row
-
-
-def _living(route_id: int) -> PlannedRoute:
-    row = _any(route_id)
-    if row.archived_at is not None:
-        raise NotFound(field=str(_("planned route")), value=route_id)
-    return row
-
-
-def _check_name(among: Any, name: str) -> None:
-    if among.filter(name=name).exists():
-        raise NameTaken(field="name", value=name)
-
-
-def _check_count(living: Any) -> None:
-    count = living.count()
-    if count >= MOST_ROUTES:
-        raise TooManyRoutes(field="route", value=count)
-
-
-@contextmanager
-def _once(name: str) -> Iterator[None]:
-    """Of two that take a name at the same moment, the database lets one through."""
-    try:
-        yield
-    except IntegrityError:
-        raise NameTaken(field="name", value=name) from None
-
-
-def _told(row: PlannedRoute) -> dict[str, Any]:
-    return {"name": row.name, "steps": row.steps, "archived_at": row.archived_at}
-
-
-def _record(
-    shop: ShopView, row: PlannedRoute, before: Mapping[str, Any] | None, actor: Actor, at: datetime
-) -> None:
-    record_audit(
-        shop_id=shop.id,
-        actor=actor,
-        deed=Deed.MANAGE_TRAFFIC.value,
-        subject_kind="planned route",
-        subject_id=row.pk,
-        before=before,
-        after=_told(row),
-        at=at,
-    )

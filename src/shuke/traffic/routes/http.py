@@ -12,12 +12,24 @@ from shuke.kernel import clock
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
-from shuke.traffic.http import Format, _condition, _evidence_row, _figure, _number, _period, _span
-from shuke.traffic.http_shapes import FigureOut
+from shuke.traffic.http_shapes import FigureOut, KeptOut, PeriodOut, RowsOut
+from shuke.traffic.http_shared import (
+    CONDITION,
+    PAGE,
+    PAGE_SIZE,
+    Format,
+    condition_asked,
+    figure_told,
+    kept_told,
+    number_told,
+    period_asked,
+    period_told,
+    rows_as_csv,
+    rows_told,
+)
 from shuke.traffic.routes import actions, decisions, reads
 
 router = Router()
-CSV_CHUNK = 1_000
 
 
 class StepIn(Schema):
@@ -45,21 +57,8 @@ class StepOut(Schema):
     share: float | None
 
 
-class RouteOut(Schema):
-    id: int
-    name: str
+class RouteOut(KeptOut):
     steps: list[StepOut]
-    version: int
-    made_by: str
-    made_at: datetime
-    changed_by: str
-    changed_at: datetime
-    archived_at: datetime | None
-
-
-class PeriodOut(Schema):
-    start: date
-    end: date
 
 
 class LeakOut(Schema):
@@ -107,14 +106,6 @@ class RouteReportOut(Schema):
     few: int
     steps: list[StepReportOut]
     pages: list[StepPageOut]
-
-
-class RouteVisitsOut(Schema):
-    columns: list[str]
-    rows: list[dict[str, Any]]
-    count: int
-    page: int
-    size: int
 
 
 @router.get("/shops/{shop}/traffic/routes", response=list[RouteOut], operation_id="list_routes")
@@ -182,7 +173,7 @@ def get_route_report(
     route_id: int,
     start: date,
     end: date,
-    condition: str | None = Query(None, max_length=8000),
+    condition: str | None = CONDITION,
     format: Format = "json",
 ) -> Any:
     """Planned against real of each step, with the leaks, and the pages at each step."""
@@ -190,8 +181,8 @@ def get_route_report(
     report = reads.route_report(
         shop=request.access.shop,
         steps=found.steps,
-        period=_period(start, end),
-        condition=_condition(condition),
+        period=period_asked(start, end),
+        condition=condition_asked(condition),
         at=clock.now(),
     )
     if format == "csv":
@@ -201,7 +192,7 @@ def get_route_report(
 
 @router.get(
     "/shops/{shop}/traffic/routes/{route_id}/visits",
-    response=RouteVisitsOut,
+    response=RowsOut,
     operation_id="list_route_visits",
 )
 @api(Deed.VIEW_TRAFFIC)
@@ -213,17 +204,19 @@ def list_route_visits(
     end: date,
     step: int = Query(..., ge=1, le=12),
     left: bool = False,
-    to: str | None = Query(None, max_length=600, description="with left: went there; empty: a page without a path"),
+    to: str | None = Query(
+        None, max_length=600, description="with left: went there; empty: a page without a path"
+    ),
     exit: bool = Query(False, description="with left: viewed no other page, that is left the shop"),
-    condition: str | None = Query(None, max_length=8000),
-    page: int = Query(1, ge=1, le=100_000),
-    size: int = Query(50, ge=1, le=1000),
+    condition: str | None = CONDITION,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """The visits that entered a step, or entered it and not the next (`left`), newest first."""
     access = request.access
     found = reads.get_route(access.shop, route_id)
-    period, node, at = _period(start, end), _condition(condition), clock.now()
+    period, node, at = period_asked(start, end), condition_asked(condition), clock.now()
 
     def ask(number: int, rows: int) -> reads.RouteVisits:
         return reads.route_visits(
@@ -241,25 +234,8 @@ def list_route_visits(
         )
 
     if format == "csv":
-
-        def lines() -> Iterator[Sequence[Any]]:
-            number = 1
-            while True:
-                told = ask(number, CSV_CHUNK)
-                yield from (list(_evidence_row(access, row).values()) for row in told.rows)
-                if number * CSV_CHUNK >= told.count:
-                    return
-                number += 1
-
-        return csv_response(access, f"route-{route_id}-visits", reads.COLUMNS, lines())
-    told = ask(page, size)
-    return {
-        "columns": list(told.columns),
-        "rows": [_evidence_row(access, row) for row in told.rows],
-        "count": told.count,
-        "page": told.page,
-        "size": told.size,
-    }
+        return rows_as_csv(access, f"route-{route_id}-visits", ask)
+    return rows_told(access, ask(page, size))
 
 
 def _steps(given: RouteIn) -> list[dict[str, Any]]:
@@ -267,21 +243,20 @@ def _steps(given: RouteIn) -> list[dict[str, Any]]:
 
 
 def _step(one: reads.Step) -> dict[str, Any]:
-    return {"kind": one.kind, "value": one.value, "share": _number(one.share)}
+    return {"kind": one.kind, "value": one.value, "share": number_told(one.share)}
 
 
 def _route(one: reads.Route) -> dict[str, Any]:
-    plain = {name: getattr(one, name) for name in RouteOut.model_fields if name != "steps"}
-    return plain | {"steps": [_step(step) for step in one.steps]}
+    return kept_told(one) | {"steps": [_step(step) for step in one.steps]}
 
 
 def as_json(report: reads.RouteReport) -> dict[str, Any]:
     """A report as the API and the command tell it."""
     return {
-        "period": _span(report.period),
+        "period": period_told(report.period),
         "until": report.until,
         "visits": report.visits,
-        "through": _figure(report.through),
+        "through": figure_told(report.through),
         "worst": report.worst,
         "most_left": report.most_left,
         "few": report.few,
@@ -289,15 +264,15 @@ def as_json(report: reads.RouteReport) -> dict[str, Any]:
             {
                 "number": one.number,
                 "step": _step(one.step),
-                "entered": _figure(one.entered),
-                "kept": _figure(one.kept),
-                "low": _number(one.low),
-                "high": _number(one.high),
+                "entered": figure_told(one.entered),
+                "kept": figure_told(one.kept),
+                "low": number_told(one.low),
+                "high": number_told(one.high),
                 "verdict": one.verdict,
                 "missing": one.missing,
                 "left": one.left,
                 "leaks": [
-                    {"path": x.path, "type": x.type, "visits": x.visits, "share": _number(x.share)}
+                    {"path": x.path, "type": x.type, "visits": x.visits, "share": number_told(x.share)}
                     for x in one.leaks
                 ],
                 "leaks_to": one.leaks_to,
@@ -311,9 +286,9 @@ def as_json(report: reads.RouteReport) -> dict[str, Any]:
                 "type": one.type,
                 "entered": one.entered,
                 "went_on": one.went_on,
-                "kept": _figure(one.kept),
-                "low": _number(one.low),
-                "high": _number(one.high),
+                "kept": figure_told(one.kept),
+                "low": number_told(one.low),
+                "high": number_told(one.high),
                 "verdict": one.verdict,
             }
             for number, found in report.pages.items()

@@ -37,6 +37,7 @@ from shuke.traffic.routes.shapes import (
     StepPage,
     StepReport,
 )
+from shuke.traffic.saved.shapes import kept
 
 __all__ = [
     "ENTERED",
@@ -70,17 +71,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def view(row: PlannedRoute) -> Route:
     """A route as others see it."""
-    return Route(
-        id=row.pk,
-        name=row.name,
-        steps=decisions.of_kept(row.steps),
-        version=row.version,
-        made_by=row.made_by,
-        made_at=row.made_at,
-        changed_by=row.changed_by,
-        changed_at=row.changed_at,
-        archived_at=row.archived_at,
-    )
+    return Route(steps=decisions.of_kept(row.steps), **kept(row))
 
 
 def list_routes(shop: ShopView, *, is_archived: bool = False) -> tuple[Route, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from shuke.kernel.periods import Period
 from shuke.traffic.figures import Figure
 from shuke.traffic.metrics import Metric
+from shuke.traffic.saved.shapes import Kept
 
 StepKind = Literal["page", "pattern", "type", "order"]
 STEP_KINDS: tuple[StepKind, ...] = ("page", "pattern", "type", "order")
@@ -40,23 +41,11 @@ class Step:
         return self.kind, self.value
 
 
-@dataclass(frozen=True)
-class Route:
+@dataclass(frozen=True, kw_only=True)
+class Route(Kept):
     """A planned route as it is kept."""
 
-    id: int
-    name: str
     steps: tuple[Step, ...]
-    version: int
-    made_by: str
-    made_at: datetime
-    changed_by: str
-    changed_at: datetime
-    archived_at: datetime | None
-
-    @property
-    def is_archived(self) -> bool:
-        return self.archived_at is not None
 
 
 @dataclass(frozen=True)
