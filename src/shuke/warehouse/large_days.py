@@ -11,7 +11,7 @@ so a derivation by visitor may be run on each.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -147,9 +147,13 @@ class _Cut:
             batch.take(pa.array(np.flatnonzero(piece_of == number)))
             for batch, piece_of in zip(self._batches, self._pieces, strict=True)
         ]
-        rows = pa.Table.from_batches(found, self.schema).combine_chunks()
-        keys = [integers(rows[name]) for name in self.keys]
-        return rows.take(pa.array(np.lexsort(tuple(reversed(keys)))))
+        return sorted_by(pa.Table.from_batches(found, self.schema).combine_chunks(), self.keys)
+
+
+def sorted_by(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Rows in the order of some columns, null first."""
+    keys = [integers(rows[name]) for name in names]
+    return rows.take(pa.array(np.lexsort(tuple(reversed(keys)))))
 
 
 def integers(column: pa.ChunkedArray) -> np.ndarray:
@@ -170,35 +174,57 @@ def _write_pieces(
     target: Callable[[], Path],
     each: Callable[[int, pa.Table], None] | None,
 ) -> Written | None:
-    path: Path | None = None
-    writer: pq.ParquetWriter | None = None
-    count = 0
+    file = Pieces(target)
     try:
         for number in numbers:
             rows = cut.piece(number)
             if not rows.num_rows:
                 continue
-            if writer is None:
-                path = target()
-                writer = _writer(path, rows.schema)
-            writer.write_table(rows, row_group_size=max(1, rows.num_rows))
-            count += rows.num_rows
+            file.write(rows)
             if each is not None:
                 each(number, rows)
     finally:
-        if writer is not None:
-            writer.close()
-    if path is None:
-        return None
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return Written(path, count)
+        file.close()
+    return file.written()
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+class Pieces:
+    """A file of the sealed tier that is written a piece after the other, each a row group; begun with the first."""
+
+    def __init__(self, target: Callable[[], Path], *, repeats: Collection[str] = ()) -> None:
+        """`repeats`: columns besides texts whose values stand in several rows."""
+        self._target = target
+        self._repeats = repeats
+        self._path: Path | None = None
+        self._writer: pq.ParquetWriter | None = None
+        self._count = 0
+
+    def write(self, rows: pa.Table) -> None:
+        if not rows.num_rows:
+            return
+        if self._writer is None:
+            self._path = self._target()
+            self._writer = _writer(self._path, rows.schema, self._repeats)
+        self._writer.write_table(rows, row_group_size=rows.num_rows)
+        self._count += rows.num_rows
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def written(self) -> Written | None:
+        """The closed file, synced; None when there were no rows."""
+        if self._path is None:
+            return None
+        descriptor = os.open(self._path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return Written(self._path, self._count)
+
+
+def _writer(path: Path, schema: pa.Schema, repeats: Collection[str]) -> pq.ParquetWriter:
     # zstd 3 with DELTA_BINARY_PACKED for time is smaller and a fifth faster to read (docs/architecture.md).
     texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_dictionary(f.type)]
     moments = {f.name: "DELTA_BINARY_PACKED" for f in schema if pa.types.is_timestamp(f.type)}
@@ -207,7 +233,7 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         schema,
         compression="zstd",
         compression_level=3,
-        use_dictionary=texts,
+        use_dictionary=[*texts, *repeats],
         column_encoding=moments,
         data_page_version="2.0",
         store_schema=False,  # codes are our way of writing; whoever reads, reads texts

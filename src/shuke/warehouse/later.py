@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -141,33 +141,74 @@ def _write(
         for kind in schemas.ALL:
             if kind not in waiting:
                 offer(snapshot, kind, [day], versions)
-        derived = DerivedByPiece(snapshot)
-        for kind in schemas.RAW:
-            _by_piece(snapshot, kind, derived)
-            pa.default_memory_pool().release_unused()
-        derived.forget(schemas.DERIVED.keys() - set(waiting))
         # Only what waits is written: the others lie as they were sealed.
+        derived = DerivedByPiece(
+            snapshot, kept=lambda one: one.kind in waiting and not _is_written_by_piece(one)
+        )
+        files: dict[str, list[large_days.Written]] = {}
+        for kind in schemas.RAW:
+            files |= _by_piece(snapshot, kind, derived, day, waiting)
+            pa.default_memory_pool().release_unused()
         for kind in waiting:
-            derive_days(snapshot, kind, derived, [day], versions, rows)
+            if own := files.get(kind):
+                versions[kind] = sealed_tier.replace_day_by_files(
+                    shop.id, kind, day, [(one.path, one.rows) for one in own]
+                )
+                rows[kind] = {day: sum(one.rows for one in own)}
+                offer(snapshot, kind, [day], versions)
+            else:
+                derive_days(snapshot, kind, derived, [day], versions, rows)
             pa.default_memory_pool().release_unused()
     finally:
         used.free_slot(slot)
     return {kind: versions[kind] for kind in waiting if kind in versions}, rows
 
 
-def _by_piece(snapshot: Snapshot, kind: str, derived: DerivedByPiece) -> None:
-    """Let kernels derive from a sealed day piece by piece, as they do while it is sealed, where it lies in pieces."""
+def _is_written_by_piece(one: derivations.Derivation) -> bool:
+    """Whether a kind's rows of a piece are rows of the day that no others come between."""
+    return not one.sums and schemas.SORT[one.kind][0] == one.key
+
+
+def _by_piece(
+    snapshot: Snapshot, kind: str, derived: DerivedByPiece, day: date, waiting: Collection[str]
+) -> dict[str, list[large_days.Written]]:
+    """Let kernels derive from a sealed day piece by piece, as they do while it is sealed, where it lies in pieces. What
+    waits and has many rows is written with each piece, so that never more than some pieces of it are held; returns its
+    files."""
     files = snapshot.offered.get(kind) or []
     if lake.is_remote() or not large_days.can_cut(kind) or not _lies_in_pieces(files, schemas.SORT[kind][0]):
-        return
+        return {}
     columns = derived.prepare(kind)
-    with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
+    own = [one.kind for one in derived.prepared(kind) if one.kind in waiting and _is_written_by_piece(one)]
+    places = list(enumerate(_groups(files)))
+    threads = max(1, min(4, os.cpu_count() or 1))
+    share = -(-len(places) // threads)
 
-        def work(place: tuple[int, tuple[str, int]]) -> None:
-            number, (name, group) = place
-            derived.derive(kind, number, _group(name, group, columns))
+    def work(first: int) -> dict[str, large_days.Written | None]:
+        parts = {target: _part(snapshot.shop.id, target, day) for target in own}
+        try:
+            for number, (name, group) in places[first : first + share]:
+                made = derived.derive(kind, number, _group(name, group, columns))
+                for target, part in parts.items():
+                    part.write(large_days.sorted_by(made[target], schemas.SORT[target]))
+        finally:
+            for part in parts.values():
+                part.close()
+        return {target: part.written() for target, part in parts.items()}
 
-        list(pool.map(work, enumerate(_groups(files))))
+    with ThreadPoolExecutor(threads) as pool:
+        done = list(pool.map(work, range(0, len(places), share)))
+    return {target: [part for found in done if (part := found[target]) is not None] for target in own}
+
+
+def _part(shop_id: int, kind: str, day: date) -> large_days.Pieces:
+    """A file of the day for a thread; ids of visitors and visits stand in several rows."""
+    repeats = [
+        field.name
+        for field in schemas.ALL[kind]
+        if field.name != "event_id" and not pa.types.is_timestamp(field.type)
+    ]
+    return large_days.Pieces(lambda: sealed_tier.part_path(shop_id, kind, day), repeats=repeats)
 
 
 def _groups(files: Sequence[str]) -> list[tuple[str, int]]:

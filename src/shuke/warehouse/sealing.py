@@ -274,9 +274,14 @@ def derive_days(
 ) -> None:
     """Write a derived kind's days, from the pieces or from what was offered, and offer them to what reads it."""
     answer = derived.taken(kind)
-    # One name for all kinds: what was written is let go when the next one is held.
-    made = snapshot.engine.hold(f"s{snapshot.slot}_made", snapshot.made(kind) if answer is None else answer)
-    del answer
+    name = f"s{snapshot.slot}_made"
+    if answer is None and derivations.derivation(kind).kernel is None:
+        # Sorted and written as it is computed: nothing of it is held.
+        made = snapshot.engine.define(name, schemas.ALL[kind], snapshot.sql(kind))
+    else:
+        # One name for all kinds: what was written is let go when the next one is held.
+        made = snapshot.engine.hold(name, snapshot.made(kind) if answer is None else answer)
+        del answer
     write_days(snapshot, kind, made, days, versions, rows)
     offer(snapshot, kind, days, versions)
 
@@ -284,8 +289,16 @@ def derive_days(
 class DerivedByPiece:
     """What kernels made of a large day's pieces while these were at hand: a piece holds all of each of its keys."""
 
-    def __init__(self, snapshot: Snapshot, *, without: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        without: Collection[str] = (),
+        kept: Callable[[derivations.Derivation], bool] = lambda _derivation: True,
+    ) -> None:
+        """`without`: kinds not to be made. `kept`: of which kinds what was made is kept, to be `taken`."""
         self._without = without
+        self._is_kept = kept
         self._context = derivations.Context(snapshot.shop, snapshot.period)
         self._kernels: dict[str, list[tuple[derivations.Derivation, derivations.Prepared]]] = {}
         self._made: dict[str, dict[int, pa.Table]] = {}
@@ -307,19 +320,22 @@ class DerivedByPiece:
         read = {c for one, _ in self._kernels[kind] if one.kernel for c in one.kernel.columns.get(kind, ())}
         return tuple(name for name in schemas.ALL[kind].names if name in read)
 
-    def derive(self, kind: str, number: int, rows: pa.Table) -> None:
+    def prepared(self, kind: str) -> list[derivations.Derivation]:
+        """The derivations that `prepare` readied."""
+        return [derivation for derivation, _kernel in self._kernels[kind]]
+
+    def derive(self, kind: str, number: int, rows: pa.Table) -> dict[str, pa.Table]:
+        """Make the kinds of a piece; returns them with the piece itself."""
         at_hand = {kind: rows}
         for derivation, kernel in self._kernels[kind]:
             assert derivation.kernel is not None
             inputs = {
                 name: at_hand[name].select(columns) for name, columns in derivation.kernel.columns.items()
             }
-            at_hand[derivation.kind] = self._made[derivation.kind][number] = kernel(inputs)
-
-    def forget(self, kinds: Collection[str]) -> None:
-        """Let go of what was made on the way and is not wanted."""
-        for kind in kinds:
-            self._made.pop(kind, None)
+            at_hand[derivation.kind] = kernel(inputs)
+            if self._is_kept(derivation):
+                self._made[derivation.kind][number] = at_hand[derivation.kind]
+        return at_hand
 
     def taken(self, kind: str) -> pa.Table | None:
         """The pieces' answers in order, once; None when there are none."""
