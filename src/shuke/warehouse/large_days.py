@@ -64,7 +64,7 @@ def write(
     kind: str,
     day: date,
     target: Callable[[], Path],
-    each: Callable[[int, pa.Table], None] | None = None,
+    each: Callable[[int, pa.Table], object] | None = None,
 ) -> list[Written]:
     """Write the shop's rows of the day from `sources`, sorted, to files named by `target`; synced.
 
@@ -172,7 +172,7 @@ def _write_pieces(
     cut: _Cut,
     numbers: Sequence[int],
     target: Callable[[], Path],
-    each: Callable[[int, pa.Table], None] | None,
+    each: Callable[[int, pa.Table], object] | None,
 ) -> Written | None:
     file = Pieces(target)
     try:
