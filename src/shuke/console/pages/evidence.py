@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -91,6 +91,7 @@ ORDER_KINDS: dict[str, str | Promise] = {
     "adjustment": pgettext_lazy("order kind", "Adjustment"),
     "refund": pgettext_lazy("order kind", "Refund"),
 }
+ONE_LINE = frozenset({"started_at", "ended_at", "at", "first_at", "channel", "terminal"})
 NUMBERS = frozenset(
     {
         "days",
@@ -133,7 +134,7 @@ def evidence(request: PageRequest, shop: str, metric_id: str) -> HttpResponseBas
         return _as_csv(access, state, metric_id, ask, at)
     number = page_number(request)
     found = ask(number, SIZE)
-    columns = [_column(access, name, at, _is_money(found)) for name in found.columns]
+    columns = page_columns(access, found.columns, at, counts_money=_is_money(found))
     table = build_paged_table(
         request, "evidence", columns, found.rows, count=found.count, page=number, size=SIZE
     )
@@ -191,6 +192,14 @@ def _is_money(found: traffic.Evidence) -> bool:
     return found.figure.metric.unit == "money"
 
 
+def page_columns(
+    access: Access, names: Iterable[str], at: datetime, *, counts_money: bool = False
+) -> list[Column[Mapping[str, Any]]]:
+    """The columns of facts on a page: the surrogates, which say nothing to a person, come last. A file keeps its order."""
+    ordered = sorted(names, key=lambda name: name.endswith("_id"))
+    return [_column(access, name, at, counts_money) for name in ordered]
+
+
 def _column(access: Access, name: str, at: datetime, counts_money: bool) -> Column[Mapping[str, Any]]:
     titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date(), access.shop)
     is_masked = name in traffic.PERSONAL_COLUMNS and not access.may(Deed.VIEW_CUSTOMERS)
@@ -209,7 +218,7 @@ def _column(access: Access, name: str, at: datetime, counts_money: bool) -> Colu
         name,
         COLUMNS.get(name, name),
         lambda row: MASK if is_masked and row.get(name) is not None else row.get(name),
-        "code" if name.endswith("_id") else "text",
+        "code" if name.endswith("_id") else "nowrap" if name in ONE_LINE else "text",
         is_number=name in NUMBERS,
         shown=shown,
     )

@@ -260,7 +260,7 @@ def _pages_table(request: PageRequest, report: traffic.RouteReport) -> Any:
         ),
         Column(
             "interval",
-            gettext("Interval, 95 %"),
+            gettext("Interval, 95%"),
             lambda row: row[2].low,
             "nowrap",
             is_number=True,
@@ -363,7 +363,13 @@ def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
         "only_left": only_left,
         "to": _where_words(request),
         "table": build_paged_table(
-            request, "route-visits", columns, told.rows, count=told.count, page=number, size=SIZE
+            request,
+            "route-visits",
+            evidence.page_columns(access, traffic.COLUMNS, at),
+            told.rows,
+            count=told.count,
+            page=number,
+            size=SIZE,
         ),
         "back_url": f"{back}?{_view_query(request)}",
         "is_exportable": access.may(Deed.EXPORT_TABLES),

@@ -428,7 +428,7 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
         return _visits_csv(request, state, ask, at)
     number = page_number(request)
     found = ask(number, SIZE)
-    columns = [evidence._column(access, name, at, False) for name in found.columns]
+    columns = evidence.page_columns(access, found.columns, at)
     titles = rulebook.channel_titles(state.today, access.shop)
     back = [(k, v) for k, values in request.GET.lists() if k in _KEPT for v in values]
     context = {

@@ -41,7 +41,7 @@ def route(
         return _print(told(report))
     table = Table(title=f"{view.name} · {found.name} · {report.period.start} – {report.period.last}")
     table.add_column(_("Step"))
-    for title in (_("Entered"), _("Planned"), _("Kept"), _("Interval, 95 %")):
+    for title in (_("Entered"), _("Planned"), _("Kept"), _("Interval, 95%")):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column(_("Against the plan"))
     table.add_column(_("Most went to"))
