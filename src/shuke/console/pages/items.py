@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -35,6 +36,7 @@ navigation.register(
     )
 )
 MOST_HOT = 100
+MOST_PAGES = 5
 
 
 def _state(request: PageRequest, at: datetime) -> viewstate.ViewState:
@@ -128,9 +130,11 @@ def _sentence(request: PageRequest, found: reads.ItemsReport) -> str:
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def item(request: PageRequest, shop: str) -> HttpResponseBase:
-    """The shell of one item (`ref`)."""
+    """The shell of one item (`ref`); `?format=csv` is its days, with `table=sources` its sources."""
     at = clock.now()
     state = _state(request, at)
+    if wants_csv(request.GET):
+        return _item_csv(request, state, at)
     source = reverse("console:item_answer", args=[shop])
     return render(
         request, "console/item.html", _shell(request, "item", state, source=source, ref=_ref(request))
@@ -172,24 +176,60 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
         "sources": [_source(one, titles) for one in found.sources],
         "picture": _picture(access, found),
         "days": [_day(one, currency) for one in reversed(found.days)],
+        "pages": _pages(request, state),
         "notes": [note.text() for note in found.notes],
     }
     return render(request, "console/pieces/item_answer.html", context)
+
+
+def _pages(request: PageRequest, state: viewstate.ViewState) -> list[tuple[str, str]]:
+    """The pages on which the item was seen, each with the address of its own report in the same days."""
+    shop = request.access.shop
+    found = reads.item_pages(shop=shop, period=state.period, product_ref=_ref(request))[:MOST_PAGES]
+    days = [(key, request.GET[key]) for key in ("range", "from", "to") if key in request.GET]
+    report = reverse("console:single_page", args=[shop.slug])
+    # Both pages have a usual range of their own, so the days are always said.
+    days = days or [("range", state.range)]
+    return [(path, f"{report}?{urlencode([*days, ('path', path)])}") for path in found]
+
+
+def _item_csv(request: PageRequest, state: viewstate.ViewState, at: datetime) -> HttpResponseBase:
+    shop = request.access.shop
+    found = reads.item(shop=shop, period=state.period, product_ref=_ref(request), at=at)
+    span = f"{state.period.start}-{state.period.last}"
+    if request.GET.get("table") == "sources":
+        header = ["channel", "is_paid", *_SUMS]
+        rows = ([one.channel, one.is_paid, *_cells(one.sums, shop.currency)] for one in found.sources)
+        return csv_response(request.access, f"item-sources-{span}", header, rows)
+    days = ([one.day, *_cells(one.sums, shop.currency)] for one in found.days)
+    return csv_response(request.access, f"item-days-{span}", ["day", *_SUMS], days)
+
+
+_SUMS = ("views", "visitors", "added_to_cart", "buyers", "orders", "units", "amount")
+
+
+def _cells(sums: reads.ItemSums, currency: str) -> list[Any]:
+    amount = view.major(sums.amount_minor, currency)
+    return [sums.views, sums.visitors, sums.cart_visitors, sums.buyers, sums.orders, sums.units, amount]
 
 
 def _numbers(found: reads.ItemReport, currency: str) -> list[dict[str, str]]:
     sums = found.row.sums
     stay = gettext("No view of it was followed by another one, so no stay could be measured.")
     return [
-        {"name": gettext("Visitors"), "text": words.count(sums.visitors), "sub": _views(sums)},
         {
-            "name": gettext("Conversion"),
+            "name": pgettext("item number", "Visitors"),
+            "text": words.count(sums.visitors),
+            "sub": _views(sums),
+        },
+        {
+            "name": pgettext("item number", "Conversion"),
             "text": view.share(sums.conversion) or words.UNKNOWN,
             "sub": gettext("%(bought)s of %(came)s bought it")
             % {"bought": words.count(sums.bought), "came": words.count(sums.came)},
         },
         {
-            "name": gettext("Amount"),
+            "name": pgettext("item number", "Amount"),
             "text": words.money(sums.amount_minor, currency, is_short=True),
             "sub": gettext("%(units)s units, %(orders)s orders, %(buyers)s buyers")
             % {
@@ -263,7 +303,10 @@ def _picture(access: Any, found: reads.ItemReport) -> dict[str, Any] | None:
         return None
     running = found.period.last if found.until is not None else None
     series = [
-        (gettext("Visitors"), [None if d.day == running else d.sums.visitors for d in found.days]),
+        (
+            pgettext("item number", "Visitors"),
+            [None if d.day == running else d.sums.visitors for d in found.days],
+        ),
         (
             gettext("Added it to the cart"),
             [None if d.day == running else d.sums.cart_visitors for d in found.days],
@@ -278,7 +321,7 @@ def _picture(access: Any, found: reads.ItemReport) -> dict[str, Any] | None:
         "digits": 0,
         "labels": [words.short_day(day.day) for day in found.days],
         "series": [{"name": name, "values": values} for name, values in series],
-        "is_past": False,
+        "is_past": True,
         "edge": None,
         "edge_name": "",
     }
@@ -374,10 +417,10 @@ def hot_table(request: PageRequest, shop: str) -> HttpResponse:
     context = {
         "found": found,
         "sentence": gettext(
-            "From %(start)s until before %(end)s, by %(by)s; equals by %(then)s, then by name."
+            "Ranked by %(by)s in the %(window)s before %(end)s; where these are equal, by %(then)s, then by item id."
         )
         % {
-            "start": words.moment(found.start, access.shop.zone),
+            "window": view.WINDOW_WORDS[found.window],
             "end": words.moment(found.moment, access.shop.zone),
             "by": str(view.HOT_WORDS[found.by]).lower(),
             "then": str(view.HOT_WORDS[found.then]).lower(),

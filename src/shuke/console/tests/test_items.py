@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from shuke.console import words
 from shuke.kernel import clock
@@ -78,6 +79,27 @@ def test_item__its_page__shows_steps_sources_and_days(read, life):
     assert "too few to judge" in page
     assert page.count("Mar 4, 2026") == 1
     assert "neither seen nor sold" in text_of(read("item_answer", DAYS | {"ref": "no'thing"}))
+    days, sources = (
+        rows_of(read("item", DAYS | {"ref": "A1", "format": "csv", "table": name}))
+        for name in ("", "sources")
+    )
+    for lines, parts in ((days, found.days), (sources, found.sources)):
+        views = lines[0].index("views")
+        assert [int(line[views]) for line in lines[1:]] == [part.sums.views for part in parts]
+    refused = read("item", DAYS | {"ref": "A1", "format": "csv"}, role=Role.READ_ONLY)
+    assert refused.status_code == 403
+
+
+def test_item__seen_on_pages_of_its_own__leads_to_their_reports(read, life):
+    paths = reads.item_pages(shop=life.shop, period=WHOLE, product_ref="A1")
+    page = read("item_answer", DAYS | {"ref": "A1"}).content.decode()
+    assert paths
+    for path in paths:
+        assert f"?range=custom&amp;from=2026-03-01&amp;to=2026-03-04&amp;{urlencode({'path': path})}" in page
+    assert reads.item_pages(shop=life.shop, period=WHOLE, product_ref="/known/by/its/path") == (
+        "/known/by/its/path",
+    )
+    assert reads.item_pages(shop=life.shop, period=WHOLE, product_ref="nothing") == ()
 
 
 def test_hot__at_a_past_moment_of_the_address__is_the_list_of_that_moment(read, life):

@@ -94,6 +94,13 @@ def by_day(days: ibis.Table) -> ibis.Table:
     )
 
 
+def pages(deeds: ibis.Table) -> ibis.Table:
+    """On which pages items were seen, from ITEM_DEEDS: product_ref, page_path, views. A page that no event names an item of
+    is left out."""
+    seen = deeds.filter((deeds.deed == "view") & deeds.product_ref.notnull() & deeds.page_path.notnull())
+    return seen.group_by(["product_ref", "page_path"]).aggregate(views=seen.count())
+
+
 def titles(days: ibis.Table) -> ibis.Table:
     """The title of each item on the last day that says one, from ITEM_DAYS."""
     told = days.filter(days.title.notnull())

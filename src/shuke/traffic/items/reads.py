@@ -57,6 +57,7 @@ __all__ = [
     "StepCheck",
     "hot",
     "item",
+    "item_pages",
     "items",
     "stalled",
 ]
@@ -94,6 +95,24 @@ def item(*, shop: ShopView, period: Period, product_ref: str, at: datetime) -> I
     sources, days = _sources_and_days(shop, period, product_ref)
     until = so_far(shop, period, at)
     return ItemReport(period, until, own, sources, days, stall, _notes([own.sums]))
+
+
+def item_pages(*, shop: ShopView, period: Period, product_ref: str) -> tuple[str, ...]:
+    """The paths of the pages on which an item was seen, most views first, then by path; an item known by its page alone is
+    on that page."""
+    given = {"one": pa.Table.from_pylist([{"wanted": product_ref}], schema=_REF)}
+
+    def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
+        def own(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+            deeds, one = tables["item_deeds"], tables["one"]
+            return questions.pages(deeds.join(one, deeds.product_ref == one.wanted).select(*deeds.columns))
+
+        laid = LaidOut(snapshot, [Stretch(period)])
+        return laid.answer({"item_deeds": None}, "item pages", own, is_kept=False, given=given).to_pylist()
+
+    rows = warehouse.ask(shop, period, asked)
+    found = [row["page_path"] for row in sorted(rows, key=lambda row: (-row["views"], row["page_path"]))]
+    return tuple(found) or ((product_ref,) if product_ref.startswith("/") else ())
 
 
 def stalled(*, shop: ShopView, period: Period, at: datetime) -> StallReport:
