@@ -67,7 +67,10 @@ def draw(found: ClickHeat) -> Picture:
     most, whole = max(found.cells.values(), default=1), sum(found.cells.values())
     cells, rows = [], []
     for (x, y), clicks in sorted(found.cells.items(), key=lambda one: (-one[1], one[0][1], one[0][0])):
-        place = gettext("column %(x)s of 20, %(y)s%% down the page") % {"x": x + 1, "y": y}
+        place = gettext("%(x)s%% from the left, %(y)s%% from the top") % {
+            "x": x * 100 // GRID_COLUMNS,
+            "y": y,
+        }
         told = gettext("%(clicks)s clicks") % {"clicks": words.count(clicks)}
         level = max(1, -(-clicks * LEVELS // most))
         cells.append(Cell(x * cell_width, y * cell_height, level, f"{place}: {told}"))

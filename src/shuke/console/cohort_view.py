@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 
 from shuke.conditions.reads import Compare, Field, Kind, Op, fields_of, op_words, parse
-from shuke.console import viewstate
+from shuke.console import names, viewstate
 from shuke.kernel.errors import ShukeError
 from shuke.kernel.money import exponent
 from shuke.kernel.periods import Period
@@ -194,7 +194,7 @@ def _side(
         problems.append(str(error))
         return Side(kind, event, field, op, value, _fallback(default), str(titles[kind]))
     said = (
-        gettext("%(kind)s: %(name)s") % {"kind": titles[kind], "name": event}
+        gettext("%(kind)s: %(name)s") % {"kind": titles[kind], "name": names.event_words(event)}
         if kind == "event"
         else str(titles[kind])
     )

@@ -20,7 +20,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from shuke.conditions.reads import All, Compare, Kind, Node, fields_of, get_field
 from shuke.conditions.reads import words as condition_words
-from shuke.console import viewstate, words
+from shuke.console import names, viewstate, words
 from shuke.console.cohort_view import _compare, _condition_words, op_choices
 from shuke.kernel.errors import ShukeError
 from shuke.kernel.money import exponent
@@ -114,7 +114,7 @@ def window_words(window: timedelta) -> str:
 def step_words(step: funnels.Step, shop: ShopView, typed: str = "") -> str:
     """A step as it stands in a sentence."""
     if step.type == "track":
-        said = step.name
+        said = names.event_words(step.name)
     else:
         said = str(TYPE_WORDS[step.type])
         if step.name:

@@ -11,6 +11,26 @@ from django.utils.translation import pgettext_lazy
 from shuke.kernel.errors import shortened
 from shuke.shops.roles import ROLE_TITLES, Role
 
+# Events that are known by name (Segment's e-commerce names and our own); any other stands as it was sent.
+EVENTS: dict[str, str | Promise] = {
+    "Product List Viewed": pgettext_lazy("event name", "Product List Viewed"),
+    "Products Searched": pgettext_lazy("event name", "Products Searched"),
+    "Product Clicked": pgettext_lazy("event name", "Product Clicked"),
+    "Product Viewed": pgettext_lazy("event name", "Product Viewed"),
+    "Product Added": pgettext_lazy("event name", "Product Added"),
+    "Product Removed": pgettext_lazy("event name", "Product Removed"),
+    "Product Added to Wishlist": pgettext_lazy("event name", "Product Added to Wishlist"),
+    "Cart Viewed": pgettext_lazy("event name", "Cart Viewed"),
+    "Checkout Started": pgettext_lazy("event name", "Checkout Started"),
+    "Payment Info Entered": pgettext_lazy("event name", "Payment Info Entered"),
+    "Order Completed": pgettext_lazy("event name", "Order Completed"),
+    "Order Cancelled": pgettext_lazy("event name", "Order Cancelled"),
+    "Order Refunded": pgettext_lazy("event name", "Order Refunded"),
+    "Coupon Applied": pgettext_lazy("event name", "Coupon Applied"),
+    "Element Clicked": pgettext_lazy("event name", "Element Clicked"),
+    "Signed Up": pgettext_lazy("event name", "Signed Up"),
+    "Signed In": pgettext_lazy("event name", "Signed In"),
+}
 DEEDS: dict[str, str | Promise] = {
     "create_shop": pgettext_lazy("audit", "Shop made"),
     "update_shop": pgettext_lazy("audit", "Shop changed"),
@@ -107,6 +127,11 @@ FIELDS: dict[str, str | Promise] = {
     "language": pgettext_lazy("audit field", "language"),
     "theme": pgettext_lazy("audit field", "light or dark"),
 }
+
+
+def event_words(name: str) -> str:
+    """An event's name in the reader's language, where it is a known one."""
+    return str(EVENTS.get(name, name))
 
 
 def field(code: str) -> str:

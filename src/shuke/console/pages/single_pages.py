@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -24,6 +25,7 @@ from shuke.shops.csv_out import csv_response, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, build_table, page_number
+from shuke.traffic import reads as visits_of
 from shuke.traffic.routes import reads as planned
 from shuke.traffic.single_pages import reads as traffic
 
@@ -146,8 +148,8 @@ def _sentence(found: traffic.PageList) -> str:
     cold = [row for row in found.rows if row.heat == "cold"]
     unseen = sum(not row.figures[0].value for row in cold)
     said = ngettext(
-        "%(count)s page holds %(share)s%% of the views (%(first)s first).",
-        "%(count)s pages hold %(share)s%% of the views (%(first)s first).",
+        "%(count)s page, “%(first)s”, holds %(share)s%% of the views.",
+        "%(count)s pages hold %(share)s%% of the views, “%(first)s” the most.",
         len(hot),
     ) % {
         "count": words.count(len(hot)),
@@ -369,6 +371,18 @@ def _clicks(request: PageRequest, state: viewstate.ViewState, path: str, at: Any
     )
 
 
+def _stay(request: PageRequest, state: viewstate.ViewState, path: str) -> dict[str, str] | None:
+    """How long the page could be seen by what the page tracker told; None where it told nothing."""
+    told = visits_of.page_stays(shop=request.access.shop, period=state.period, page_path=path)
+    if not told:
+        return None
+    return {
+        "text": words.seconds(Decimal(told[0].milliseconds) / 1000 / told[0].views),
+        "views": words.count(told[0].views),
+        "visitors": words.count(told[0].visitors),
+    }
+
+
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def clicks(request: PageRequest, shop: str) -> HttpResponse:
@@ -397,6 +411,8 @@ def clicks(request: PageRequest, shop: str) -> HttpResponse:
     metric = found.clicks.metric
     context = {
         "found": found,
+        "stay": _stay(request, state, path),
+        "state": state,
         "picture": click_picture.draw(found),
         "other_filters": any(one.name != "terminal" for one in state.filters),
         "terminal": str(viewstate.TERMINALS.get(_terminal(state) or "", "")),
@@ -441,7 +457,13 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
         "state": state,
         "name": route_view.page_words(path),
         "table": build_paged_table(
-            request, "page-visits", columns, told.rows, count=told.count, page=number, size=SIZE
+            request,
+            "page-visits",
+            evidence.page_columns(access, traffic.COLUMNS, at),
+            told.rows,
+            count=told.count,
+            page=number,
+            size=SIZE,
         ),
         "back_url": _url(request, path),
         "is_exportable": access.may(Deed.EXPORT_TABLES),

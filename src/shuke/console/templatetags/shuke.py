@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -192,6 +193,17 @@ def spark(values: Any, is_past: bool = False) -> SafeString:
 def money(context: template.Context, minor: int) -> str:
     """An amount that is no metric by itself, such as a part of the split of a change."""
     return words.money(minor, context["access"].shop.currency, is_short=True)
+
+
+@register.inclusion_tag("console/pieces/first_steps.html", takes_context=True)
+def first_steps(context: template.Context) -> dict[str, str]:
+    """Where a shop without data begins, by what the reader may do."""
+    access = context["access"]
+    shop = access.shop.slug
+    return {
+        "keys_url": reverse("console:keys", args=[shop]) if access.may(roles.Deed.MANAGE_KEYS) else "",
+        "imports_url": reverse("intake:imports", args=[shop]) if access.may(roles.Deed.IMPORT_FILES) else "",
+    }
 
 
 @register.simple_tag

@@ -20,7 +20,7 @@ def test_pages__hot_and_cold__in_words_and_as_a_file(ask, shop, life):
     found = reads.page_list(shop=shop, period=PERIOD, at=AT)
     answer = text_of(ask("single_pages_table", given=DAYS))
     hot = [row for row in found.rows if row.heat == "hot"]
-    assert f"{len(hot)} pages hold 50% of the views ({hot[0].path} first)." in answer
+    assert f"{len(hot)} pages hold 50% of the views, “{hot[0].path}” the most." in answer
     chinese = text_of(ask("single_pages_table", given=DAYS, language="zh"))
     assert f"{len(hot)} 个页面合占 50% 的浏览量" in chinese
     lines = ask("single_pages", given={**DAYS, "format": "csv", "heat": "hot"}).getvalue().decode("utf-8-sig")

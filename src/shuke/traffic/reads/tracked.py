@@ -59,11 +59,13 @@ class PageClicks:
     elements: tuple[ClickedElement, ...]
 
 
-def page_stays(*, shop: ShopView, period: Period) -> tuple[PageStay, ...]:
-    """The measured stay of every page of a period, longest first. Ours: visible time, single-page visits included."""
+def page_stays(*, shop: ShopView, period: Period, page_path: str | None = None) -> tuple[PageStay, ...]:
+    """The measured stay of every page of a period (or of one), longest first. Ours: visible time, single-page visits included."""
 
     def question(snapshot: warehouse.Snapshot) -> tuple[PageStay, ...]:
         told = tracked.stays(snapshot.raw("events"))
+        if page_path is not None:
+            told = told.filter(told.page_path == page_path)
         of_view = told.group_by(["page_path", "visitor_id", "view"]).aggregate(
             milliseconds=told.milliseconds.sum()
         )
