@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import floor, log10
 
 from shuke.console import words
 from shuke.traffic.alerts.reads import DayPoint
@@ -61,7 +62,10 @@ def draw(course: Sequence[DayPoint], shown: Callable[[float], str]) -> AlertPict
     known = [point for point in course if point.actual is not None]
     if len(known) < 2:
         return None
-    top = max(max(p.actual or 0, p.high or 0) for p in course) * 1.05 or 1.0
+    highest = max(max(p.actual or 0, p.high or 0) for p in course)
+    unit = _unit(highest)
+    marks = [unit * number for number in range(int(-(-highest // unit)) + 1)]
+    top = max(marks[-1], unit)
     step = (WIDTH - _LEFT - _RIGHT) / max(len(course) - 1, 1)
 
     def x(place: int) -> float:
@@ -82,11 +86,18 @@ def draw(course: Sequence[DayPoint], shown: Callable[[float], str]) -> AlertPict
         off_x=x(off[0]) - step / 2 if off else 0,
         off_width=(off[-1] - off[0] + 1) * step if off else 0,
         days=tuple(Tick(x(i), words.short_day(course[i].day)) for i in range(0, len(course), every)),
-        values=tuple(
-            Tick(y(top / 1.05 * n / _TICKS), shown(top / 1.05 * n / _TICKS)) for n in range(_TICKS + 1)
-        ),
+        values=tuple(Tick(y(mark), shown(mark)) for mark in marks),
         rows=tuple(_row(p, shown) for p in course),
     )
+
+
+def _unit(highest: float) -> float:
+    """The distance of the marks beside the picture: 1, 2 or 5 times a power of ten, so that about four are needed."""
+    if highest <= 0:
+        return 1.0
+    rough = highest / _TICKS
+    size = 10.0 ** floor(log10(rough))
+    return next(size * times for times in (1, 2, 5, 10) if size * times >= rough)
 
 
 def _row(point: DayPoint, shown: Callable[[float], str]) -> DayRow:

@@ -98,10 +98,35 @@ def search_ads(request: PageRequest, shop: str) -> HttpResponseBase:
         ),
         "columns": [(one.key, one.title, one.key in shown) for one in columns[2:]],
         "rest": sum(found.counts.values()),
+        "sentence": _sentence(access, found) if not view.advice else "",
         "is_exportable": access.may(Deed.EXPORT_TABLES),
         "may_import": access.may(Deed.IMPORT_FILES),
     }
     return render(request, "console/search_ads.html", context)
+
+
+def _sentence(access: Access, found: reads.Keywords) -> str:
+    """What the keywords cost together, and how much of it went to those that should be dropped."""
+    if all(row.stated.cost_minor is None for row in found.rows):
+        return ""
+
+    def spent(rows: Sequence[reads.Keyword]) -> str:
+        cost = sum(row.stated.cost_minor or 0 for row in rows)
+        return words.money(cost, access.shop.currency, is_short=True)
+
+    said = gettext("%(count)s keywords cost %(cost)s and brought %(orders)s orders.") % {
+        "count": words.count(len(found.rows)),
+        "cost": spent(found.rows),
+        "orders": words.count(sum(row.stated.orders or 0 for row in found.rows)),
+    }
+    dropped = [row for row in found.rows if row.advice.code == reads.ADVICE[0]]
+    if not dropped:
+        return said
+    more = gettext("%(cost)s of it went to %(count)s that should be dropped.") % {
+        "cost": spent(dropped),
+        "count": words.count(len(dropped)),
+    }
+    return f"{said}{'' if words.locale().language == 'zh' else ' '}{more}"
 
 
 def _csv(columns: Sequence[Column[reads.Keyword]], rows: Sequence[reads.Keyword]) -> Iterator[list[Any]]:
