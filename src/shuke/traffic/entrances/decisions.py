@@ -101,10 +101,14 @@ def advise(
         "median": f"{float(middle):.1%}",
     }
     ours = (RULES + "least_visits", RULES + "confidence_percent")
-    if high < middle and limits.raises_low:
+    if (high < middle and not limits.raises_low) or (low > middle and not limits.mends_high):
+        rule = "raise_low_bounce" if high < middle else "mend_or_lower_high_bounce"
+        reason = Reason("rule_off", _BELOW_OFF if high < middle else _ABOVE_OFF, numbers)
+        return Advice(KEEP, (reason,), (RULES + rule, *ours), low, high, middle)
+    if high < middle:
         reason = Reason("below_median", _BELOW, numbers)
         return Advice(RAISE, (reason,), (RULES + "raise_low_bounce", *ours), low, high, middle)
-    if low > middle and limits.mends_high:
+    if low > middle:
         reason = Reason("above_median", _ABOVE, numbers)
         share = visits / visits_of_all if visits_of_all else 0.0
         facts = {
@@ -129,6 +133,14 @@ _BELOW = _(
 _ABOVE = _(
     "Bounce %(bounce)s of %(visits)s visits, between %(low)s and %(high)s (%(confidence)s): wholly above the shop's median of "
     "%(median)s."
+)
+_BELOW_OFF = _(
+    "Bounce %(bounce)s of %(visits)s visits, between %(low)s and %(high)s (%(confidence)s): wholly below the shop's median of "
+    "%(median)s. The rule that would advise to raise it is switched off in this shop."
+)
+_ABOVE_OFF = _(
+    "Bounce %(bounce)s of %(visits)s visits, between %(low)s and %(high)s (%(confidence)s): wholly above the shop's median of "
+    "%(median)s. The rule that would advise to mend or lower it is switched off in this shop."
 )
 _AROUND = _(
     "Bounce %(bounce)s of %(visits)s visits, between %(low)s and %(high)s (%(confidence)s): not told apart from the shop's median "

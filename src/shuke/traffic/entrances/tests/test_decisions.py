@@ -55,3 +55,7 @@ def test_advice__rule_switched_off_by_the_shop__no_deed_is_advised():
             bounced=bounced, visits=100, ordered=0, visits_of_all=200, middle=Fraction(1, 2), limits=off
         )
         assert found.code == "keep"
+        assert found.reasons[0].code == "rule_off"
+        assert "switched off" in found.reasons[0].text()
+        rule = "raise_low_bounce" if bounced == 5 else "mend_or_lower_high_bounce"
+        assert decisions.RULES + rule in found.rules
