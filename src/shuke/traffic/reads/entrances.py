@@ -99,24 +99,30 @@ def entrances(
     period: Period,
     by: str = "page",
     against: str | None = None,
+    custom: Period | None = None,
     condition: Node | None = None,
     at: datetime,
 ) -> Entrances:
     """Visits by their entrance, with bounce (B-198), order rate and advice (A-155, A-156).
 
-    `against`: before, yesterday or last_week, cut at the same time of the shop's clock where the period still runs. Raises
-    Invalid for an unknown grouping or comparison.
+    `against`: before, yesterday, last_week, or custom with its own period; cut at the same time of the shop's clock where
+    the period still runs. An entrance that only the other period knows is there too, with nothing. Under a condition the
+    median and the share of all visits stay those of all visits: advice weighs what is shown against the shop, not against
+    itself. Raises Invalid for an unknown grouping or comparison.
     """
     grouped = _grouping(by)
     now = _asked(shop, period, grouped, condition, None)
     other, then = None, {}
     if against is not None:
-        other = decisions.compared_period(against, period, None)
+        other = decisions.compared_period(against, period, custom)
         then = _asked(shop, other, grouped, condition, decisions.compared_until(shop, period, other, at))
     limits = advising.limits_on(shop, min(local_day(at, shop.zone), period.last))
-    bounces = [(sums["one_view_visits"], sums["viewed_visits"]) for sums in now.values()]
+    all_of_shop = now
+    if condition is not None and grouped == "page":
+        all_of_shop = _asked(shop, period, grouped, None, None)
+    bounces = [(sums["one_view_visits"], sums["viewed_visits"]) for sums in all_of_shop.values()]
     median = advising.shop_median(bounces, limits) if grouped == "page" else None
-    whole = _added(now.values())
+    whole, of_shop = _added(now.values()), _added(all_of_shop.values())
     none = dict.fromkeys(SUMS, 0)
 
     def row(key: tuple[str | None, str | None], sums: Sums) -> Entrance:
@@ -125,15 +131,19 @@ def entrances(
             page_type=key[0],
             sums=sums,
             then=then.get(key, none) if other is not None else None,
-            advice=_advice(sums, whole, median, limits) if grouped == "page" else None,
+            advice=_advice(sums, of_shop, median, limits) if grouped == "page" else None,
         )
 
-    ranked = sorted(now, key=lambda key: (-now[key]["viewed_visits"], key[1] or "", key[0] or ""))
+    def rank(key: tuple[str | None, str | None]) -> tuple[int, int, str, str]:
+        sums, before = now.get(key, none), then.get(key, none)
+        return -sums["viewed_visits"], -before["viewed_visits"], key[1] or "", key[0] or ""
+
+    ranked = sorted({**now, **then}, key=rank)
     return Entrances(
         period=period,
         by=grouped,
         metrics=SHOWN,
-        rows=tuple(row(key, now[key]) for key in ranked),
+        rows=tuple(row(key, now.get(key, none)) for key in ranked),
         total=Entrance(None, None, whole, _added(then.values()) if other is not None else None, None),
         median=median,
         judged=sum(of >= limits.least_visits for _cases, of in bounces),
@@ -203,9 +213,16 @@ def _figures(sums: Sums) -> tuple[Figure, ...]:
 
 
 def item_exits(
-    *, shop: ShopView, period: Period, paths: Collection[str], until: datetime | None = None
+    *,
+    shop: ShopView,
+    period: Period,
+    paths: Collection[str],
+    condition: Node | None = None,
+    until: datetime | None = None,
 ) -> dict[str, Figure]:
-    """The exit rate (B-199, A-154) of each of some item pages that was viewed: views after which no other page was opened."""
+    """The exit rate (B-199, A-154) of each of some item pages that was viewed: views after which no other page was opened.
+
+    Raises TooManyEvents under a condition that has too many to follow."""
     shown = metric("bounce_page")
     if not paths:
         return {}
@@ -214,6 +231,7 @@ def item_exits(
         period=period,
         by=("kind", "from_path"),
         where={"from_type": "item", "from_path": tuple(sorted(paths))},
+        condition=condition,
         until=until,
     )
     sums: dict[str, dict[str, int | Decimal | Fraction]] = {}

@@ -88,6 +88,11 @@ def test_entrances__threshold_of_the_shops_own__judged_by_it_from_its_day_on(lif
     assert (float(found.median), found.judged) == (pytest.approx(middle), len(shares))
     assert found.limits.least_visits == 5
     assert {row.advice.code for row in found.rows} - {"too_few"}
+    # Under a filter the visits shown are weighed against the shop, not against themselves.
+    part = reading.entrances(shop=life.shop, period=PERIOD, condition=_condition("is_paid", True), at=AT)
+    assert (part.median, part.judged) == (found.median, found.judged)
+    shares = {row.path: row.sums["viewed_visits"] for row in part.rows}
+    assert sum(shares.values()) == part.total.sums["viewed_visits"] < found.total.sums["viewed_visits"]
 
 
 def test_entrances__compared__the_other_periods_sums_beside(life):
@@ -97,6 +102,28 @@ def test_entrances__compared__the_other_periods_sums_beside(life):
     assert found.against_period == half
     assert all(row.then["viewed_visits"] == 0 for row in found.rows)
     assert found.rows[0].against[0].value == 0
+
+
+def test_entrances__that_lost_all_their_visits__are_there_with_nothing(life):
+    days = Period(PERIOD.end, PERIOD.end + timedelta(days=1))
+    before = {
+        (row.page_type, row.path): row.sums
+        for row in reading.entrances(shop=life.shop, period=PERIOD, at=AT).rows
+    }
+    found = reading.entrances(
+        shop=life.shop, period=days, against="custom", custom=PERIOD, at=AT + timedelta(days=9)
+    )
+    assert found.against_period == PERIOD
+    assert {(row.page_type, row.path) for row in found.rows} >= before.keys()
+    gone = [row for row in found.rows if not row.sums["viewed_visits"]]
+    assert gone
+    assert [row.then["viewed_visits"] for row in gone] == sorted(
+        (before[row.page_type, row.path]["viewed_visits"] for row in gone), reverse=True
+    )
+    assert {
+        figure.value for row in gone for figure in row.figures if figure.metric.id == "bounce_entrance"
+    } == {None}
+    assert {row.advice.code for row in gone} == {"too_few"}
 
 
 def test_entrances__unknown_grouping_or_comparison__refused(life):
@@ -114,3 +141,10 @@ def test_item_exits__drawn_shop__views_after_which_nothing_was_opened(life):
     assert {path: (f.numerator, f.denominator) for path, f in found.items()} == {
         path: (exits[path], views[path]) for path in ("/item/1", "/item/2")
     }
+    paid = [visit for visit in visits if visit["is_paid"]]
+    part = reading.item_exits(
+        shop=life.shop, period=PERIOD, paths=["/item/1"], condition=_condition("is_paid", True)
+    )
+    assert (
+        part["/item/1"].numerator == sum(visit["exit_path"] == "/item/1" for visit in paid) < exits["/item/1"]
+    )
