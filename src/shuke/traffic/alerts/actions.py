@@ -178,15 +178,18 @@ def snooze_alert(
 
 def judge_again(*, shop: ShopView, first: date, actor: Actor, at: datetime) -> int:
     """Judge the days from `first` on again, as they stand at `at`; returns how many days. Alerts raised since then are
-    made anew (without letters), older ones go on. Raises NotAllowed."""
+    made anew (without letters), older ones go on. Those of limits and of rules that are off or removed stay as they are:
+    a limit is asked of the last days alone, and nobody follows the others. Raises NotAllowed."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with exclusive(f"traffic-alerts-{shop.id}"), scope(shop=shop.id):
         with transaction.atomic():
-            gone = Alert.objects.filter(raised_on__gte=first)
+            followed = AlertRule.objects.filter(kind__in=(WATCH, UNUSUAL), removed_at=None, is_on=True)
+            mine = Alert.objects.filter(rule__in=list(followed))
+            gone = mine.filter(raised_on__gte=first)
             number = gone.count()
             gone.delete()
-            Alert.objects.filter(ended_on__gte=first).update(state="open", ended_on=None)
-            Alert.objects.filter(last_day__gte=first).update(last_day=first - ONE_DAY)
+            mine.filter(ended_on__gte=first).update(state="open", ended_on=None)
+            mine.filter(last_day__gte=first).update(last_day=first - ONE_DAY)
             DayJudged.objects.filter(day__gte=first).update(scores={}, judged={}, judged_at=None)
             watch, _made = Watch.objects.get_or_create(shop_id=shop.id)
             watch.judged_until, watch.looked_at = first - ONE_DAY, at

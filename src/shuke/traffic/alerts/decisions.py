@@ -109,7 +109,7 @@ def judge_day(
     """Judge every series that `history` (days up to `day`, with it) knows.
 
     `left_out`: days per series that teach nothing (of its incidents); `closed`: those of them that no run may reach back to
-    (of incidents that are over); `past`: its scores of earlier days, oldest first; `directions`: by what a series counts, 1
+    (of incidents that are over, and where the series could not be computed); `past`: its scores of earlier days, oldest first; `directions`: by what a series counts, 1
     where a rise is worse and -1 where a fall is, where that differs from the usual; `late`: what comes later than the rest,
     by what a series counts, and as of which day it is judged now (None: nothing new has come, it waits). The days after
     that one say nothing of it.
@@ -308,13 +308,18 @@ def _judge_counts(asked: _Asked, table: Table) -> dict[str, Judgement]:
             name,
             runs,
             seen,
-            actual=float(table.parts[i, -1]),
+            actual=_last_of(table, i),
             cases=None,
             expected=float(mean[-1]),
             band=_BAND * own,
             is_young=split - start < x.MONTH_FROM,
         )
     return found
+
+
+def _last_of(table: Table, i: int) -> float | None:
+    """What the day itself brought; None where it could not be computed."""
+    return None if table.closed[i, -1] else float(table.parts[i, -1])
 
 
 def _small_count(asked: _Asked, table: Table, i: int) -> Judgement:
@@ -336,7 +341,7 @@ def _small_count(asked: _Asked, table: Table, i: int) -> Judgement:
         name,
         runs,
         None,
-        actual=float(made[-1]),
+        actual=_last_of(table, i),
         cases=None,
         expected=usual if len(base) else None,
         band=_BAND * float(np.sqrt(factor * usual)),

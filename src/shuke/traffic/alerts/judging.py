@@ -141,7 +141,7 @@ def _count_own(shop: ShopView, span: Span, unusual: list[AlertRule], at: datetim
         cells = own_rules.cells_by_day(shop, rule, period, at)
         with saving():
             for row in without:
-                row.counts[name] = list(cells[row.day])
+                row.counts |= storing.cells_as_json({name: cells[row.day]})
                 row.save(update_fields=["counts"])
         return True
     return False
@@ -163,10 +163,16 @@ def _judge(
     until = time.monotonic() + JUDGE_SECONDS
     own = [own_rules.series_of(rule) for rule in unusual]
     memory = storing.memory_of(shop.id, span.first, own)
-    counts = {
-        row.day: storing.watched(storing.cells_of(row.counts), own)
-        for row in DayJudged.objects.filter(day__gte=span.first, day__lte=span.last)
-    }
+    rows = list(DayJudged.objects.filter(day__gte=span.first, day__lte=span.last))
+    counts = {row.day: storing.watched(storing.cells_of(row.counts), own) for row in rows}
+    unknown = storing.unknown_of(rows)
+    memory = replace(
+        memory,
+        unknown={
+            text: {*memory.unknown.get(text, ()), *unknown.get(text, ())}
+            for text in {*memory.unknown, *unknown}
+        },
+    )
     directions = own_rules.directions_of(unusual)
     waits = [*CONSEQUENCES, *(own_rules.series_of(rule) for rule in unusual if own_rules.is_by_orders(rule))]
     every = {**memory.history, **counts}
@@ -276,7 +282,9 @@ def _judge_limits(
 def _judge_limit(
     shop: ShopView, rule: AlertRule, day: date, judged_on: date, at: datetime, *, raises: bool
 ) -> None:
-    """A limit's alert is open as long as each day crosses it."""
+    """A limit's alert is open as long as each day crosses it. What was said of a day stands, if it is judged again."""
+    if Alert.objects.filter(rule=rule, last_day__gte=day).exists():
+        return
     value = own_rules.value_on(shop, rule, day, at)
     row = Alert.objects.select_for_update().filter(rule=rule, state=OPEN).first()
     if own_rules.crosses(rule, value):

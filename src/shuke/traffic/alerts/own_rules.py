@@ -18,9 +18,13 @@ from shuke.traffic.measures import MEASURES
 from shuke.traffic.reads import summing
 from shuke.traffic.reads.asking import Scene
 
-_FINE = (
-    1000  # means (views per visitor, seconds) are watched in thousandths: the judging counts whole numbers
-)
+FINE = 1000  # means (views per visitor, seconds) are watched in thousandths: the judging counts whole numbers
+
+
+def is_fine(metric: str, version: int) -> bool:
+    """Whether a metric is watched in thousandths: a mean that is no money."""
+    one = traffic.metric(metric, version)
+    return one.denominator is not None and one.unit not in ("ratio", "money")
 
 
 def condition_of(rule: AlertRule) -> Node | None:
@@ -43,22 +47,25 @@ def directions_of(rules: list[AlertRule]) -> dict[str, int]:
     return {series_of(rule): 1 if rule.direction == "rise" else -1 for rule in rules if rule.kind == UNUSUAL}
 
 
-def cells_by_day(shop: ShopView, rule: AlertRule, period: Period, at: datetime) -> dict[date, Cell]:
-    """The rule's metric on every day of the period: the part and whole of a share, else a whole number."""
+def cells_by_day(shop: ShopView, rule: AlertRule, period: Period, at: datetime) -> dict[date, Cell | None]:
+    """The rule's metric on every day of the period: the part and whole of a share, else a whole number; None where it can
+    not be computed (a value per buyer without buyers), which is no 0."""
     metric = traffic.metric(rule.metric, rule.version)
     scene = Scene(shop, period, decisions.so_far(shop, period, at), condition_of(rule))
     sums = summing.sums(scene, metric.measures, ("local_day",))
     empty: dict[str, Any] = dict.fromkeys((used.name for used in scene.used(metric.measures)), 0)
-    found: dict[date, Cell] = {}
+    found: dict[date, Cell | None] = {}
     for day in period.days():
         figure = decisions.figure(metric, sums.get((day,), empty))
         if metric.unit == "ratio":
             found[day] = (int(figure.numerator or 0), int(figure.denominator or 0))
-        elif metric.denominator is None:
-            found[day] = (int(figure.value or 0), None)
+        elif figure.value is None:
+            found[day] = None
         else:
-            scale = 1 if metric.unit == "money" else _FINE
-            found[day] = (int(Decimal(figure.value or 0) * scale), None)
+            found[day] = (
+                int(Decimal(figure.value) * (FINE if is_fine(rule.metric, rule.version) else 1)),
+                None,
+            )
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -16,12 +16,23 @@ MEMORY_DAYS = 140  # what a day's judgement looks back at: twice the baseline, t
 _SEGMENTS_KEPT = 20
 
 
-def cells_as_json(cells: Mapping[str, Cell]) -> dict[str, list[int | None]]:
-    return {name: list(cell) for name, cell in cells.items()}
+def cells_as_json(cells: Mapping[str, Cell | None]) -> dict[str, list[int | None] | None]:
+    """None: it was asked, and could not be computed."""
+    return {name: None if cell is None else list(cell) for name, cell in cells.items()}
 
 
-def cells_of(stored: Mapping[str, list[Any]]) -> dict[str, Cell]:
-    return {name: (cell[0], cell[1]) for name, cell in stored.items()}
+def cells_of(stored: Mapping[str, list[Any] | None]) -> dict[str, Cell]:
+    return {name: (cell[0], cell[1]) for name, cell in stored.items() if cell is not None}
+
+
+def unknown_of(rows: Iterable[DayJudged]) -> dict[str, set[date]]:
+    """By series the days on which it could not be computed."""
+    found: dict[str, set[date]] = {}
+    for row in rows:
+        for name, cell in row.counts.items():
+            if cell is None:
+                found.setdefault(name, set()).add(row.day)
+    return found
 
 
 def watched(cells: Mapping[str, Cell], own: Collection[str]) -> dict[str, Cell]:
@@ -58,6 +69,7 @@ def memory_of(shop_id: int, day: date, own: Collection[str]) -> Memory:
         {row.day: watched(cells_of(row.counts), own) for row in rows},
         {text: found[-SCORES_KEPT:] for text, found in scores.items()},
         incidents,
+        unknown_of(rows),
     )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -20,11 +20,12 @@ SCORES_KEPT = 56
 @dataclass(frozen=True)
 class Memory:
     """`history`: counts per day; `scores`: by series, of its last days without an incident; `incidents`: all that may still
-    matter, open and over."""
+    matter, open and over; `unknown`: by series the days on which it could not be computed, also those still to be judged."""
 
     history: dict[date, Counts] = field(default_factory=dict)
     scores: dict[str, list[Mapping[int, float]]] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
+    unknown: Mapping[str, Collection[date]] = field(default_factory=dict)
 
 
 def next_day(
@@ -38,6 +39,9 @@ def next_day(
     """Judge the day after those that the memory holds; returns the memory with it. `directions`, `late`: as `judge_day`."""
     history = {**memory.history, day: counts}
     left_out, closed = shadows(memory.incidents, day)
+    for text, days in memory.unknown.items():
+        left_out.setdefault(text, set()).update(days)
+        closed.setdefault(text, set()).update(days)
     judged = judge_day(
         day,
         history,
@@ -63,7 +67,7 @@ def next_day(
     for text, found in judged.items():
         if text not in busy and found.scores:
             scores[text] = [*scores.get(text, ()), found.scores][-SCORES_KEPT:]
-    return Memory(history, scores, [*over, *folded]), judged
+    return Memory(history, scores, [*over, *folded], memory.unknown), judged
 
 
 def shadows(incidents: list[Incident], day: date) -> tuple[dict[str, set[date]], dict[str, set[date]]]:

@@ -16,7 +16,7 @@ from shuke.records.actor import Actor
 from shuke.records.models import OutboxEvent
 from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, tending
 from shuke.traffic.alerts.arrivals import Came
-from shuke.traffic.alerts.models import Alert, DayJudged, Watch
+from shuke.traffic.alerts.models import Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.tests.simulated import Trouble, draw_shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T7")]
@@ -216,3 +216,70 @@ def test_rules__switched_off_or_removed__end_their_alerts_and_are_watched_no_mor
             Watch.objects.update(judged_until=max(history) - timedelta(days=2))
         actions.judge_due(**common)
         assert {str(one.name) for one in reads.standing(shop).series} == series
+
+
+def test_judge_again__with_limits_and_removed_rules__leaves_both_as_they_are(
+    shop, history, monkeypatch
+) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 14)
+    crossed = max(history) - timedelta(days=3)
+    monkeypatch.setattr(
+        own_rules, "value_on", lambda shop, rule, day, at: Decimal(3 if day == crossed else 30)
+    )
+    fell = FIRST + timedelta(days=START + 6)
+    monkeypatch.setattr(
+        own_rules,
+        "cells_by_day",
+        lambda shop, rule, period, at: {day: (900 // (1 + (day >= fell)), None) for day in period.days()},
+    )
+    common = {"shop": shop, "actor": ACTOR, "at": AT}
+    given = {"metric": "orders", "direction": "below", "limit": Decimal(10)}
+    limit = actions.create_rule(**common, kind="limit", **given)
+    removed = actions.create_rule(**common, kind="unusual", metric="visits", direction="fall")
+    actions.judge_due(**common)
+    # A month later: the limit's day lies far behind those that limits are asked of.
+    actions.remove_rule(**common, rule_id=removed.id)
+    actions.mark_seen(**common, alert_id=reads.list_alerts(shop)[0].id)
+    monkeypatch.setattr(judging, "_LIMIT_DAYS", 2)
+
+    def own() -> set:
+        rules = (limit.id, removed.id)
+        return {
+            (a.id, str(a.lead), a.state, a.since, a.last_day, a.ended_on)
+            for a in reads.list_alerts(shop)
+            if a.rule.id in rules
+        }
+
+    before = own()
+    assert len(before) == 2
+    assert actions.judge_again(**common, first=FIRST + timedelta(days=START - 1)) > 0
+    assert own() == before
+
+
+def test_rules__on_days_on_which_their_metric_can_not_be_computed__take_them_for_unknown_and_not_for_nothing(
+    shop, history, monkeypatch
+) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 8)
+    gone = {max(history) - timedelta(days=n) for n in (2, 3, 40)}
+    monkeypatch.setattr(
+        own_rules,
+        "cells_by_day",
+        lambda shop, rule, period, at: {day: None if day in gone else (9000, None) for day in period.days()},
+    )
+    common = {"shop": shop, "actor": ACTOR, "at": AT}
+    rule = actions.create_rule(**common, kind="unusual", metric="value_per_buyer", direction="fall")
+    actions.judge_due(**common)
+    assert rule.id not in {one.rule.id for one in reads.list_alerts(shop)}
+    with scope(shop=shop.id):
+        rows = {row.day: row.judged[f"count.{rule.id}"] for row in DayJudged.objects.exclude(judged={})}
+    assert {day for day, (_verdict, actual, *_rest) in rows.items() if actual is None} == gone & set(rows)
+    assert {verdict for verdict, *_rest in rows.values()} == {"quiet"}
+    assert rows[max(rows)][3] == pytest.approx(9000, rel=0.01)
+
+
+@pytest.mark.parametrize("metric", ["value_per_buyer", "views_per_visitor"])
+def test_cells__of_a_mean_on_days_without_cases__are_unknown(shop, warehouse_home, metric) -> None:
+    rule = AlertRule(metric=metric, version=1, condition=None)
+    day = Period.of_day(FIRST)
+    with scope(shop=shop.id):
+        assert own_rules.cells_by_day(shop, rule, day, AT) == {FIRST: None}
