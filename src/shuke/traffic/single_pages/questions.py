@@ -121,6 +121,11 @@ def known(flows: ibis.Table) -> ibis.Table:
     return left.group_by("page_path").aggregate(page_type=left.page_type.max())
 
 
+def known_of_days(days: ibis.Table) -> ibis.Table:
+    """The same from PAGE_DAYS."""
+    return days.group_by("page_path").aggregate(page_type=days.page_type.max())
+
+
 def went_to(trails: ibis.Table, path: str) -> ibis.Table:
     """Where the views of a page led: next_path (null: the visit ended), views."""
     views = views_of(trails, path)

@@ -123,10 +123,14 @@ def _page_sums(ask: TrailAsker) -> tuple[list[dict[str, Any]], dict[str, int]]:
 def _known(shop: ShopView, period: Period) -> dict[str, str]:
     """Pages that were viewed in a period, with their type."""
 
-    def question(ask: TrailAsker) -> list[dict[str, Any]]:
+    def question(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
+        laid = LaidOut(snapshot, [Stretch(period)])
+        if whole.is_summed(laid):
+            return whole.known(laid)
+        ask = TrailAsker(snapshot, None)
         return ask("known", lambda tables: questions.known(tables["page_flows"]), of=("page_flows",))
 
-    return {row["page_path"]: row["page_type"] for row in ask_trails(shop, period, None, None, question)}
+    return {row["page_path"]: row["page_type"] for row in warehouse.ask(shop, period, question)}
 
 
 def page_report(

@@ -56,6 +56,14 @@ def pages(laid: LaidOut, days: int) -> tuple[Rows, dict[str, int]]:
     return rows, {row["page_path"]: row["entries"] for row in entries}
 
 
+def known(laid: LaidOut) -> Rows:
+    """The pages of the only stretch, with their type, as `questions.known` answers."""
+    found = laid.answer(
+        {"page_days": None}, "known", lambda t: questions.known_of_days(t["page_days"]), is_kept=True
+    )
+    return found.to_pylist()
+
+
 def one_page(laid: LaidOut, days: int, path: str) -> OnePage:
     """One page of the only stretch (of so many days)."""
     given = {"one": pa.Table.from_pylist([{"wanted": path}], schema=_PAGE)}

@@ -132,6 +132,7 @@ def test_page_questions__as_written__are_portable():
     check(questions.clicks(events, "/", "pc"))
     check(questions.clickers(events, "/", None))
     check(days.page_days(trails))
+    check(questions.known_of_days(unbound["page_days"]))
     check(questions.summed(unbound["page_days"]))
     check(questions.summed_by_day(unbound["page_days"], one))
     check(questions.visitors(questions.views_of(trails)))
