@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -29,6 +29,7 @@ from shuke.console.cohort_view import (
 from shuke.console.pages.overview import definition_url
 from shuke.kernel import clock
 from shuke.kernel.periods import Period
+from shuke.kernel.verdicts import Reason
 from shuke.shops import navigation
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import csv_response, wants_csv
@@ -290,8 +291,14 @@ def _sentence(found: traffic.Cohorts, first: int) -> str:
     return said + ("" if words.locale().language == "zh" else " ") + more
 
 
+def _in_words(note: Reason) -> Reason:
+    """A note whose day is written as the reader writes days."""
+    day = note.params.get("day")
+    return replace(note, params={**note.params, "day": words.day(date.fromisoformat(day))}) if day else note
+
+
 def _notes(found: traffic.Cohorts, view: CohortView) -> list[str]:
-    notes = [note.text() for note in found.notes]
+    notes = [_in_words(note).text() for note in found.notes]
     if found.unnamed:
         said = gettext("%(unnamed)s of %(all)s starting facts are of nobody known and make no one a member.")
         notes.append(

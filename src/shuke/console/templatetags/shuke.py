@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 
 from shuke.console import figures, names, words
 from shuke.console.icons import icon as draw_icon
@@ -193,6 +194,22 @@ def spark(values: Any, is_past: bool = False) -> SafeString:
 def money(context: template.Context, minor: int) -> str:
     """An amount that is no metric by itself, such as a part of the split of a change."""
     return words.money(minor, context["access"].shop.currency, is_short=True)
+
+
+OWN_SOURCES: dict[str, str | Promise] = {
+    "Shuke's own threshold": pgettext_lazy("source of a rule", "Shuke's own threshold"),
+    "Shuke's own formula": pgettext_lazy("source of a rule", "Shuke's own formula"),
+    "Shuke's own definition": pgettext_lazy("source of a rule", "Shuke's own definition"),
+    "Shuke's own convention": pgettext_lazy("source of a rule", "Shuke's own convention"),
+    "Shuke's own step": pgettext_lazy("source of a rule", "Shuke's own step"),
+}
+
+
+@register.filter
+def source_title(title: str) -> str:
+    """A source as it is written; where it is ours, that is said in the reader's language."""
+    own = next((own for own in OWN_SOURCES if title.startswith(own)), None)
+    return title if own is None else f"{OWN_SOURCES[own]}{title[len(own) :]}"
 
 
 @register.inclusion_tag("console/pieces/first_steps.html", takes_context=True)

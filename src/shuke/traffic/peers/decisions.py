@@ -124,7 +124,7 @@ def table_of(lines: Sequence[Line], sum_names: Iterable[str]) -> Table:
     )
 
 
-_SHARES_ABOVE = _("The table's shares add up to %(sum)s %%; they are brought back to 100 %%.")
+_SHARES_ABOVE = _("The table's shares add up to %(sum)s%%; they are brought back to 100%%.")
 
 
 def _sizes(line: Line) -> tuple[Decimal | None, Decimal | None]:
@@ -277,4 +277,4 @@ _ORDINARY = _("It brings %(industry)s of the industry's visitors and %(own)s of 
 
 
 def _percent(value: float, digits: int = 1) -> str:
-    return f"{value * 100:.{digits}f} %"
+    return f"{value * 100:.{digits}f}%"
