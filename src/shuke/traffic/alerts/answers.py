@@ -77,11 +77,6 @@ class AlertView:
             until is not None and at < until for until in (self.snoozed_until, self.rule.snoozed_until)
         )
 
-    @property
-    def last_named(self) -> date:
-        """The last day that the incident is known to have lasted."""
-        return self.last_day
-
 
 @dataclass(frozen=True)
 class DayPoint:

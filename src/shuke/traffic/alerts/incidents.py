@@ -102,7 +102,9 @@ def _home_of(text: str, since: date, incidents: Sequence[Incident]) -> int | Non
             return place
     for place, one in enumerate(incidents):
         family = Name.read(one.lead).family
-        if name.what in CONSEQUENCES and (family in (*_CAUSES, *CONSEQUENCES)):
+        if name.what in CONSEQUENCES and (
+            family in CONSEQUENCES or (family in _CAUSES and since <= one.raised_on + near)
+        ):
             return place
         if family in CONSEQUENCES and name.family in _CAUSES and since <= one.raised_on + near:
             return place
@@ -112,8 +114,12 @@ def _home_of(text: str, since: date, incidents: Sequence[Incident]) -> int | Non
 def _followed(day: date, one: Incident, judged: Mapping[str, Judgement], values: Values) -> Incident:
     """Is it still off, back, or the new level?"""
     lead = judged.get(one.lead)
-    if one.raised_on == day or lead is None:
+    if one.raised_on == day:
         return one
+    if lead is None:
+        # Its series is gone, or an entrance that is not among the most visited any more: nothing tells when it is over.
+        is_long = (day - one.since).days + 1 >= values.longest_days
+        return replace(one, state="lasting", ended_on=day) if is_long else one
     if lead.verdict == "moved" and lead.z > one.loudest:
         change = abs(lead.runs[lead.window].change(Name.read(one.lead).kind))
         one = replace(one, loudest=lead.z, change=change)

@@ -114,3 +114,28 @@ def test_incidents__that_last__become_the_new_level() -> None:
     day = FIRST + timedelta(days=VALUES.longest_days - 1)
     (after,) = fold(day, {text: moved(text, day)}, [one], VALUES)
     assert (after.state, after.ended_on) == ("lasting", day)
+
+
+def test_incidents__whose_series_is_watched_no_more__end_after_the_longest_days() -> None:
+    text = "bounce|entry_path=/sale"
+    one = Incident(3, text, FIRST, FIRST, FIRST + timedelta(days=2), {text: FIRST}, change=0.2, loudest=6)
+    ended = {}
+    for number in range(1, VALUES.longest_days + 3):
+        day = FIRST + timedelta(days=number)
+        if one.state == "open":
+            (one,) = fold(day, {}, [one], VALUES)
+            ended[number] = one.state
+    assert (max(ended), one.state) == (VALUES.longest_days - 1, "lasting")
+    assert set(list(ended.values())[:-1]) == {"open"}
+    assert one.last_day == FIRST + timedelta(days=2)  # the last day that is known to have been off
+
+
+@pytest.mark.parametrize(
+    ("later", "leads"), [(3, ["visits|channel=email"]), (9, ["orders", "visits|channel=email"])]
+)
+def test_incidents__of_orders_that_fall_long_after_a_channel_fell__are_their_own(later, leads) -> None:
+    email = "visits|channel=email"
+    (first,) = fold(FIRST, {email: moved(email, FIRST)}, [], VALUES)
+    day = FIRST + timedelta(days=later)
+    found = fold(day, {"orders": moved("orders", day)}, [replace(first, id=1)], VALUES)
+    assert sorted(one.lead for one in found) == leads
