@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, cast
 
 from django.http import HttpRequest, QueryDict
@@ -229,7 +229,7 @@ def _typed(field: Field | None, text: str, shop: ShopView) -> Any:
         try:
             minor = Decimal(text.replace(",", "")).scaleb(exponent(shop.currency))
             return int(minor) if minor == minor.to_integral_value() else text
-        except (InvalidOperation, ValueError, OverflowError):
+        except (ArithmeticError, ValueError):
             return text
     return text
 

@@ -89,7 +89,7 @@ def _steps(request: PageRequest) -> int:
 def _opened(request: PageRequest) -> tuple[str | None, int] | None:
     """`open=item.2`: item pages at the second step stand open."""
     name, _dot, step = request.GET.get("open", "").rpartition(".")
-    if not name or not step.isdigit() or not 1 <= int(step[:3]) <= _steps(request):
+    if not name or not (step.isascii() and step.isdigit()) or not 1 <= int(step[:3]) <= _steps(request):
         return None
     return (None if name == UNKNOWN else name[:40]), int(step)
 
