@@ -210,8 +210,9 @@ def _here(request: PageRequest, row: Row | None) -> QueryDict | None:
 
 
 def _behind(request: PageRequest, row: Row | None, figure: traffic.Figure) -> str:
-    """Where the visits behind a number of an entrance stand; empty where they have no page of their own."""
-    query = _here(request, row)
+    """Where the visits behind a number of an entrance stand; empty where they have no page of their own, as those of all
+    entrances together: of the overview's metrics visits without a view are a part, and orders that no visit completed."""
+    query = None if row is None else _here(request, row)
     if query is None or figure.value is None or figure.metric is traffic.ORDER_RATE:
         return ""
     query["v"] = str(figure.metric.version)
