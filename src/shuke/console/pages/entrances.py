@@ -137,9 +137,9 @@ def advice(request: PageRequest, shop: str) -> HttpResponse:
     if row is None or row.advice is None:
         return render(request, name, {"path": wanted[1] or gettext("states no page"), "row": None})
     day = min(state.today, state.period.last)
-    exits = {}
+    exits: Mapping[str, traffic.Figure] = {}
     if row.path is not None and row.page_type == "item":
-        exits = traffic.item_exits(shop=request.access.shop, period=state.period, paths=[row.path])
+        exits = _exits(request, state, row.path)
     shown = [*row.figures, *exits.values()]
     context = {
         "row": row,
@@ -155,6 +155,16 @@ def advice(request: PageRequest, shop: str) -> HttpResponse:
         "period": state.range_words,
     }
     return render(request, name, context)
+
+
+def _exits(request: PageRequest, state: viewstate.ViewState, path: str) -> Mapping[str, traffic.Figure]:
+    """The exit rate of an item's page in this view; nothing where its filter has more events than are followed."""
+    try:
+        return traffic.item_exits(
+            shop=request.access.shop, period=state.period, paths=[path], condition=state.condition
+        )
+    except traffic.TooManyEvents:
+        return {}
 
 
 def _rule(request: PageRequest, name: str, day: Any) -> dict[str, Any]:
