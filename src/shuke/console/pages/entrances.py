@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from shuke.console import figures, viewstate, words
+from shuke.console import figures, report_page, viewstate, words
 from shuke.console.pages.overview import definition_url, read_state
 from shuke.kernel import clock
 from shuke.rulebook import reads as rulebook
@@ -55,9 +55,7 @@ def entrances(request: PageRequest, shop: str) -> HttpResponseBase:
     if wants_csv(request.GET):
         return _as_csv(request, state, _ask(request, state, at))
     context = {
-        "state": state,
-        "bar": viewstate.bar(state, request.access.shop),
-        "query": request.GET.urlencode(),
+        **report_page.shell(request, state),
         "by": _by(request),
         "tabs": tuple(BY.items()),
     }
@@ -69,16 +67,12 @@ def _by(request: PageRequest) -> str:
     return asked if asked in BY else "page"
 
 
-def _against(state: viewstate.ViewState) -> str | None:
-    return next((name for name in state.against if name != "custom"), None)
-
-
 def _ask(request: PageRequest, state: viewstate.ViewState, at: datetime) -> traffic.Entrances:
     return traffic.entrances(
         shop=request.access.shop,
         period=state.period,
         by="type" if _by(request) == "type" else "page",
-        against=_against(state),
+        against=report_page.shifted(state),
         condition=state.condition,
         at=at,
     )
@@ -100,7 +94,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
         total=report.total,
         default_sort="-visits",
     )
-    against = _against(state)
+    against = report_page.shifted(state)
     context = {
         "state": state,
         "report": report,
@@ -115,10 +109,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
             (figures.title(one.metric), one, definition_url(access, one.metric), _behind(request, None, one))
             for one in report.total.figures[:3]
         ],
-        "table_source": request.path,
-        "table_page": reverse("console:entrances", args=[shop]),
-        "is_exportable": access.may(Deed.EXPORT_TABLES),
-        "until": words.clock_time(report.until, access.shop.zone) if report.until else "",
+        **report_page.table_frame(request, "console:entrances", report.until),
         "against": viewstate.against_words(state, against) if against else "",
     }
     return render(request, "console/pieces/entrances_table.html", context)
@@ -234,7 +225,7 @@ def _columns(
     request: PageRequest, state: viewstate.ViewState, report: traffic.Entrances
 ) -> list[Column[Row]]:
     currency = request.access.shop.currency
-    label = viewstate.against_words(state, _against(state) or "before")
+    label = viewstate.against_words(state, report_page.shifted(state) or "before")
 
     def number(place: int, metric: traffic.Metric) -> Column[Row]:
         def shown(row: Row) -> Any:
@@ -268,10 +259,7 @@ def _columns(
         lambda row: _share(row, report),
         "share",
         is_number=True,
-        shown=lambda row: {
-            "value": f"{_share(row, report):.4f}",
-            "text": words.percent(_share(row, report), 1),
-        },
+        shown=lambda row: report_page.drawn_share(_share(row, report)),
     )
     numbers = [number(place, metric) for place, metric in enumerate(report.metrics)]
     type_column: Column[Row] = Column(
@@ -329,21 +317,15 @@ def _drawn_advice(request: PageRequest, row: Row) -> dict[str, str] | None:
 
 def _as_csv(request: PageRequest, state: viewstate.ViewState, report: traffic.Entrances) -> HttpResponseBase:
     currency = request.access.shop.currency
-    header: list[Any] = ["entry_type", "entry_path"]
-    for metric in report.metrics:
-        header.append(f"{figures.title(metric)} ({metric.id} v{metric.version})")
-        if report.against_period:
-            header.append(gettext("%(name)s before") % {"name": figures.title(metric)})
+    has_before = report.against_period is not None
+    header = ["entry_type", "entry_path", *report_page.file_heads(report.metrics, has_before=has_before)]
     if report.by == "page":
         header += ["advice", "bounce_low", "bounce_high", "median", "reason"]
 
     def lines() -> Iterator[list[Any]]:
         for row in report.rows:
             cells: list[Any] = [row.page_type, row.path]
-            for place, figure in enumerate(row.figures):
-                cells.append(figures.cell_value(figure, currency))
-                if row.against:
-                    cells.append(figures.cell_value(row.against[place], currency))
+            cells += report_page.file_cells(row.figures, row.against, currency, has_before=has_before)
             if row.advice is not None:
                 cells += _advice_cells(row.advice)
             yield cells

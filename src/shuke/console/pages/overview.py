@@ -15,7 +15,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from shuke.console import choices, figures, viewstate, words
+from shuke.console import choices, figures, report_page, viewstate
 from shuke.console.pages.picture import draw_series
 from shuke.console.sentences import Cause, cause_words, largest_cause, sentence
 from shuke.console.split import drawn_split
@@ -113,10 +113,8 @@ def overview(request: PageRequest, shop: str) -> HttpResponseBase:
         return _as_csv(request, state, at)
     picks = choices.picked_numbers(request.access)
     context = {
-        "state": state,
-        "bar": viewstate.bar(state, request.access.shop),
+        **report_page.shell(request, state),
         "picks": picks,
-        "query": request.GET.urlencode(),
         "all_metrics": _pickable(request.access, picks),
         "most": choices.MOST,
     }
@@ -178,14 +176,11 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
         ),
         "cause_url": _cause_url(request, state, by_id.get("uv_period")),
         "few": figures.few_words(by_id["amount_paid"].now) if "amount_paid" in by_id else "",
-        "until": words.clock_time(found.until, access.shop.zone) if found.until else "",
         "cells": cells,
         "split": drawn_split(found.split, access.shop.currency) if found.split else None,
         "split_against": first,
         "table": _table(request, state, found),
-        "table_source": request.path,
-        "table_page": reverse("console:overview", args=[shop]),
-        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        **report_page.table_frame(request, "console:overview", found.until),
         "is_empty": all(not row.now.value for row in found.rows),
         "imports_url": _imports_url(access),
         "may_keys": access.may(Deed.MANAGE_KEYS),
@@ -237,7 +232,7 @@ def cause(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment of the first line that names the channel whose visitors changed most; it comes after the numbers."""
     at = clock.now()
     state = read_state(request, at)
-    against = next((name for name in state.against if name != "custom"), None)
+    against = report_page.shifted(state)
     found = None
     if against is not None:
         report = traffic.sources(

@@ -8,12 +8,11 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from shuke.console import figures, viewstate, words
+from shuke.console import figures, report_page, viewstate, words
 from shuke.console.pages.overview import read_state
 from shuke.kernel import clock
 from shuke.kernel.money import exponent
@@ -65,9 +64,7 @@ def sources(request: PageRequest, shop: str) -> HttpResponseBase:
         return _as_csv(request, state, _ask(request, state, at))
     by = _by(request)
     context = {
-        "state": state,
-        "bar": viewstate.bar(state, request.access.shop),
-        "query": request.GET.urlencode(),
+        **report_page.shell(request, state),
         "by": by,
         "tabs": [(key, title) for key, (title, _keys) in BY.items()],
     }
@@ -79,17 +76,12 @@ def _by(request: PageRequest) -> str:
     return asked if asked in BY else "channel"
 
 
-def _against(state: viewstate.ViewState) -> str | None:
-    """The first comparison that shifts by days; other days of one's own choice are the overview's."""
-    return next((name for name in state.against if name != "custom"), None)
-
-
 def _ask(request: PageRequest, state: viewstate.ViewState, at: Any) -> traffic.SourcesReport:
     return traffic.sources(
         shop=request.access.shop,
         period=state.period,
         by=BY[_by(request)][1],
-        against=_against(state),
+        against=report_page.shifted(state),
         condition=state.condition,
         at=at,
     )
@@ -104,7 +96,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
     state = read_state(request, at)
     report = _ask(request, state, at)
     titles = rulebook.channel_titles(state.today, access.shop)
-    against = _against(state)
+    against = report_page.shifted(state)
     shown = _shown(request, report)
     columns = _columns(request, state, report, titles, shown)
     context = {
@@ -122,10 +114,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
         "picture": _picture(access, report, titles),
         "metric": report.metrics[0],
         "paid": _paid_share(report),
-        "table_source": request.path,
-        "table_page": reverse("console:sources", args=[shop]),
-        "is_exportable": access.may(Deed.EXPORT_TABLES),
-        "until": words.clock_time(report.until, access.shop.zone) if report.until else "",
+        **report_page.table_frame(request, "console:sources", report.until),
         "against": viewstate.against_words(state, against) if against else "",
         "columns": [(metric.id, figures.title(metric), metric.id in shown) for metric in report.metrics[1:]],
     }
@@ -160,7 +149,7 @@ def _columns(
     chosen: set[str],
 ) -> list[Column[traffic.SourceRow]]:
     access = request.access
-    label = viewstate.against_words(state, _against(state) or "before")
+    label = viewstate.against_words(state, report_page.shifted(state) or "before")
 
     def key(place: int, name: str) -> Column[traffic.SourceRow]:
         def shown(row: traffic.SourceRow) -> Any:
@@ -200,14 +189,13 @@ def _columns(
             shown=shown,
         )
 
-    first = report.metrics[0]
     share: Column[traffic.SourceRow] = Column(
         "share",
         gettext("Share"),
         lambda row: _share(row, report),
         "share",
         is_number=True,
-        shown=lambda row: _drawn_share(row, report, first),
+        shown=lambda row: report_page.drawn_share(_share(row, report)),
     )
     columns = [key(place, name) for place, name in enumerate(report.by)]
     numbers = [
@@ -221,11 +209,6 @@ def _columns(
 def _share(row: traffic.SourceRow, report: traffic.SourcesReport) -> Decimal | None:
     whole, part = report.total.figures[0].value, row.figures[0].value
     return Decimal(part) / Decimal(whole) if whole and part is not None else None
-
-
-def _drawn_share(row: traffic.SourceRow, report: traffic.SourcesReport, metric: Any) -> dict[str, Any] | None:
-    share = _share(row, report)
-    return None if share is None else {"value": f"{share:.4f}", "text": words.percent(share, 1)}
 
 
 def _deeper(request: PageRequest, name: str, value: Any) -> str:
@@ -275,20 +258,15 @@ def _as_csv(
 ) -> HttpResponseBase:
     access = request.access
     titles = rulebook.channel_titles(state.today, access.shop)
-    header: list[Any] = [str(KEY_TITLES[name]) for name in report.by]
-    for metric in report.metrics:
-        header.append(f"{figures.title(metric)} ({metric.id} v{metric.version})")
-        if _against(state):
-            header.append(gettext("%(name)s before") % {"name": figures.title(metric)})
+    has_before = report_page.shifted(state) is not None
+    header = [str(KEY_TITLES[name]) for name in report.by]
+    header += report_page.file_heads(report.metrics, has_before=has_before)
 
     def line(row: traffic.SourceRow) -> Sequence[Any]:
-        cells: list[Any] = [key_words(name, row.keys.get(name), titles) for name in report.by]
-        for place, figure in enumerate(row.figures):
-            cells.append(figures.cell_value(figure, access.shop.currency))
-            if _against(state):
-                then = row.against[place] if row.against else None
-                cells.append(figures.cell_value(then, access.shop.currency) if then else "")
-        return cells
+        keys = [key_words(name, row.keys.get(name), titles) for name in report.by]
+        return keys + report_page.file_cells(
+            row.figures, row.against, access.shop.currency, has_before=has_before
+        )
 
     return csv_response(
         access, f"sources-{state.period.start}-{state.period.last}", header, map(line, report.rows)
