@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -15,9 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-
 from shuke.conditions.reads import All, Compare, Node, Op
-from shuke.console import viewstate, words
 from shuke.console.alerts_picture import draw
 from shuke.console.deeds import attempt
 from shuke.kernel import clock
@@ -32,6 +29,8 @@ from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
 from shuke.traffic.alerts import actions, reads
+
+from shuke.console import viewstate, words
 
 navigation.register(
     navigation.NavigationEntry(
@@ -106,6 +105,16 @@ class RuleForm(forms.Form):
             assert isinstance(field, forms.ChoiceField)
             field.choices = offered
 
+    def clean(self) -> dict[str, Any]:
+        """A share is typed as per cent, so it is refused as per cent."""
+        given = super().clean() or {}
+        limit, metric = given.get("limit"), given.get("metric")
+        is_limit = given.get("direction") in ("below", "above")
+        if is_limit and limit is not None and metric and traffic.metric(metric).unit == "ratio" and limit > 100:
+            said = gettext("A share can not be %(value)s%%: give a number from 0 to 100, as 35 for 35%%.")
+            self.add_error("limit", said % {"value": f"{limit.normalize():f}"})
+        return given
+
     def asked(self, currency: str) -> dict[str, Any]:
         """What `create_rule` takes."""
         given = self.cleaned_data
@@ -149,7 +158,6 @@ def alert(request: PageRequest, shop: str, alert_id: int) -> HttpResponseBase:
         header = ["day", "actual", "expected", "low", "high", "is_off"]
         rows = ([p.day, p.actual, p.expected, p.low, p.high, p.is_off] for p in course)
         return csv_response(access, f"alert-{found.id}", header, rows)
-    unit = _unit(found)
     context = {
         "alert": found,
         "sentence": reads.sentence(found, access.shop),
@@ -164,7 +172,7 @@ def alert(request: PageRequest, shop: str, alert_id: int) -> HttpResponseBase:
         "bearable": words.number(reads.false_alerts_a_year(access.shop, found.raised_on), 1),
         "raised_on": words.short_day(found.raised_on),
         "ended_on": words.short_day(found.ended_on) if found.ended_on else "",
-        "picture": draw(course, lambda value: _shown(value, unit, access.shop)),
+        "picture": draw(course, lambda value: reads.value_words(found.lead, value, access.shop, found.rule)),
         "segments": [_segment(one, found, access) for one in found.segments],
         "consequences": reads.consequences(found),
         "definitions": [
@@ -342,8 +350,7 @@ def _watch_columns(access: Access, standing: reads.Standing) -> list[Column[read
         return reads.series_words(row.name, shop, day, rule_of(row))
 
     def number(value: float | None, row: reads.SeriesState) -> str:
-        unit = "ratio" if row.name.kind == "rate" else "money" if row.name.family == "amount" else "count"
-        return _shown(value, unit, shop) if value is not None else "—"
+        return reads.value_words(row.name, value, shop, rule_of(row))
 
     def band(row: reads.SeriesState) -> str:
         if row.low is None or row.high is None:
@@ -458,24 +465,6 @@ def _definition(access: Access, version: str) -> str:
     except (NotFound, ValueError):
         return reverse("console:rulebook", args=[access.shop.slug]) + "?area=alerts"
     return reverse("console:definition", args=[access.shop.slug, metric]) + f"?version={number}"
-
-
-def _unit(found: reads.AlertView) -> str:
-    if found.lead.kind == "rate":
-        return "ratio"
-    if found.lead.family == "amount":
-        return "money"
-    if found.lead.family in ("count", "limit"):
-        return traffic.metric(found.rule.metric, found.rule.version).unit
-    return "count"
-
-
-def _shown(value: float, unit: str, shop: shops.ShopView) -> str:
-    if unit == "ratio":
-        return words.percent(value, 1)
-    if unit == "money":
-        return words.money(Decimal(round(value)), shop.currency, is_short=True)
-    return words.count(Decimal(round(value)))
 
 
 def _state(request: PageRequest) -> str:

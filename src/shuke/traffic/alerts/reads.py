@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 from django_scopes import scope
 
-from shuke.kernel.periods import ONE_DAY
+from shuke.kernel.periods import ONE_DAY, local_day
 from shuke.shops.reads import ShopView
 from shuke.traffic.alerts.answers import (
     AlertView,
@@ -21,6 +21,7 @@ from shuke.traffic.alerts.answers import (
 from shuke.traffic.alerts.errors import NoSuchAlert, NoSuchRule
 from shuke.traffic.alerts.incidents import Segment
 from shuke.traffic.alerts.models import OPEN, WATCH, Alert, AlertRule, DayJudged, Watch
+from shuke.traffic.alerts.own_rules import FINE, is_fine
 from shuke.traffic.alerts.shapes import Name
 from shuke.traffic.alerts.storing import is_of_rule
 from shuke.traffic.alerts.values import values_of
@@ -39,11 +40,14 @@ from shuke.traffic.alerts.wording import (
     segment_words,
     sentence,
     series_words,
+    value_words,
     what_words,
 )
+from shuke.warehouse import reads as warehouse
 
 __all__ = [
     "FAMILIES",
+    "FRESH",
     "STATES",
     "AlertView",
     "DayPoint",
@@ -74,12 +78,16 @@ __all__ = [
     "segment_words",
     "sentence",
     "series_words",
+    "silent_since",
     "standing",
+    "value_words",
     "what_words",
 ]
 
 BEFORE_DAYS, AFTER_DAYS = 35, 14  # of a picture, around the incident
 MOST_ALERTS = 500
+LIVE_DAYS = 5  # judged one after the other as they ended: then facts come day by day
+FRESH = 4 * ONE_DAY  # an alert about older days is not news: no letter, and it can wait
 
 
 def list_alerts(shop: ShopView, *, state: str = "", most: int = MOST_ALERTS) -> tuple[AlertView, ...]:
@@ -137,8 +145,16 @@ def course_of(shop: ShopView, alert: AlertView) -> tuple[DayPoint, ...]:
             actual = None
             if cell is not None:
                 actual = cell[0] if cell[1] is None else cell[0] / cell[1] if cell[1] else None
+        actual, expected, low, high = _in_unit(alert.lead, alert.rule, actual, expected, low, high)
         points.append(DayPoint(row.day, actual, expected, low, high, is_off))
     return tuple(points)
+
+
+def _in_unit(name: Name, rule: AlertRule | RuleView | None, *values: float | None) -> list[float | None]:
+    """Values of a series in its metric's own unit: means are counted in thousandths."""
+    if name.family != "count" or rule is None or not rule.metric or not is_fine(rule.metric, rule.version):
+        return list(values)
+    return [None if value is None else value / FINE for value in values]
 
 
 def standing(shop: ShopView) -> Standing:
@@ -147,7 +163,7 @@ def standing(shop: ShopView) -> Standing:
         watch = Watch.objects.filter(shop_id=shop.id).first()
         row = DayJudged.objects.filter(judged_at__isnull=False).order_by("-day").first()
         counted = DayJudged.objects.count()
-        on = {one.id for one in AlertRule.objects.filter(removed_at=None, is_on=True)}
+        on = {one.pk: one for one in AlertRule.objects.filter(removed_at=None, is_on=True)}
     series = []
     for text, (verdict, actual, cases, expected, low, high, z, _window, seen) in (
         row.judged.items() if row else ()
@@ -155,6 +171,8 @@ def standing(shop: ShopView) -> Standing:
         name = Name.read(text)
         if is_of_rule(text) and int(name.step) not in on:
             continue
+        rule = on[int(name.step)] if is_of_rule(text) else None
+        actual, expected, low, high = _in_unit(name, rule, actual, expected, low, high)
         series.append(SeriesState(name, verdict, actual, cases, expected, low, high, z, seen))
     series.sort(key=lambda one: (one.name.what, one.name.dimension, -(one.actual or 0)))
     return Standing(watch.judged_until if watch else None, tuple(series), counted)
@@ -163,6 +181,26 @@ def standing(shop: ShopView) -> Standing:
 def false_alerts_a_year(shop: ShopView, day: date) -> float:
     """How many false alarms a year the shop bears: what the distance that is needed follows from."""
     return values_of(shop, day).false_alerts_a_year
+
+
+def silent_since(shop: ShopView, at: datetime) -> date | None:
+    """The last day with facts of a shop whose facts used to come day by day, when a whole day has passed without any since;
+    None: they come, or they never came by themselves (files of the past).
+
+    Day by day: each of the last days was judged within two days, with visits enough that none at all is no chance.
+    """
+    with scope(shop=shop.id):
+        rows = list(DayJudged.objects.exclude(judged_at=None).order_by("-day")[:LIVE_DAYS])
+    visits = [(row.counts.get("visits") or (0,))[0] for row in rows]
+    is_prompt = all(
+        local_day(row.judged_at, shop.zone) <= row.day + 2 * ONE_DAY for row in rows if row.judged_at
+    )
+    if len(rows) < LIVE_DAYS or not is_prompt:
+        return None
+    life, today = warehouse.whole_life(shop.id), local_day(at, shop.zone)
+    if life is None or life.last >= today - ONE_DAY:
+        return None
+    return life.last if sum(visits) >= values_of(shop, today).least_daily * len(visits) else None
 
 
 def has_mail_server() -> bool:
@@ -196,12 +234,15 @@ def rule_view(row: AlertRule) -> RuleView:
 
 
 def alert_view(row: Alert) -> AlertView:
-    found = row.evidence
+    found, lead = row.evidence, Name.read(row.lead)
     part, limit = found.get("part"), found.get("limit")
+    (usual,) = _in_unit(lead, row.rule, found.get("usual"))
+    if part is not None and lead.family != "limit":
+        (part,) = _in_unit(lead, row.rule, part)
     return AlertView(
         row.pk,
         rule_view(row.rule),
-        Name.read(row.lead),
+        lead,
         {text: date.fromisoformat(since) for text, since in row.members.items()},
         row.since,
         row.raised_on,
@@ -213,7 +254,7 @@ def alert_view(row: Alert) -> AlertView:
             found.get("days", 1),
             None if part is None else Decimal(str(part)),
             found.get("whole"),
-            found.get("usual"),
+            usual,
             found.get("z"),
             found.get("needed"),
             None if limit is None else Decimal(limit),

@@ -1,4 +1,6 @@
-"""Open alerts on Today: what moved and where to look; unseen ones can not wait, seen ones come next."""
+"""Open alerts on Today: what moved and where to look; unseen ones can not wait, seen ones and old news come next. A shop
+whose facts stopped says so first: without facts nothing is judged, and nothing would be raised.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +11,57 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from shuke.kernel.periods import local_day
 from shuke.shops.roles import Deed
 from shuke.shops.today import TodayLine, TodaySource, Urgency, register
 from shuke.traffic.alerts import reads, wording
 
 
 def lines(access: Any, at: datetime) -> Sequence[TodayLine]:
-    """A line per open alert that is not put off, the loudest first among equals in time."""
+    """A line per open alert that is not put off, the loudest first among equals in time; and one where facts stopped."""
     if not access.may(Deed.VIEW_TRAFFIC):
         return ()
+    today = local_day(at, access.shop.zone)
+    return [
+        *_silence(access, at),
+        *(
+            _line(access, alert, is_old=alert.last_day < today - reads.FRESH)
+            for alert in reads.list_alerts(access.shop, state="open")
+            if not alert.is_quiet(at)
+        ),
+    ]
+
+
+def _silence(access: Any, at: datetime) -> list[TodayLine]:
+    since = reads.silent_since(access.shop, at)
+    if since is None:
+        return []
     return [
         TodayLine(
-            title=wording.sentence(alert, access.shop),
-            url=reverse("console:alert", args=[access.shop.slug, alert.id]),
-            deed=_("See why"),
-            urgency=Urgency.soon if alert.seen_at else Urgency.now,
-            detail=wording.cause(alert, access.shop),
-            icon="bell",
-            at=alert.raised_at,
+            title=_("No visits and no orders have come since %(day)s") % {"day": wording.short_day(since)},
+            url=reverse("console:overview", args=[access.shop.slug]),
+            deed=_("See the last days"),
+            urgency=Urgency.now,
+            detail=_(
+                "The tracker may be gone from the pages, or the site may be down. Until facts come, nothing is judged."
+            ),
+            icon="alert-triangle",
+            at=at,
         )
-        for alert in reads.list_alerts(access.shop, state="open")
-        if not alert.is_quiet(at)
     ]
+
+
+def _line(access: Any, alert: reads.AlertView, *, is_old: bool) -> TodayLine:
+    """`is_old`: of days that are no news any more, since the facts end there."""
+    return TodayLine(
+        title=wording.sentence(alert, access.shop),
+        url=reverse("console:alert", args=[access.shop.slug, alert.id]),
+        deed=_("See why"),
+        urgency=Urgency.soon if alert.seen_at or is_old else Urgency.now,
+        detail=wording.cause(alert, access.shop),
+        icon="bell",
+        at=alert.raised_at,
+    )
 
 
 register(TodaySource("alerts", lines))

@@ -192,9 +192,20 @@ def amount_words(name: Name, value: float, shop: ShopView, rule: RuleView | None
         metric = traffic.metric(rule.metric, rule.version)
         if metric.unit == "money":
             return money(value, shop.currency)
-        if metric.denominator is not None:
-            return format_decimal(value / 1000, "#,##0.0", _locale())
+        if metric.unit != "count":
+            return format_decimal(value, "#,##0.##", _locale())
     return count(value)
+
+
+def value_words(name: Name, value: float | None, shop: ShopView, rule: RuleView | None = None) -> str:
+    """A day's value of any series in its unit: a share, money, a mean or a count."""
+    if value is None:
+        return "—"
+    if name.kind == "rate":
+        return percent(value, 1)
+    if name.family == "limit" and rule is not None:
+        return rule_value(rule, Decimal(str(value)), shop)
+    return amount_words(name, value, shop, rule)
 
 
 def cause(alert: AlertView, shop: ShopView) -> str:

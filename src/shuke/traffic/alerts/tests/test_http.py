@@ -9,6 +9,7 @@ import pytest
 from django_scopes import scope
 
 from shuke.kernel import clock
+from shuke.kernel.periods import Period, day_start
 from shuke.records.actor import Actor
 from shuke.records.models import AuditEntry
 from shuke.shops import actions as shops
@@ -16,7 +17,9 @@ from shuke.shops.access import shop_for
 from shuke.shops.roles import Deed, Role
 from shuke.shops.today import Urgency, all_lines
 from shuke.traffic.alerts import reads
+from shuke.traffic.alerts.models import Alert, DayJudged
 from shuke.traffic.alerts.tests.raised import raise_one
+from shuke.traffic.alerts.wording import short_day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T7")]
 
@@ -128,3 +131,71 @@ def test_today__of_an_open_alert__says_it_first_until_it_is_seen_or_put_off(ask,
     assert not [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
     support = shop_for(member_of(shop, Role.SUPPORT), shop.slug, Deed.VIEW_TODAY)
     assert not [one for one in all_lines(support, clock.now()) if "/alerts/" in one.url]
+
+
+@pytest.mark.parametrize(
+    ("metric", "stored", "is_in_unit", "shown"),
+    [
+        ("views_per_visitor", 3200, 3.2, "3.2"),
+        ("stay_per_visit", 61_500, 61.5, "61.5"),
+        ("value_per_order", 18_050, 18_050, "¥180"),
+        ("carts", 320, 320, "320"),
+    ],
+)
+def test_series_of_a_rule__in_its_course_and_among_what_is_watched__stands_in_its_metrics_unit(
+    ask, shop, metric, stored, is_in_unit, shown
+) -> None:
+    given = {"kind": "unusual", "metric": metric, "direction": "fall"}
+    rule = ask("POST", "/rules", given).json()
+    lead = f"count.{rule['id']}"
+    alert = raise_one(shop, lead, at=clock.now())
+    with scope(shop=shop.id):
+        Alert.objects.update(
+            rule_id=rule["id"],
+            evidence={**Alert.objects.get().evidence, "part": stored, "usual": 2.0 * stored},
+        )
+        row = DayJudged.objects.order_by("-day")[0]
+        row.judged[lead] = ["moved", stored, None, 2.0 * stored, 1.5 * stored, 2.5 * stored, 5.0, 1, 1]
+        row.save()
+    one = ask("GET", f"/{alert.id}").json()
+    last = [point for point in one["course"] if point["is_off"]][-1]
+    assert (last["actual"], last["expected"]) == (is_in_unit, 2 * is_in_unit)
+    assert (one["part"], one["usual"]) == (is_in_unit, 2 * is_in_unit)
+    (state,) = [one for one in ask("GET", "/watch").json()["series"] if one["series"] == lead]
+    assert (state["actual"], state["high"]) == (is_in_unit, 2.5 * is_in_unit)
+    found = reads.get_alert(shop, alert.id)
+    assert reads.value_words(found.lead, last["actual"], shop, found.rule) == shown
+    assert shown in reads.sentence(found, shop)
+
+
+@pytest.mark.row("E1")
+def test_today__of_an_alert_where_the_facts_ended_long_ago__can_wait(shop, member_of) -> None:
+    access = shop_for(member_of(shop, Role.OPERATOR), shop.slug, Deed.VIEW_TODAY)
+    today = clock.now().astimezone(shop.zone).date()
+    raise_one(shop, at=clock.now(), last=today - timedelta(days=60))
+    (line,) = [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
+    assert line.urgency == Urgency.soon
+
+
+@pytest.mark.row("E1")
+@pytest.mark.parametrize(
+    ("ended", "judged_after", "visits", "is_said"),
+    [(2, 1, 900, True), (1, 1, 900, False), (40, 1, 900, True), (2, 9, 900, False), (2, 1, 3, False)],
+)
+def test_today__of_a_shop_whose_facts_stopped__says_so_first(
+    shop, member_of, monkeypatch, ended, judged_after, visits, is_said
+) -> None:
+    access = shop_for(member_of(shop, Role.OPERATOR), shop.slug, Deed.VIEW_TODAY)
+    at = clock.now()
+    last = at.astimezone(shop.zone).date() - timedelta(days=ended)
+    monkeypatch.setattr(reads.warehouse, "whole_life", lambda shop_id: Period.inclusive(last, last))
+    with scope(shop=shop.id):
+        for number in range(1, 8):
+            day = last - timedelta(days=number)
+            judged_at = day_start(day, shop.zone) + timedelta(days=judged_after, hours=3)
+            counts = {"visits": [visits, None]}
+            DayJudged.objects.create(shop_id=shop.id, day=day, counts=counts, judged_at=judged_at)
+    found = [line for line in all_lines(access, at) if "/overview/" in line.url]
+    assert [line.urgency for line in found] == [Urgency.now] * is_said
+    if is_said:
+        assert short_day(last) in str(found[0].title)
