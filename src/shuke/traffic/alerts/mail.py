@@ -8,11 +8,13 @@ that died in between leaves the letter `unsure`, and it is not sent again, since
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
-from smtplib import SMTPException
+from smtplib import SMTPConnectError, SMTPException, SMTPServerDisconnected
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
@@ -21,7 +23,7 @@ from django.utils.translation import gettext
 from django_scopes import scope, scopes_disabled
 
 from shuke.kernel.errors import shortened
-from shuke.kernel.periods import ONE_DAY, local_day
+from shuke.kernel.periods import local_day
 from shuke.records.outbox import Event
 from shuke.records.processes import tended
 from shuke.shops import reads as shops
@@ -33,8 +35,8 @@ log = logging.getLogger("traffic.alerts")
 
 MOST_ATTEMPTS = 6
 DEAD_AFTER = timedelta(minutes=10)  # a letter that is being sent for so long was left by its sender
-FRESH = ONE_DAY * 4  # an alert about older days is not news: no letter
 AT_ONCE = 20
+TURN_SECONDS, SERVER_SECONDS = 5.0, 5  # of sending in one turn; in which a server has to answer
 
 
 def lay_letters(event: Event) -> None:
@@ -44,7 +46,9 @@ def lay_letters(event: Event) -> None:
         return
     shop = shops.get_shop_by_id(row.shop_id)
     snoozed = row.rule.snoozed_until
-    if (snoozed is not None and event.at < snoozed) or row.raised_on < local_day(event.at, shop.zone) - FRESH:
+    if (snoozed is not None and event.at < snoozed) or row.raised_on < local_day(
+        event.at, shop.zone
+    ) - reads.FRESH:
         return
     members = {member.user_id: member.role for member in shops.list_members(shop)}
     Letter.objects.bulk_create(
@@ -59,7 +63,11 @@ def lay_letters(event: Event) -> None:
 
 @tended
 def send_due(at: datetime) -> int:
-    """Send waiting letters; returns how many went."""
+    """Send waiting letters over one connection, for some seconds at the most; returns how many went.
+
+    A server that is away is asked once: the letters behind wait as long as the one that found out, since who sends them has
+    the outbox and lost jobs to look after as well.
+    """
     with scopes_disabled():
         Letter.objects.filter(state=SENDING, due_at__lte=at - DEAD_AFTER).update(state=UNSURE)
         due = list(
@@ -67,10 +75,34 @@ def send_due(at: datetime) -> int:
             .order_by("id")
             .values_list("id", flat=True)[:AT_ONCE]
         )
-    return sum(_send(letter_id, at) for letter_id in due)
+    if not due:
+        return 0
+    connection = get_connection(timeout=SERVER_SECONDS)
+    until = time.monotonic() + TURN_SECONDS
+    sent = 0
+    try:
+        for letter_id in due:
+            if time.monotonic() >= until:
+                break
+            sent += _send(letter_id, connection, at)
+    except ServerAway as away:
+        with scopes_disabled():
+            Letter.objects.filter(state=WAITING, due_at__lte=at).update(due_at=at + away.pause)
+    finally:
+        connection.close()
+    return sent
 
 
-def _send(letter_id: int, at: datetime) -> bool:
+class ServerAway(Exception):
+    """No letter can go now; `pause`: how long the letter that found out waits."""
+
+    def __init__(self, pause: timedelta) -> None:
+        super().__init__(pause)
+        self.pause = pause
+
+
+def _send(letter_id: int, connection: BaseEmailBackend, at: datetime) -> bool:
+    """Raises ServerAway, the letter noted as refused."""
     with scopes_disabled():
         with transaction.atomic():
             claimed = Letter.objects.filter(pk=letter_id, state=WAITING).update(
@@ -84,6 +116,8 @@ def _send(letter_id: int, at: datetime) -> bool:
         if message is None:
             _note(letter, FAILED, "nobody wants it any more", at)
             return False
+        message.connection = connection
+        connection.open()
         message.send()
     except (SMTPException, OSError) as error:
         # The server did not take it: to be tried again, later each time.
@@ -91,6 +125,11 @@ def _send(letter_id: int, at: datetime) -> bool:
         pause = timedelta(minutes=5 ** min(letter.attempts, 4))
         _note(letter, state, f"{type(error).__name__}: {error}", at + pause)
         log.warning("letter.refused letter=%s %r", letter_id, error)
+        if isinstance(error, (SMTPServerDisconnected, SMTPConnectError)) or not isinstance(
+            error, SMTPException
+        ):
+            raise ServerAway(pause) from None
+        connection.close()  # what a refusal left in it is not the next letter's
         return False
     with scopes_disabled():
         Letter.objects.filter(pk=letter_id).update(state=SENT, sent_at=at, error="")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from smtplib import SMTPServerDisconnected
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from typing import ClassVar
 
 import pytest
 from django.core import mail as outbox
 from django.core.mail import EmailMessage
+from django.core.mail.backends import locmem
 from django.db import transaction
 from django_scopes import scope, scopes_disabled
 
@@ -27,8 +29,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def raised(shop, member_of, settings):
+def raised(shop, member_of, settings, monkeypatch):
     """An alert that two members want a letter about: one reads Chinese, one English."""
+    monkeypatch.setattr(mail, "TURN_SECONDS", 3600.0)  # a slow machine sends both in one turn too
     settings.SITE_URL = "https://shop.example"
     people = {Role.OWNER: "zh-hans", Role.ANALYST: "en"}
     users = {}
@@ -135,3 +138,42 @@ def test_letters__of_a_rule_that_was_switched_off__are_not_sent(raised, shop) ->
     actions.change_rule(shop=shop, rule_id=0, is_on=False, actor=actor, at=AT)
     assert mail.send_due(AT) == 0
     assert outbox.outbox == []
+
+
+class Counting(locmem.EmailBackend):
+    """Counts how often it was opened; `refuses` is raised instead of sending."""
+
+    opened: ClassVar[list[float]] = []
+    refuses: ClassVar[list[Exception]] = []
+
+    def open(self) -> bool:
+        self.opened.append(1)
+        return True
+
+    def send_messages(self, messages):
+        if self.refuses:
+            raise self.refuses[0]
+        return super().send_messages(messages)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (TimeoutError("silent"), [0, 1]),
+        (SMTPServerDisconnected("away"), [0, 1]),
+        (SMTPRecipientsRefused({}), [1, 1]),
+    ],
+)
+def test_letters__of_one_turn__ask_a_server_that_is_away_once(raised, settings, error, attempts) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Counting"
+    Counting.opened.clear()
+    Counting.refuses[:] = [error]
+    assert mail.send_due(AT) == 0
+    assert len(Counting.opened) == sum(attempts)
+    with scopes_disabled():
+        assert sorted(Letter.objects.values_list("attempts", flat=True)) == attempts
+        assert {letter.due_at for letter in Letter.objects.all()} == {AT + 5 * MINUTE}
+    Counting.refuses.clear()
+    assert mail.send_due(AT + 4 * MINUTE) == 0
+    assert mail.send_due(AT + 5 * MINUTE) == 2
+    assert states() == ["sent", "sent"]
