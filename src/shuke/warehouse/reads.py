@@ -31,6 +31,7 @@ __all__ = [
     "ask",
     "hull",
     "known_rows",
+    "last_day_with",
     "open_backlog",
     "run",
     "whole_life",
@@ -70,6 +71,13 @@ def whole_life(shop_id: int) -> Period | None:
     for file in open_tier.listed():
         days.update(file.spans.get(shop_id, ()))
     return Period.inclusive(min(days), max(days)) if days else None
+
+
+def last_day_with(shop_id: int, kind: str, period: Period) -> date | None:
+    """The last day of a period that has facts of a raw kind, sealed or open; None: it has none."""
+    found = plan(shop_id, period)
+    days = [day for day, rows in found.rows.items() if rows.get(kind) and found.holds(day)]
+    return max([*days, *found.open_days([kind])], default=None)
 
 
 def known_rows(

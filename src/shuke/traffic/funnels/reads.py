@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext_lazy as _
@@ -49,6 +50,7 @@ __all__ = [
     "Times",
     "dump_funnel",
     "event_kinds",
+    "every_person",
     "funnel",
     "funnel_people",
     "parse_funnel",
@@ -87,6 +89,10 @@ def funnel(
 
     def question(snapshot: warehouse.Snapshot) -> FunnelAnswer:
         last = _last_day(snapshot)
+        if last is not None and last < read.last and life is not None and read.end <= min(life.last, today):
+            # Days without events after it, and perhaps facts after those.
+            later = Period.inclusive(read.end, min(life.last, today))
+            last = warehouse.last_day_with(shop.id, "events", later) or last
         complete = None if last is None else min(at, day_start(last + ONE_DAY, shop.zone))
         found = ways(snapshot, funnel, period)
         parts = _parts(snapshot, found, period, split, most) if split else ()
@@ -255,31 +261,55 @@ def funnel_people(
         raise Invalid(field="page", value=page)
     if not 1 <= size <= LARGEST_PAGE:
         raise Invalid(field="size", value=size)
+    shown = slice((page - 1) * size, page * size)
+    rows, count = _people(shop, funnel, period, step, is_exactly, shown, at)
+    return FunnelPeople(step, is_exactly, tuple(rows), count, page, size)
+
+
+def every_person(
+    *, shop: ShopView, funnel: Funnel, period: Period, step: int, is_exactly: bool = True, at: datetime
+) -> Iterator[Mapping[str, Any]]:
+    """All rows of `funnel_people`, of facts as they are now: asked once, whoever reads them and however slowly. Raises Invalid."""
+    if not 1 <= step <= len(funnel.steps):
+        raise Invalid(field="step", value=step)
+    rows, _count = _people(shop, funnel, period, step, is_exactly, slice(None), at)
+    return rows
+
+
+def _people(
+    shop: ShopView,
+    funnel: Funnel,
+    period: Period,
+    step: int,
+    is_exactly: bool,
+    shown: slice,
+    at: datetime,
+) -> tuple[Iterator[Mapping[str, Any]], int]:
+    """The rows of a part of them, each made when it is wanted, and how many there are in all."""
     read = _days_read(funnel, period, warehouse.whole_life(shop.id), local_day(at, shop.zone))
     if read is None:
-        return FunnelPeople(step, is_exactly, (), 0, page, size)
+        return iter(()), 0
 
-    def question(snapshot: warehouse.Snapshot) -> FunnelPeople:
+    def question(snapshot: warehouse.Snapshot) -> tuple[Ways, np.ndarray, list[str | None], int]:
         found = ways(snapshot, funnel, period)
         kept = np.flatnonzero(found.depth == step if is_exactly else found.depth >= step)
         order = np.lexsort((found.visitor[kept], found.times[0][kept]))
-        shown = kept[order[(page - 1) * size : page * size]]
-        picked = found.only(shown)
-        codes, texts = splits.refs(snapshot, picked)
-        rows = tuple(
-            {
-                "subject_id": int(picked.visitor[n]),
-                "ref": texts[int(codes[n])],
-                "day": period.start + timedelta(days=int(picked.day[n])),
-                "started_at": _moment(picked.times[0][n]),
-                "reached_at": _moment(picked.times[int(picked.depth[n]) - 1][n]),
-                "depth": int(picked.depth[n]),
-            }
-            for n in range(len(shown))
-        )
-        return FunnelPeople(step, is_exactly, rows, len(kept), page, size)
+        picked = found.only(kept[order[shown]])
+        return picked, *splits.refs(snapshot, picked), len(kept)
 
-    return warehouse.ask(shop, read, question)
+    picked, codes, texts, count = warehouse.ask(shop, read, question)
+    return (_person(picked, n, texts[int(codes[n])], period) for n in range(len(picked))), count
+
+
+def _person(found: Ways, n: int, ref: str | None, period: Period) -> Mapping[str, Any]:
+    return {
+        "subject_id": int(found.visitor[n]),
+        "ref": ref,
+        "day": period.start + timedelta(days=int(found.day[n])),
+        "started_at": _moment(found.times[0][n]),
+        "reached_at": _moment(found.times[int(found.depth[n]) - 1][n]),
+        "depth": int(found.depth[n]),
+    }
 
 
 def _moment(microseconds: np.int64) -> datetime:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period, day_start
 from shuke.records import personal
 from shuke.records.actor import Actor
@@ -275,3 +276,55 @@ def test_prepare_ahead__large_days_of_the_last_weeks__wait_for_nobody(
     answered(shop)
     assert set(folder.glob("*/*.arrow")) == files
     assert tending.sweep() == 0
+
+
+def test_funnel__days_without_events_after_it_and_facts_later__is_finished(shop, warehouse_home) -> None:
+    def did(who: str, at: str) -> dict[str, Any]:
+        return event(shop.zone, shop_id=shop.id, visitor=who, at=at, type="track", name="Product Viewed")
+
+    asked = Period(date(2026, 3, 2), date(2026, 3, 5))
+    weekly = Funnel(FUNNEL.steps, timedelta(days=7))
+    at = datetime(2026, 3, 25, 4, tzinfo=UTC)
+
+    def unfinished() -> list[bool]:
+        found = reads.funnel(shop=shop, funnel=weekly, period=asked, at=at)
+        return [day.is_unfinished for day in found.days]
+
+    append([did("ann", "2026-03-02 09:00"), did("bob", "2026-03-03 09:00")])
+    assert unfinished() == [True] * 3  # nobody knows what came after the third
+    append([did("ann", "2026-03-20 09:00")])
+    assert unfinished() == [False] * 3
+    actions.seal(shop)
+    assert unfinished() == [False] * 3
+
+
+def test_every_person__of_a_funnel__is_asked_once_and_is_as_the_pages_say(
+    shop, warehouse_home, monkeypatch
+) -> None:
+    rows = drawn(shop, 12)
+    append(rows[:200])
+    actions.seal(shop)
+    append(rows[200:])
+    asked = []
+    monkeypatch.setattr(reads, "ways", lambda *given, plain=reads.ways: asked.append(1) or plain(*given))
+    common = {"shop": shop, "funnel": FUNNEL, "period": PERIOD, "step": 1, "at": AT}
+    for is_exactly in (True, False):
+        asked.clear()
+        people = reads.every_person(**common, is_exactly=is_exactly)
+        # Facts that come while the file is written are not in it.
+        late = drawn(shop, 13 + is_exactly, 30)
+        first = next(people)
+        append(late)
+        found = [first, *people]
+        assert len(asked) == 1
+        wanted = [way for way in expected(rows) if way["depth"] == 1 or not is_exactly]
+        assert [one["subject_id"] for one in found] == [
+            way["subject_id"] for way in sorted(wanted, key=lambda way: (way["times"][0], way["subject_id"]))
+        ]
+        rows += late
+        whole = [reads.funnel_people(**common, is_exactly=is_exactly, page=n, size=7) for n in range(1, 20)]
+        assert list(reads.every_person(**common, is_exactly=is_exactly)) == [
+            row for page in whole for row in page.rows
+        ]
+    with pytest.raises(Invalid):
+        reads.every_person(**common | {"step": 5})
