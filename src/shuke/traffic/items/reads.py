@@ -297,7 +297,8 @@ def _titles(laid: LaidOut) -> dict[str, str]:
 
 
 def _listed_titles(shop: ShopView, refs: Sequence[str]) -> dict[str, str]:
-    """Titles from the lists of products that files brought (the entries of the kind `product`)."""
+    """Titles from the lists of products that files brought (the entries of the kind `product`): of statements that stand
+    the newest. A row stands while its signs add up above zero, as in `traffic.reads.entries`."""
     life = warehouse.whole_life(shop.id) if refs else None
     if life is None:
         return {}
@@ -306,20 +307,17 @@ def _listed_titles(shop: ShopView, refs: Sequence[str]) -> dict[str, str]:
         if "entries" not in snapshot.plan.versions and "entries" not in snapshot.plan.open_files:
             return []
         entries = snapshot.raw("entries")
-        listed = entries.filter(
-            (entries.kind == "product") & entries.title.notnull() & entries.product_ref.notnull()
-        )
-        told = listed.group_by("product_ref").aggregate(
-            title=listed.title.max(), net=listed.sign.cast("int64").sum()
+        wanted = snapshot.holding("wanted_titles", pa.table({"product_ref": pa.array(refs, pa.string())}))
+        listed = entries.filter((entries.kind == "product") & entries.title.notnull())
+        listed = listed.semi_join(wanted, "product_ref")
+        # The content is of the whole row, so its statements are of one product and one title.
+        told = listed.group_by("row_id", "content_id", "product_ref", "title").aggregate(
+            net=listed.sign.cast("int64").sum(), received_at=listed.received_at.max()
         )
         return snapshot.engine.run(told.filter(told.net > 0)).to_pylist()
 
-    wanted = set(refs)
-    return {
-        row["product_ref"]: row["title"]
-        for row in warehouse.ask(shop, life, asked)
-        if row["product_ref"] in wanted
-    }
+    rows = sorted(warehouse.ask(shop, life, asked), key=lambda row: (row["received_at"], row["row_id"]))
+    return {row["product_ref"]: row["title"] for row in rows}
 
 
 def _notes(sums: Any) -> tuple[Reason, ...]:
