@@ -26,12 +26,12 @@ def shell(request: PageRequest, state: viewstate.ViewState) -> dict[str, Any]:
     }
 
 
-def table_frame(request: PageRequest, page: str, until: datetime | None) -> dict[str, Any]:
-    """What stands around the table of an answer on the page of that address; `until`: so far."""
+def table_frame(request: PageRequest, page: str, until: datetime | None, *more: Any) -> dict[str, Any]:
+    """What stands around the table of an answer on the page of that address (with `more` in it); `until`: so far."""
     access = request.access
     return {
         "table_source": request.path,
-        "table_page": reverse(page, args=[access.shop.slug]),
+        "table_page": reverse(page, args=[access.shop.slug, *more]),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
         "until": words.clock_time(until, access.shop.zone) if until else "",
     }

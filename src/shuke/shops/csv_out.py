@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from django.http import StreamingHttpResponse
 
@@ -14,6 +14,7 @@ from shuke.kernel.errors import NotAllowed
 from shuke.shops.access import Access
 from shuke.shops.roles import DEED_TITLES, Deed
 
+PIECE = 1_000  # rows that are asked at once
 # What makes a spreadsheet compute, after any blanks before it; a tab or return could smuggle one of them in.
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")
 
@@ -32,6 +33,33 @@ def safe_cell(value: Any) -> str | int | Decimal | float:
         return value.isoformat()
     text = str(value)
     return f"'{text}" if text.lstrip(" \u3000\xa0\ufeff").startswith(_STARTS_A_FORMULA) else text
+
+
+class Rows(Protocol):
+    """One page of rows, and how many there are in all."""
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def count(self) -> int: ...
+
+
+class ColumnRows(Rows, Protocol):
+    """The same with its columns."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+
+def every_row(ask: Callable[[int, int], Rows], first: Rows | None = None) -> Iterator[Mapping[str, Any]]:
+    """All rows, asked in pieces: `ask(page, size)`. `first`: the first piece of PIECE rows, where it is known."""
+    found, number = first or ask(1, PIECE), 1
+    while found.rows:
+        yield from found.rows
+        if number * PIECE >= found.count:
+            return
+        number += 1
+        found = ask(number, PIECE)
 
 
 class _Line:
