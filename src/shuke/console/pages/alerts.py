@@ -14,7 +14,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
+
 from shuke.conditions.reads import All, Compare, Node, Op
+from shuke.console import viewstate, words
 from shuke.console.alerts_picture import draw
 from shuke.console.deeds import attempt
 from shuke.kernel import clock
@@ -29,8 +31,6 @@ from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
 from shuke.traffic.alerts import actions, reads
-
-from shuke.console import viewstate, words
 
 navigation.register(
     navigation.NavigationEntry(
@@ -110,7 +110,13 @@ class RuleForm(forms.Form):
         given = super().clean() or {}
         limit, metric = given.get("limit"), given.get("metric")
         is_limit = given.get("direction") in ("below", "above")
-        if is_limit and limit is not None and metric and traffic.metric(metric).unit == "ratio" and limit > 100:
+        if (
+            is_limit
+            and limit is not None
+            and metric
+            and traffic.metric(metric).unit == "ratio"
+            and limit > 100
+        ):
             said = gettext("A share can not be %(value)s%%: give a number from 0 to 100, as 35 for 35%%.")
             self.add_error("limit", said % {"value": f"{limit.normalize():f}"})
         return given
@@ -279,6 +285,7 @@ def _page(request: PageRequest, form: RuleForm | None) -> HttpResponse:
         "watched": _watched(standing),
         "watch_table": build_table(request, "watched", _watch_columns(access, standing), standing.series),
         "few": standing.count("too_few"),
+        "least": reads.least_days(shop, _today(access)),
         "rules": [_rule(one, access, members, at) for one in reads.list_rules(shop)],
         "form": form or (RuleForm(access, _today(access)) if may_manage else None),
         "may_manage": may_manage,
@@ -436,7 +443,9 @@ def _look(found: reads.AlertView, access: Access) -> dict[str, str] | None:
     """The page that shows it, with the days of the incident in its address."""
     name = found.lead
     days = {"range": "custom", "from": found.since.isoformat(), "to": found.last_day.isoformat()}
-    if name.dimension in ("channel", "terminal"):
+    if name.family == "step":
+        days |= _funnel_of(reads.step_texts(access.shop, found))
+    elif name.dimension in ("channel", "terminal"):
         days[name.dimension] = name.value
     places = {
         "visits": (("sources", gettext("See the sources of these days")),),
@@ -456,6 +465,24 @@ def _look(found: reads.AlertView, access: Access) -> dict[str, str] | None:
             continue
         return {"url": f"{url}?{urlencode(days)}", "title": title}
     return None
+
+
+def _funnel_of(texts: Sequence[str]) -> dict[str, str]:
+    """The watched step as a funnel of one day, split by terminal: how the page of funnels writes it in its address."""
+    if not texts:
+        return {}
+    found: dict[str, str] = {"w": "1", "u": "d", "split": "terminal"}
+    for number, text in enumerate(texts, start=1):
+        plain = text.strip("*")
+        if text.startswith("page:"):
+            part = {"t": "view", "f": "page_type", "o": "eq", "v": text.removeprefix("page:")}
+        elif text.startswith(("/", "*")):
+            how = "contains" if text.startswith("*") else "starts_with" if text.endswith("*") else "eq"
+            part = {"t": "view", "f": "page_path", "o": how, "v": plain}
+        else:
+            part = {"t": "track", "n": text}
+        found |= {f"{name}{number}": value for name, value in part.items()}
+    return found
 
 
 def _definition(access: Access, version: str) -> str:

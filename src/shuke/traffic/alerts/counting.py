@@ -52,6 +52,18 @@ def counts_by_day(
     return found
 
 
+def most_seen(shop: ShopView, day: date, steps: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """By step, which of the texts that show it was seen most on a day; the first where none was. Steps without texts are left out."""
+    texts = list(dict.fromkeys(text for found in steps.values() for text in found))
+
+    def question(snapshot: warehouse.Snapshot) -> dict:
+        return warehouse.run(questions.text_counts(snapshot.raw("events"), texts)).to_pylist()[0]
+
+    row = warehouse.ask(shop, Period.of_day(day), question) if texts else {}
+    seen = {text: row[f"t{place}"] for place, text in enumerate(texts)}
+    return {step: max(found, key=lambda text: seen[text]) for step, found in steps.items() if found}
+
+
 def _add_steps(found: dict[date, dict[str, Cell]], rows: list[dict], steps: Sequence[str]) -> None:
     whole: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:

@@ -52,6 +52,14 @@ def step_counts(events: ibis.Table, steps: Mapping[str, Sequence[str]]) -> ibis.
     return people.group_by("local_day", "terminal").aggregate(**sums)
 
 
+def text_counts(events: ibis.Table, texts: Sequence[str]) -> ibis.Table:
+    """One row: `t0`, `t1`, …, how many events each of the texts shows."""
+    shown = {f"t{place}": _shows(events, [text]) for place, text in enumerate(texts)}
+    return events.aggregate(
+        **{name: ibis.ifelse(is_it, 1, 0).sum().coalesce(0) for name, is_it in shown.items()}
+    )
+
+
 def _shows(events: ibis.Table, texts: Sequence[str]) -> ibis.BooleanValue:
     names = [text for text in texts if not text.startswith(("page:", "/", "*"))]
     types = [text.removeprefix("page:") for text in texts if text.startswith("page:")]

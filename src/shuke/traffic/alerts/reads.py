@@ -18,13 +18,14 @@ from shuke.traffic.alerts.answers import (
     SeriesState,
     Standing,
 )
+from shuke.traffic.alerts.counting import most_seen
 from shuke.traffic.alerts.errors import NoSuchAlert, NoSuchRule
 from shuke.traffic.alerts.incidents import Segment
 from shuke.traffic.alerts.models import OPEN, WATCH, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.own_rules import FINE, is_fine
 from shuke.traffic.alerts.shapes import Name
 from shuke.traffic.alerts.storing import is_of_rule
-from shuke.traffic.alerts.values import values_of
+from shuke.traffic.alerts.values import STEPS, steps_of, values_of
 from shuke.traffic.alerts.wording import (
     FAMILIES,
     STATES,
@@ -68,6 +69,7 @@ __all__ = [
     "get_alert",
     "get_rule",
     "has_mail_server",
+    "least_days",
     "list_alerts",
     "list_rules",
     "listed",
@@ -80,6 +82,7 @@ __all__ = [
     "series_words",
     "silent_since",
     "standing",
+    "step_texts",
     "value_words",
     "what_words",
 ]
@@ -181,6 +184,24 @@ def standing(shop: ShopView) -> Standing:
 def false_alerts_a_year(shop: ShopView, day: date) -> float:
     """How many false alarms a year the shop bears: what the distance that is needed follows from."""
     return values_of(shop, day).false_alerts_a_year
+
+
+def step_texts(shop: ShopView, alert: AlertView) -> tuple[str, ...]:
+    """Of an alert of a step: what shows the step before it and the step itself, each by the text that was seen most on the
+    day before the incident (values.steps_of tells the texts); empty for any other alert."""
+    name = alert.lead
+    if name.family != "step" or name.step not in STEPS[1:]:
+        return ()
+    wanted = STEPS[STEPS.index(name.step) - 1 : STEPS.index(name.step) + 1]
+    day = alert.since - ONE_DAY
+    every = steps_of(shop, day)
+    found = most_seen(shop, day, {step: every[step] for step in wanted})
+    return tuple(found[step] for step in wanted) if len(found) == len(wanted) else ()
+
+
+def least_days(shop: ShopView, day: date) -> int:
+    """Days of facts before anything is judged."""
+    return values_of(shop, day).least_days
 
 
 def silent_since(shop: ShopView, at: datetime) -> date | None:

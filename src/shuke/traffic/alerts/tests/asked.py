@@ -73,6 +73,13 @@ def steps(facts: Facts, given: Mapping[str, Sequence[str]] = STEPS) -> list[Row]
     return list(found.values())
 
 
+TEXTS = [text for found in STEPS.values() for text in found]
+
+
+def texts(facts: Facts) -> list[Row]:
+    return [{f"t{i}": sum(_shows(event, text) for event in facts["events"]) for i, text in enumerate(TEXTS)}]
+
+
 def _shows(event: Row, text: str) -> bool:
     is_view = event["type"] in ("page", "screen")
     if text.startswith("page:"):
@@ -100,6 +107,12 @@ ASKED = (
         ("visits",),
         lambda tables: questions.entrance_counts(tables["visits"], MOST),
         entrances,
+    ),
+    (
+        "alert_texts",
+        ("events",),
+        lambda tables: questions.text_counts(tables["events"], TEXTS),
+        texts,
     ),
     ("alert_steps", ("events",), lambda tables: questions.step_counts(tables["events"], STEPS), steps),
 )
