@@ -23,9 +23,18 @@ from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 from shuke.traffic import reads as traffic
 from shuke.traffic.alerts import judging, reads, storing
-from shuke.traffic.alerts.errors import BadDirection, BadLimit, BadReader, BadSnooze, NoSuchAlert, NoSuchRule
+from shuke.traffic.alerts.errors import (
+    BadDirection,
+    BadLimit,
+    BadReader,
+    BadSnooze,
+    NoSuchAlert,
+    NoSuchRule,
+    TooManyRules,
+)
 from shuke.traffic.alerts.models import LIMIT, UNUSUAL, WATCH, Alert, AlertRule, DayJudged, Watch
 
+MOST_RULES = 50  # each is asked of every day, and each series more gives all of them more to reach
 _LONGEST_SNOOZE = timedelta(days=366)
 _DIRECTIONS = {LIMIT: ("below", "above"), UNUSUAL: ("fall", "rise")}
 _MOST_LIMIT = Decimal(10) ** 13
@@ -47,11 +56,13 @@ def create_rule(
     """A rule of the shop's own: a limit on a metric, or an unusual move of it.
 
     `limit` in the metric's own unit: minor units of money, a share from 0 to 1. Raises NotAllowed, NotFound (metric),
-    Invalid (kind), BadDirection, BadLimit, BadReader.
+    Invalid (kind), BadDirection, BadLimit, BadReader, TooManyRules.
     """
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     fields = _checked(shop, kind, metric, version, condition, direction, limit, readers)
     with transaction.atomic(), scope(shop=shop.id):
+        if AlertRule.objects.filter(removed_at=None).exclude(kind=WATCH).count() >= MOST_RULES:
+            raise TooManyRules(field="rule", value=MOST_RULES)
         row = AlertRule.objects.create(
             shop_id=shop.id, kind=kind, created_at=at, created_by=actor.name[:200], **fields
         )

@@ -33,6 +33,12 @@ class BadReader(Invalid):
     remedy = _("Choose among the shop's members.")
 
 
+class TooManyRules(Invalid):
+    code = "too_many_rules"
+    words = _("A shop can keep %(value)s alert rules.")
+    remedy = _("Remove one that nobody needs any more.")
+
+
 class BadSnooze(Invalid):
     code = "bad_snooze"
     words = _("An alert can not be put off until “%(value)s”.")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -70,7 +71,8 @@ def span_of(shop: ShopView, at: datetime) -> Span | None:
     first = until + ONE_DAY if until else max(life.start, last - ONE_DAY * (FIRST_JUDGED - 1))
     if first > last:
         return None
-    return Span(max(life.start, first - ONE_DAY * storing.MEMORY_DAYS), first, last)
+    back = storing.memory_days(values_of(shop, first))
+    return Span(max(life.start, first - ONE_DAY * back), first, last)
 
 
 def one_chunk(
@@ -162,7 +164,7 @@ def _judge(
 ) -> tuple[bool, date | None]:
     until = time.monotonic() + JUDGE_SECONDS
     own = [own_rules.series_of(rule) for rule in unusual]
-    memory = storing.memory_of(shop.id, span.first, own)
+    memory = storing.memory_of(shop.id, span.first, own, values_of(shop, span.first))
     rows = list(DayJudged.objects.filter(day__gte=span.first, day__lte=span.last))
     counts = {row.day: storing.watched(storing.cells_of(row.counts), own) for row in rows}
     unknown = storing.unknown_of(rows)
@@ -189,10 +191,12 @@ def _judge(
         is_new = until_now is None or as_of > until_now
         late = {} if as_of == day else dict.fromkeys(waits, as_of if is_new else None)
         memory, judged = next_day(memory, day, counts.get(day, {}), values, directions, late)
+        limits = (
+            _limits_of(shop, day, until_now, as_of, at) if day > span.last - ONE_DAY * _LIMIT_DAYS else {}
+        )
         with saving():
             memory = _store(shop, day, memory, judged, at, raises=raises)
-            if day > span.last - ONE_DAY * _LIMIT_DAYS:
-                _judge_limits(shop, day, until_now, as_of, at, raises=raises)
+            _judge_limits(shop, day, limits, at, raises=raises)
             until_now = as_of if is_new else until_now
             Watch.objects.update_or_create(
                 shop_id=shop.id,
@@ -268,24 +272,47 @@ def _definitions(shop: ShopView, one: Incident) -> dict[str, str]:
     return found
 
 
-def _judge_limits(
-    shop: ShopView, day: date, orders_before: date | None, orders_now: date, at: datetime, *, raises: bool
-) -> None:
-    """The limits on a day; of orders, on each day up to `orders_now` that was not known before."""
+def _limits_of(
+    shop: ShopView, day: date, orders_before: date | None, orders_now: date, at: datetime
+) -> dict[tuple[int, date], Decimal | None]:
+    """The values that limits are compared with on a day; of orders, of each day up to `orders_now` that was not known before.
+    Asked before anything is written, since the warehouse may take its time."""
     first = max(day - ONE_DAY * (_LIMIT_DAYS - 1), orders_before + ONE_DAY if orders_before else orders_now)
     come = [first + ONE_DAY * n for n in range((orders_now - first).days + 1)]
+    found = {}
     for rule in AlertRule.objects.filter(kind=LIMIT, removed_at=None, is_on=True).order_by("id"):
         for one in come if own_rules.is_by_orders(rule) else [day]:
-            _judge_limit(shop, rule, one, day, at, raises=raises)
+            # What was said of a day stands, if it is judged again.
+            if not Alert.objects.filter(rule=rule, last_day__gte=one).exists():
+                found[rule.pk, one] = own_rules.value_on(shop, rule, one, at)
+    return found
+
+
+def _judge_limits(
+    shop: ShopView,
+    day: date,
+    values: Mapping[tuple[int, date], Decimal | None],
+    at: datetime,
+    *,
+    raises: bool,
+) -> None:
+    rules = {rule.pk: rule for rule in AlertRule.objects.filter(kind=LIMIT, removed_at=None, is_on=True)}
+    for (number, one), value in values.items():
+        if number in rules:
+            _judge_limit(shop, rules[number], one, value, day, at, raises=raises)
 
 
 def _judge_limit(
-    shop: ShopView, rule: AlertRule, day: date, judged_on: date, at: datetime, *, raises: bool
+    shop: ShopView,
+    rule: AlertRule,
+    day: date,
+    value: Decimal | None,
+    judged_on: date,
+    at: datetime,
+    *,
+    raises: bool,
 ) -> None:
-    """A limit's alert is open as long as each day crosses it. What was said of a day stands, if it is judged again."""
-    if Alert.objects.filter(rule=rule, last_day__gte=day).exists():
-        return
-    value = own_rules.value_on(shop, rule, day, at)
+    """A limit's alert is open as long as each day crosses it."""
     row = Alert.objects.select_for_update().filter(rule=rule, state=OPEN).first()
     if own_rules.crosses(rule, value):
         is_new = row is None

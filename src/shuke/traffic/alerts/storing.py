@@ -9,10 +9,10 @@ from typing import Any
 from shuke.kernel.periods import ONE_DAY
 from shuke.traffic.alerts.incidents import STATES, Incident, segments_of
 from shuke.traffic.alerts.models import OPEN, Alert, AlertRule, DayJudged
-from shuke.traffic.alerts.shapes import Cell, Judgement, Name
+from shuke.traffic.alerts.shapes import Cell, Judgement, Name, Values
 from shuke.traffic.alerts.watching import SCORES_KEPT, Memory
 
-MEMORY_DAYS = 140  # what a day's judgement looks back at: twice the baseline, the longest run, and some
+_SPARE_DAYS = 14
 _SEGMENTS_KEPT = 20
 
 
@@ -45,9 +45,14 @@ def is_of_rule(text: str) -> bool:
     return Name.read(text).family in ("count", "rate")
 
 
-def memory_of(shop_id: int, day: date, own: Collection[str]) -> Memory:
+def memory_days(values: Values) -> int:
+    """What a day's judgement looks back at: twice the baseline, the longest run, and some."""
+    return 2 * values.baseline_days + max(*values.windows, *values.slow_windows) + _SPARE_DAYS
+
+
+def memory_of(shop_id: int, day: date, own: Collection[str], values: Values) -> Memory:
     """What is known of the days before `day`; `own`: the series of the rules that are on. Within the shop's scope."""
-    first = day - ONE_DAY * MEMORY_DAYS
+    first = day - ONE_DAY * memory_days(values)
     rows = list(DayJudged.objects.filter(day__gte=first, day__lt=day).order_by("day"))
     incidents = [
         incident_of(row)

@@ -15,6 +15,7 @@ from shuke.traffic.alerts.incidents import Incident, fold
 from shuke.traffic.alerts.shapes import Counts, Judgement, Values
 
 SCORES_KEPT = 56
+_FAR_BACK = 450  # days: more than any baseline looks back
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def shadows(incidents: list[Incident], day: date) -> tuple[dict[str, set[date]],
         for text, since in one.members.items():
             first = min(since, one.since)
             if one.state == "lasting":
-                before = {first - ONE_DAY * n for n in range(1, 200)}
+                before = {first - ONE_DAY * n for n in range(1, _FAR_BACK)}
                 left_out.setdefault(text, set()).update(before)
                 closed.setdefault(text, set()).update(before)
                 continue

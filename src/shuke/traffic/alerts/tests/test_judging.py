@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django_scopes import scope, scopes_disabled
 
 from shuke.kernel.periods import Period
 from shuke.records import jobs
 from shuke.records.actor import Actor
 from shuke.records.models import OutboxEvent
-from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, tending
+from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, storing, tending
 from shuke.traffic.alerts.arrivals import Came
+from shuke.traffic.alerts.errors import TooManyRules
 from shuke.traffic.alerts.models import Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.tests.simulated import Trouble, draw_shop
 
@@ -283,3 +285,45 @@ def test_cells__of_a_mean_on_days_without_cases__are_unknown(shop, warehouse_hom
     day = Period.of_day(FIRST)
     with scope(shop=shop.id):
         assert own_rules.cells_by_day(shop, rule, day, AT) == {FIRST: None}
+
+
+def test_rules__beyond_what_a_shop_may_keep__are_refused(shop, monkeypatch) -> None:
+    monkeypatch.setattr(actions, "MOST_RULES", 2)
+    given = {
+        "shop": shop,
+        "actor": ACTOR,
+        "at": AT,
+        "kind": "unusual",
+        "metric": "visits",
+        "direction": "fall",
+    }
+    made = [actions.create_rule(**given) for _n in range(2)]
+    with pytest.raises(TooManyRules):
+        actions.create_rule(**given)
+    actions.remove_rule(shop=shop, rule_id=made[0].id, actor=ACTOR, at=AT)
+    assert actions.create_rule(**given).id not in {one.id for one in made}
+
+
+def test_limits__of_a_rule__are_asked_before_anything_is_written(shop, history, monkeypatch) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 3)
+    asked = []
+
+    def value(shop, rule, day, at):
+        asked.append(len(connection.savepoint_ids))
+        return Decimal(3)
+
+    monkeypatch.setattr(own_rules, "value_on", value)
+    common = {"shop": shop, "actor": ACTOR, "at": AT}
+    outside = len(connection.savepoint_ids)
+    given = {"kind": "limit", "metric": "visits", "direction": "below", "limit": Decimal(10)}
+    rule = actions.create_rule(**common, **given)
+    actions.judge_due(**common)
+    assert asked == [outside] * 3
+    (alert,) = [one for one in reads.list_alerts(shop) if one.rule.id == rule.id]
+    assert (alert.last_day - alert.since).days == 2
+
+
+def test_span__of_a_shop_with_a_long_baseline__reaches_back_as_far_as_counts_need(shop, history) -> None:
+    usual = judging.values_of(shop, FIRST)
+    assert storing.memory_days(usual) == 140
+    assert storing.memory_days(replace(usual, baseline_days=182)) >= 2 * 182 + max(usual.windows)
