@@ -28,6 +28,7 @@ def _language() -> str:
 def bars(view: FunnelPage, found: traffic.FunnelAnswer) -> dict[str, Any]:
     """The funnel as bars: each with its share of the first step."""
     named = [f"{n}. {name}" for n, name in enumerate(step_names(view, found), start=1)]
+    reached = [int(one.reached.value or 0) for one in found.steps]
     return {
         "kind": "ranked",
         "unit": "count",
@@ -35,7 +36,10 @@ def bars(view: FunnelPage, found: traffic.FunnelAnswer) -> dict[str, Any]:
         "currency": "",
         "digits": 0,
         "labels": named,
-        "values": [int(one.reached.value or 0) for one in found.steps],
+        "values": reached,
+        "after": [
+            words.percent(one / reached[0], 1) if n and reached[0] else "" for n, one in enumerate(reached)
+        ],
         "paid": [True] * len(named),
     }
 

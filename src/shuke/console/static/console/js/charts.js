@@ -77,6 +77,7 @@
           fontSize: 13,
           fontWeight: index === 0 ? 600 : 400,
           distance: 8,
+          padding: [3, 0],
         },
         labelLayout: { moveOverlap: "shiftY" },
         markLine: index === 0 && data.edge !== null && data.edge !== undefined ? {
@@ -127,10 +128,11 @@
   function ranked(data, colours, width) {
     const say = formatter(data.unit, data.language, data.currency, data.digits);
     const most = Math.max(...data.values.map((value) => value ?? 0), 0);
+    const after = width < 520 ? undefined : data.after; // a phone has no room beside the number
     return {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 },
-      grid: { left: 8, right: width < 520 ? 72 : 96, top: 4, bottom: 4, containLabel: true },
+      grid: { left: 8, right: width < 520 ? 72 : after ? 136 : 96, top: 4, bottom: 4, containLabel: true },
       xAxis: { type: "value", show: false, max: most || 1 },
       yAxis: {
         type: "category",
@@ -153,7 +155,7 @@
         barMaxWidth: 18,
         data: data.values.map((value, index) => ({ value, itemStyle: { color: data.paid[index] ? colours["data-1"] : colours["data-3"] } })),
         itemStyle: { borderRadius: [0, 3, 3, 0] },
-        label: { show: true, position: "right", color: colours["ink-2"], fontSize: 13, formatter: (item) => say(item.value) },
+        label: { show: true, position: "right", color: colours["ink-2"], fontSize: 13, formatter: (item) => [say(item.value), after?.[item.dataIndex]].filter(Boolean).join(" · ") },
         emphasis: { disabled: true },
       }],
     };
