@@ -28,9 +28,10 @@ MOST_ROWS = 120_000_000
 BYTES_A_ROW = 16  # held at the height of it, measured over 5 to 41 million rows
 # Rows of a span of visitors: who is counted at a time then fits the nearest caches. Where all rows of a visitor are one,
 # far fewer are counted than looked at.
-SPAN_ROWS = 4_000
-SPAN_ROWS_OF_ALL = 120_000
-_LEAST_OF_RUN = 8
+SPAN_ROWS = 8_000
+SPAN_ROWS_OF_ALL = 400_000
+_LEAST_OF_RUN = 16
+_NO_CODES = np.empty(0, np.int32)
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(I?)B?|(%))\s*", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -109,7 +110,7 @@ def _visit_deeds(table: pa.Table) -> np.ndarray:
     """What each visit tells of its visitor, a bit each."""
     deeds = _day_deeds(table)
     if "views" in table.column_names:
-        deeds |= np.where(table["views"].to_numpy() >= 2, np.uint8(_MEASURED), np.uint8(0))
+        deeds |= np.where(flat(table["views"]).to_numpy() >= 2, np.uint8(_MEASURED), np.uint8(0))
     return deeds
 
 
@@ -118,10 +119,10 @@ def _day_deeds(table: pa.Table) -> np.ndarray:
     deeds = np.zeros(table.num_rows, np.uint8)
     known = table.column_names
     if "views" in known:
-        deeds |= _OF_VIEWS[np.minimum(table["views"].to_numpy(), 2)]
+        deeds |= _OF_VIEWS[np.minimum(flat(table["views"]).to_numpy(), 2)]
     for name, bit in ((_MEASURED_VISITS, _MEASURED), ("carts", _CART), ("orders", _ORDER)):
         if name in known:
-            deeds |= np.where(table[name].to_numpy() > 0, np.uint8(bit), np.uint8(0))
+            deeds |= np.where(flat(table[name]).to_numpy() > 0, np.uint8(bit), np.uint8(0))
     return deeds
 
 
@@ -179,9 +180,13 @@ def gathered(
 ) -> Rows:
     """The rows of pieces with `visitor_id` and `group` (a text; None: all are one), without those of no visitor.
 
+    A file's pieces need not follow one another in order, and a piece that is in none is put into it.
+
     `told`: what each row tells, of at most 15 bits. `keep`: a mask of the rows that count. `only`: those of one group.
     `is_by_group`: the pieces lie in order of groups, and each run is of one.
     """
+    from shuke.traffic.distinct_kernel import is_in_order
+
     sizes = np.array([piece.rows for piece in pieces], np.int64)
     begins = np.cumsum(sizes) - sizes
     whole = int(sizes.sum())
@@ -193,11 +198,13 @@ def gathered(
     def fill(number: int) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
         """The piece's own values, and its runs: starts, ends and (where they are of one group) its number."""
         table = pieces[number].read()
-        who = table["visitor_id"]
+        who = flat(table["visitor_id"])
         codes, values = _coded(table[group]) if group is not None else _of_one(table.num_rows)
         mask = None if keep is None else keep(table)
+        if mask is not None and len(groups) and only is None:
+            codes, mask = np.where(mask, codes, np.int32(-1)), None  # left out where it is counted
         if who.null_count:
-            valid = pc.is_valid(who).to_numpy()
+            valid = pc.is_valid(who).to_numpy(zero_copy_only=False)
             mask = valid if mask is None else mask & valid
             who = pc.fill_null(who, 0)
         if only is not None:
@@ -209,16 +216,11 @@ def gathered(
             rows = np.flatnonzero(mask)
             own, codes = own[rows], codes[rows]
             does = None if does is None else does[rows]
-        changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1 if is_by_group else np.empty(0, np.int64)
-        falls = own[1:] < own[:-1]
-        if is_by_group:
-            falls[changes - 1] = False
-        if falls.any():
+        if not is_in_order(own, codes if is_by_group else _NO_CODES):
             order = np.lexsort((own, codes)) if is_by_group else np.argsort(own)
             own, codes = own[order], codes[order]
             does = None if does is None else does[order]
-            if is_by_group:
-                changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+        changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1 if is_by_group else np.empty(0, np.int64)
         begin, count = begins[number], len(own)
         visitor[begin : begin + count] = own
         if does is not None:
@@ -313,13 +315,19 @@ def _threads() -> int:
     return max(1, min(4, os.cpu_count() or 1))
 
 
+def flat(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, without a copy where it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def _coded(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     """A text column as numbers and what they mean; null has a number of its own."""
-    if pa.types.is_dictionary(column.type):
-        coded = column.unify_dictionaries().combine_chunks()
-    else:
-        coded = pc.dictionary_encode(column).combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):  # of no row
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(column)
+    elif column.num_chunks > 1:
+        column = column.unify_dictionaries()
+    coded = flat(column)
+    if not len(coded):
         return np.empty(0, np.int32), pa.array([], pa.string())
     values = coded.dictionary.cast(pa.string())
     if not coded.indices.null_count:

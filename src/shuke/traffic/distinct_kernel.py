@@ -99,6 +99,16 @@ def count_groups(visitor, told, starts, ends, offsets, first, until, span_rows, 
 
 
 @compiled
+def is_in_order(visitor, group):
+    """Whether visitors rise along the rows; with groups: along those of each group that stand together."""
+    has_groups = len(group) > 0
+    for row in range(1, len(visitor)):
+        if visitor[row] < visitor[row - 1] and (not has_groups or group[row] == group[row - 1]):
+            return False
+    return True
+
+
+@compiled
 def _take(visitor, told, group, meant, own, place, end, last, bits, one, keys, known, used, count, shift):
     """Put the rows of a run up to the visitor `last` into the table, while it is at most half full; returns where it
     stopped and how many slots are in use. Apart from what makes the table grow, so that it is one tight loop."""

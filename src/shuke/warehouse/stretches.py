@@ -64,7 +64,7 @@ class Piece:
 
 
 def pieces_of_files(files: Sequence[str], names: Sequence[str]) -> list[Piece]:
-    """The row groups of Parquet files, in the order in which they lie there."""
+    """The row groups of Parquet files. Most are in the kind's order; one need not follow the other in it."""
     found = []
     for name in files:
         with pq.ParquetFile(name) as file:
@@ -141,7 +141,7 @@ class LaidOut:
 
     def pieces(self, kind: str, stretch: int, names: Sequence[str]) -> list[Piece]:
         """Some columns of a kind's rows in one stretch, for a kernel that reads them piece by piece; only for an engine in
-        this process over a lake on this machine (`has_columns`). Sealed pieces lie in the kind's order."""
+        this process over a lake on this machine (`has_columns`). Most sealed pieces are in the kind's order."""
         snapshot, placed = self._snapshot, self._placed_of(kind)
         own = [(day, part) for number, day, part in placed.places if number == stretch]
         whole = [day for day, part in own if part == _WHOLE]

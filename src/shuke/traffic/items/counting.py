@@ -76,14 +76,14 @@ def _visitors(laid: LaidOut) -> pa.Table:
 
 
 def _told(table: pa.Table) -> np.ndarray:
-    return table["told"].to_numpy()
+    return distinct.flat(table["told"]).to_numpy()
 
 
 def _told_by_visitors(table: pa.Table) -> np.ndarray:
     """The same of `item_visitors` (resolving.people)."""
     told = np.zeros(table.num_rows, np.uint16)
     for name, bit in DEED_BITS.items():
-        told |= np.where(table[name].to_numpy() > 0, np.uint16(bit), np.uint16(0))
+        told |= np.where(distinct.flat(table[name]).to_numpy() > 0, np.uint16(bit), np.uint16(0))
     is_paid = table["is_paid"].combine_chunks()
     times = np.where(is_paid.fill_null(False).to_numpy(zero_copy_only=False), 1, NOT_PAID).astype(np.uint16)
     if is_paid.null_count:

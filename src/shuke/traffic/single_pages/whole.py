@@ -118,5 +118,5 @@ def _visitors(laid: LaidOut, path: str | None = None) -> dict[str, int]:
 
 
 def _is_view(trails: pa.Table) -> np.ndarray:
-    found: np.ndarray = trails["is_view"].to_numpy() == 1
+    found: np.ndarray = distinct.flat(trails["is_view"]).to_numpy() == 1
     return found
