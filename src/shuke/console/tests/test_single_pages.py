@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+import pyarrow as pa
 import pytest
 
 from shuke.console.tests.test_routes import DAYS, ask, text_of
 from shuke.kernel.periods import Period
+from shuke.kernel.surrogates import surrogate
 from shuke.shops.roles import Role
 from shuke.traffic.single_pages import reads
 from shuke.traffic.single_pages.tests.conftest import life
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
+from shuke.warehouse import actions, schemas
 
 __all__ = ["ask", "life"]
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T5")]
@@ -63,3 +68,23 @@ def test_clicks__over_the_outline__have_a_cell_each_and_a_table(ask, shop, life)
     assert "To the write keys" not in text_of(
         ask("single_page_clicks", given={**DAYS, "path": "/none"}, role=Role.ANALYST)
     )
+
+
+def test_stay__that_the_tracker_told__stands_on_the_page_of_its_path_alone(ask, shop, life):
+    view = next(one for one in life.events if one["type"] == "page" and one["page_path"] == "/item/1")
+    told = [(number, 20_000 + 5_000 * number) for number in range(3)]  # 75 s of three views
+    rows = [
+        view
+        | {
+            "type": "stay",
+            "name": "Page Stayed",
+            "event_id": surrogate(shop.id, "message", f"stay {number}"),
+            "properties": json.dumps({"view": f"v{number}", "milliseconds": length}),
+        }
+        for number, length in told
+    ]
+    actions.append(facts={"events": pa.Table.from_pylist(rows, schema=schemas.EVENTS)})
+    page = text_of(ask("single_page_clicks", given={**DAYS, "path": "/item/1"}))
+    assert "25 s" in page
+    assert "3 views of 1 visitors" in page
+    assert "Measured stay" not in text_of(ask("single_page_clicks", given={**DAYS, "path": "/item/2"}))
