@@ -17,7 +17,7 @@ from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period
 from shuke.shops.access import ShopRequest, api
-from shuke.shops.csv_out import csv_response
+from shuke.shops.csv_out import csv_response, every_row
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
 from shuke.traffic.http_shapes import ReasonOut
@@ -28,7 +28,6 @@ from shuke.traffic.http_shared import (
     PAGE_SIZE,
     BadPeriod,
     Format,
-    every_row,
     reason_told,
 )
 from shuke.traffic.reads.cohort_shapes import SUBJECTS
@@ -97,9 +96,10 @@ class CohortsOut(Schema):
 
 
 class PersonOut(Schema):
-    """`ref` is a name as the source wrote it; null where none did. Of a whole cohort `times` and `last_day` are null."""
+    """`ref` is a name as the source wrote it; null where none did. Of a whole cohort `times` and `last_day` are null.
+    `subject_id` is a text, since it exceeds what a browser's numbers hold."""
 
-    subject_id: int
+    subject_id: str
     ref: str | None
     first_day: date
     times: int | None
@@ -338,4 +338,4 @@ def people_rows(ask: Any) -> Iterator[Sequence[Any]]:
 
 
 def _person(row: Any) -> dict[str, Any]:
-    return {name: row.get(name) for name in PEOPLE_COLUMNS}
+    return {name: row.get(name) for name in PEOPLE_COLUMNS} | {"subject_id": str(row["subject_id"])}

@@ -6,7 +6,7 @@ fields of a visit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +21,7 @@ from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
 from shuke.kernel.verdicts import Reason
 from shuke.shops.access import Access
-from shuke.shops.csv_out import csv_response
+from shuke.shops.csv_out import PIECE, ColumnRows, csv_response, every_row
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
 from shuke.traffic.fields import SUBJECT
@@ -30,7 +30,6 @@ from shuke.traffic.saved.shapes import Kept
 
 LONGEST = timedelta(days=3660)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
-CSV_CHUNK = 1_000
 Format = Literal["json", "csv"]
 # Parameters of operations.
 CONDITION = Query(None, max_length=8000)
@@ -106,35 +105,13 @@ def kept_told(one: Kept) -> dict[str, Any]:
 # --- rows behind a number, asked a page at a time
 
 
-class Rows(Protocol):
-    """One page of rows, and how many there are in all."""
+class TableRows(ColumnRows, Protocol):
+    """One page of rows with its columns, and which page it is."""
 
-    @property
-    def rows(self) -> Sequence[Mapping[str, Any]]: ...
-    @property
-    def count(self) -> int: ...
-
-
-class TableRows(Rows, Protocol):
-    """The same with its columns, and which page it is."""
-
-    @property
-    def columns(self) -> tuple[str, ...]: ...
     @property
     def page(self) -> int: ...
     @property
     def size(self) -> int: ...
-
-
-def every_row(ask: Callable[[int, int], Rows], first: Rows | None = None) -> Iterator[Mapping[str, Any]]:
-    """All rows, asked in pieces: `ask(page, size)`. `first`: the first piece, where it is known."""
-    found, number = first or ask(1, CSV_CHUNK), 1
-    while found.rows:
-        yield from found.rows
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
-        found = ask(number, CSV_CHUNK)
 
 
 def row_told(access: Access, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,6 +139,6 @@ def rows_told(access: Access, found: TableRows) -> dict[str, Any]:
 
 def rows_as_csv(access: Access, name: str, ask: Callable[[int, int], TableRows]) -> HttpResponseBase:
     """All rows as a file; the first piece is asked before it begins, so that what is refused is said."""
-    first = ask(1, CSV_CHUNK)
+    first = ask(1, PIECE)
     lines = (list(row_told(access, row).values()) for row in every_row(ask, first))
     return csv_response(access, name, first.columns, lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,14 +19,13 @@ from shuke.kernel import clock
 from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import Access, page
-from shuke.shops.csv_out import csv_response, wants_csv
+from shuke.shops.csv_out import PIECE, ColumnRows, csv_response, every_row, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
-from shuke.shops.tables import Column, build_paged_table, page_number
+from shuke.shops.tables import Column, build_paged_table, csv_rows, page_number
 from shuke.traffic import reads as traffic
 
 SIZE = 50
-CSV_CHUNK = 1_000
 MASK = "•••"
 
 KINDS: dict[str, str | Promise] = {
@@ -255,17 +254,16 @@ def _as_csv(
     ask: Callable[[int, int], traffic.Evidence],
     at: datetime,
 ) -> HttpResponse | HttpResponseBase:
-    first = ask(1, CSV_CHUNK)
+    first = ask(1, PIECE)
     columns = [_column(access, name, at, _is_money(first)) for name in first.columns]
-
-    def rows() -> Iterator[list[Any]]:
-        found, number = first, 1
-        while found.rows:
-            yield from ([column.value(row) for column in columns] for row in found.rows)
-            if number * CSV_CHUNK >= found.count:
-                return
-            number += 1
-            found = ask(number, CSV_CHUNK)
-
     name = f"{metric_id}-{state.period.start}-{state.period.last}"
-    return csv_response(access, name, first.columns, rows())
+    return csv_response(access, name, first.columns, csv_rows(columns, every_row(ask, first)))
+
+
+def visits_as_csv(
+    access: Access, name: str, ask: Callable[[int, int], ColumnRows], at: datetime
+) -> HttpResponseBase:
+    """The visits behind a number of another page as the file of that name."""
+    first = ask(1, PIECE)
+    columns = [_column(access, key, at, False) for key in first.columns]
+    return csv_response(access, name, first.columns, csv_rows(columns, every_row(ask, first)))

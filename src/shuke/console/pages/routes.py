@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from shuke.console import figures, route_view, viewstate, words
+from shuke.console import figures, report_page, route_view, viewstate, words
 from shuke.console.pages import evidence
 from shuke.console.pages.overview import definition_url
 from shuke.console.route_form import RouteForm
@@ -41,7 +41,6 @@ navigation.register(
     )
 )
 SIZE = 50
-CSV_CHUNK = 1_000
 _OWN = ("page", "sort", "q", "format", "table", "step", "left", "where", "exit")
 
 
@@ -107,9 +106,7 @@ def route(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
         return _as_csv(request, found, state, at)
     context = {
         "route": found,
-        "state": state,
-        "bar": viewstate.bar(state, access.shop),
-        "query": request.GET.urlencode(),
+        **report_page.shell(request, state),
         "may_manage": access.may(Deed.MANAGE_TRAFFIC),
     }
     return render(request, "console/route.html", context)
@@ -132,12 +129,9 @@ def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
         "route": found,
         "report": report,
         "sentence": route_view.sentence(report),
-        "until": words.clock_time(report.until, access.shop.zone) if report.until else "",
         "rows": [_row(request, one, base, report) for one in report.steps],
         "table": _pages_table(request, report),
-        "table_page": base,
-        "table_source": request.path,
-        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        **report_page.table_frame(request, "console:route", report.until, route_id),
         "pages_url": reverse("console:single_pages", args=[shop]) + "?" + _view_query(request),
         "visits": words.count(report.visits),
         "kept_definition": definition_url(access, kept),
@@ -350,9 +344,8 @@ def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
             at=at,
         )
 
-    columns = [evidence._column(access, name, at, False) for name in traffic.COLUMNS]
     if wants_csv(request.GET):
-        return csv_response(access, f"route-{found.id}-visits", traffic.COLUMNS, _all(ask, columns))
+        return evidence.visits_as_csv(access, f"route-{found.id}-visits", ask, at)
     number = page_number(request)
     told = ask(number, SIZE)
     back = reverse("console:route", args=[shop, route_id])
@@ -381,16 +374,6 @@ def _where_words(request: PageRequest) -> str:
     if request.GET.get("exit") == "1":
         return route_view.page_words(None)
     return route_view.page_words(request.GET["where"]) if "where" in request.GET else ""
-
-
-def _all(ask: Any, columns: Sequence[Column[Any]]) -> Iterator[list[Any]]:
-    number = 1
-    while True:
-        found = ask(number, CSV_CHUNK)
-        yield from ([column.value(row) for column in columns] for row in found.rows)
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
 
 
 # --- writing them down

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from shuke.console import figures, viewstate, words
+from shuke.console import figures, report_page, viewstate, words
 from shuke.console.pages import evidence
 from shuke.console.pages.overview import definition_url, read_state
 from shuke.kernel import clock
@@ -41,7 +41,6 @@ navigation.register(
     )
 )
 SIZE = 50
-CSV_CHUNK = 1_000
 # Ways of fewer visits are left out of the picture, where there are many.
 LEAST_DRAWN = Decimal("0.005")
 MANY_LINKS = 60
@@ -71,9 +70,7 @@ def traffic_map(request: PageRequest, shop: str) -> HttpResponseBase:
     if wants_csv(request.GET):
         return _as_csv(request, state, _ask(request, state, at))
     context = {
-        "state": state,
-        "bar": viewstate.bar(state, request.access.shop),
-        "query": request.GET.urlencode(),
+        **report_page.shell(request, state),
         "steps": _steps(request),
         "depths": range(traffic.FEWEST_STEPS, traffic.MOST_STEPS + 1),
     }
@@ -130,11 +127,8 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
         "opened": namer.opened_words(),
         "hidden": words.count(found.pages_hidden) if found.pages_hidden else "",
         "cost": words.count(found.events_read) if found.events_read else "",
-        "until": words.clock_time(found.until, access.shop.zone) if found.until else "",
         "table": build_table(request, "flows", _columns(request, found, namer), rows, default_sort="-visits"),
-        "table_source": request.path,
-        "table_page": reverse("console:traffic_map", args=[shop]),
-        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        **report_page.table_frame(request, "console:traffic_map", found.until),
     }
     return render(request, "console/pieces/traffic_map_answer.html", context)
 
@@ -363,7 +357,7 @@ def _columns(request: PageRequest, found: traffic.FlowMap, namer: _Names) -> lis
             lambda row: row.share,
             "share",
             is_number=True,
-            shown=lambda row: {"value": f"{row.share:.4f}", "text": words.percent(row.share, 1)},
+            shown=lambda row: report_page.drawn_share(row.share),
         ),
         Column(
             "order_rate",
@@ -425,7 +419,8 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
         )
 
     if wants_csv(request.GET):
-        return _visits_csv(request, state, ask, at)
+        name = f"traffic-map-visits-{state.period.start}-{state.period.last}"
+        return evidence.visits_as_csv(access, name, ask, at)
     number = page_number(request)
     found = ask(number, SIZE)
     columns = evidence.page_columns(access, found.columns, at)
@@ -473,20 +468,3 @@ def _way_words(way: traffic.Way, channels: Any) -> str:
         left = place("from")
     ends = {"order": pgettext("traffic map", "Order"), "exit": pgettext("traffic map", "Left")}
     return f"{left} → {ends.get(way.kind) or place('to')}"
-
-
-def _visits_csv(request: PageRequest, state: viewstate.ViewState, ask: Any, at: datetime) -> HttpResponseBase:
-    first = ask(1, CSV_CHUNK)
-    columns = [evidence._column(request.access, name, at, False) for name in first.columns]
-
-    def lines() -> Iterator[list[Any]]:
-        found, number = first, 1
-        while found.rows:
-            yield from ([column.value(row) for column in columns] for row in found.rows)
-            if number * CSV_CHUNK >= found.count:
-                return
-            number += 1
-            found = ask(number, CSV_CHUNK)
-
-    name = f"traffic-map-visits-{state.period.start}-{state.period.last}"
-    return csv_response(request.access, name, first.columns, lines())
