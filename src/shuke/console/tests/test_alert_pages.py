@@ -83,3 +83,10 @@ def test_rule__of_a_share_beyond_all__is_refused_as_it_was_typed(page, shop, cli
     assert answer.status_code == 422
     assert "150%" in answer.content.decode()
     assert [rule.kind for rule in reads.list_rules(shop)] == ["watch"]
+
+
+def test_page__of_a_step_on_days_without_facts__leads_to_the_first_that_shows_it(page, shop) -> None:
+    alert = raise_one(shop, "step.order", at=clock.now())
+    assert reads.step_texts(shop, alert) == ("Payment Info Entered", "Order Completed")
+    assert "n2=Order+Completed" in page("alert", alert.id)
+    assert reads.step_texts(shop, raise_one(shop, at=clock.now())) == ()
