@@ -140,6 +140,8 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
 def _sentence(found: traffic.PageList) -> str:
     if not found.rows or not found.views:
         return ""
+    if found.is_part:
+        return gettext("Hot and cold are told of all visits: take the filter away to see them.")
     if not found.is_judged:
         return gettext("%(views)s views are too few to call pages hot or cold.") % {
             "views": words.count(found.views)

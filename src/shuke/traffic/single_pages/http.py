@@ -41,7 +41,7 @@ class PageOut(Schema):
 
 
 class PageListOut(Schema):
-    """`is_judged`: whether hot and cold are told; with fewer than `few` views they are not."""
+    """`is_judged`: whether hot and cold are told; with fewer than `few` views, or under a condition, they are not."""
 
     period: PeriodOut
     until: datetime | None

@@ -72,7 +72,8 @@ def page_list(
     """All pages of a period by the visits that meet a condition, most viewed first, and which are hot and cold.
 
     Known pages without a view come last: `planned` ones, and those that any visit viewed in the days before the period
-    (rule known_days).
+    (rule known_days). Under a condition there are neither, and nothing is called hot or cold: what some visits did not view
+    others may have.
     """
     until = so_far(shop, period, at)
     hot, cold, days, few = (
@@ -82,12 +83,13 @@ def page_list(
     if condition is None:
         found_whole = warehouse.ask(shop, period, lambda snapshot: _whole_pages(snapshot, until))
     rows, entries = found_whole or ask_trails(shop, period, until, condition, _page_sums)
-    before = _known(shop, Period(period.start - ONE_DAY * days, period.start)) if days else {}
     sums: dict[str, dict[str, Any]] = {row["page_path"]: row for row in rows}
-    for path, kind in [*before.items(), *((path, "") for path in planned)]:
-        sums.setdefault(path, {"page_path": path, "page_type": kind})
+    if condition is None:
+        before = _known(shop, Period(period.start - ONE_DAY * days, period.start)) if days else {}
+        for path, kind in [*before.items(), *((path, "") for path in planned)]:
+            sums.setdefault(path, {"page_path": path, "page_type": kind})
     told = [(path, int(one.get("views", 0))) for path, one in sums.items()]
-    heats = decisions.heats(told, hot, cold, few)
+    heats = decisions.heats(told, hot, cold, few) if condition is None else {}
     views = sum(count for _path, count in told)
     found = (
         PageRow(
@@ -99,7 +101,9 @@ def page_list(
         for path, one in sums.items()
     )
     ordered = sorted(found, key=lambda row: (-(row.figures[0].numerator or 0), row.path))
-    return PageList(tuple(ordered), period, until, views, views >= few, few, hot, cold, days)
+    is_part = condition is not None
+    is_judged = views >= few and not is_part
+    return PageList(tuple(ordered), period, until, views, is_judged, few, hot, cold, days, is_part)
 
 
 def _rule(shop: ShopView, name: str, at: datetime) -> int:

@@ -44,7 +44,8 @@ class PageRow:
 
 @dataclass(frozen=True)
 class PageList:
-    """All pages of a period, most viewed first; known pages without any view come last. `is_judged`: hot and cold are told."""
+    """All pages of a period, most viewed first; known pages without any view come last. `is_judged`: hot and cold are told;
+    never of a part of the visits (`is_part`)."""
 
     rows: tuple[PageRow, ...]
     period: Period
@@ -55,6 +56,7 @@ class PageList:
     hot_share: int
     cold_share: int
     known_days: int
+    is_part: bool = False
 
 
 @dataclass(frozen=True)

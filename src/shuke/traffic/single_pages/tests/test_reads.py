@@ -65,7 +65,10 @@ def test_pages__open_and_sealed__equal_plain_python(shop, life):
     assert found.rows[0].heat == "hot"
     assert found.until == AT
     paid = parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit")
-    check(reads.page_list(**asked, condition=paid), trail_of(shop, life, lambda visit: visit["is_paid"]))
+    part = reads.page_list(**asked, condition=paid, planned=["/never"])
+    check(part, trail_of(shop, life, lambda visit: visit["is_paid"]))
+    assert {row.heat for row in part.rows} == {""}  # what these visits did not view others may have
+    assert (part.is_judged, part.rows[-1].path != "/never") == (False, True)
     ways = oracle.ways(trail)
     report = reads.page_report(**asked, path="/cart")
     assert {one.path: one.count for one in report.went_to} == {
