@@ -66,6 +66,8 @@ class PageDayOut(Schema):
 
 
 class PageReportOut(Schema):
+    """`more_from`, `more_to`: how many further ways, of fewer views, are left out; with them all add up to the views."""
+
     period: PeriodOut
     until: datetime | None
     page: PageOut
@@ -73,6 +75,8 @@ class PageReportOut(Schema):
     came_from: list[WayOut]
     went_to: list[WayOut]
     channels: list[WayOut]
+    more_from: int
+    more_to: int
 
 
 class CellOut(Schema):
@@ -151,6 +155,8 @@ def get_page(
         "came_from": list(map(_way, found.came_from)),
         "went_to": list(map(_way, found.went_to)),
         "channels": list(map(_way, found.channels)),
+        "more_from": found.more_from,
+        "more_to": found.more_to,
     }
 
 
