@@ -224,6 +224,7 @@ def get_traffic_map(
     open_type: str | None = Query(None, max_length=40, description="a page type to open, - for none stated"),
     open_step: int = Query(1, ge=1, le=100),
     condition: str | None = CONDITION,
+    format: Format = "json",
 ) -> Any:
     """From channel through pages, step by step, to an order or away; at every node as much comes in as goes out."""
     opened = None if open_type is None else (None if open_type == UNKNOWN else open_type, open_step)
@@ -235,6 +236,13 @@ def get_traffic_map(
         condition=condition_asked(condition),
         at=clock.now(),
     )
+    if format == "csv":
+        return csv_response(request.access, f"traffic-map-{start}-{end}", *map_table(found))
+    return map_told(found)
+
+
+def map_told(found: reads.FlowMap) -> dict[str, Any]:
+    """The map in the API's form."""
     return {
         "period": period_told(found.period),
         "until": found.until,
@@ -246,6 +254,22 @@ def get_traffic_map(
         "nodes": [vars(node) for node in found.nodes],
         "links": [vars(link) for link in found.links],
     }
+
+
+def map_table(found: reads.FlowMap) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+    """The links of the map as a table; a type and a page have a step."""
+    nodes = {node.key: node for node in found.nodes}
+    header = [f"{side}_{name}" for side in ("from", "to") for name in ("kind", "step", "type", "name")]
+
+    def cells(key: str) -> list[Any]:
+        node = nodes[key]
+        step = node.step if node.kind in ("type", "page", "others") else None
+        return [node.kind, step, node.page_type, node.name]
+
+    lines = (
+        [*cells(link.source), *cells(link.target), link.visits, link.ordered_visits] for link in found.links
+    )
+    return [*header, "visits", "ordered_visits"], lines
 
 
 @router.get("/shops/{shop}/traffic/map/visits", response=FlowVisitsOut, operation_id="get_flow_visits")
