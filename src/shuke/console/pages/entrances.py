@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -51,7 +52,7 @@ Row = traffic.Entrance
 def entrances(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell; `?format=csv` is the table as a file."""
     at = clock.now()
-    state = read_state(request, at)
+    state = _state(request, at)
     if wants_csv(request.GET):
         return _as_csv(request, state, _ask(request, state, at))
     context = {
@@ -67,12 +68,24 @@ def _by(request: PageRequest) -> str:
     return asked if asked in BY else "page"
 
 
+def _state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+    """The view, with the one comparison that is drawn: the first; other days of one's own choice are one too."""
+    state = read_state(request, at)
+    is_custom = state.against[:1] == ("custom",)
+    return replace(state, against=state.against[:1], custom=state.custom if is_custom else None)
+
+
+def _against(state: viewstate.ViewState) -> str | None:
+    return state.against[0] if state.against else None
+
+
 def _ask(request: PageRequest, state: viewstate.ViewState, at: datetime) -> traffic.Entrances:
     return traffic.entrances(
         shop=request.access.shop,
         period=state.period,
         by="type" if _by(request) == "type" else "page",
-        against=report_page.shifted(state),
+        against=_against(state),
+        custom=state.custom,
         condition=state.condition,
         at=at,
     )
@@ -84,7 +97,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the numbers, the advice in words, and the table."""
     at = clock.now()
     access = request.access
-    state = read_state(request, at)
+    state = _state(request, at)
     report = _ask(request, state, at)
     built = build_table(
         request,
@@ -94,7 +107,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
         total=report.total,
         default_sort="-visits",
     )
-    against = report_page.shifted(state)
+    against = _against(state)
     context = {
         "state": state,
         "report": report,
@@ -120,7 +133,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
 def advice(request: PageRequest, shop: str) -> HttpResponse:
     """The drawer: why an entrance is advised to be raised, mended or lowered, by which rules."""
     at = clock.now()
-    state = read_state(request, at)
+    state = _state(request, at)
     report = _ask(request, state, at)
     wanted = (request.GET.get("of_type") or None, request.GET.get("of") or None)
     row = next((one for one in report.rows if (one.page_type, one.path) == wanted), None)
@@ -225,7 +238,7 @@ def _columns(
     request: PageRequest, state: viewstate.ViewState, report: traffic.Entrances
 ) -> list[Column[Row]]:
     currency = request.access.shop.currency
-    label = viewstate.against_words(state, report_page.shifted(state) or "before")
+    label = viewstate.against_words(state, _against(state) or "before")
 
     def number(place: int, metric: traffic.Metric) -> Column[Row]:
         def shown(row: Row) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import RequestFactory
@@ -37,3 +39,22 @@ def test_total__of_entrances__leads_nowhere_since_no_list_holds_its_visits():
     assert entrances._behind(request, None, figure) == ""
     row = SimpleNamespace(page_type="item", path="/item/1")
     assert "entry_path=%2Fitem%2F1" in entrances._behind(request, row, figure)
+
+
+@pytest.mark.parametrize(
+    ("asked", "against", "has_custom"),
+    [("", ("before",), False), ("last_week", ("last_week",), False), ("custom", ("custom",), True)],
+)
+def test_entrances__compared__with_the_one_that_is_drawn_other_days_too(asked, against, has_custom):
+    query = {
+        "range": "custom",
+        "from": "2026-03-02",
+        "to": "2026-03-03",
+        "vs_from": "2026-02-02",
+        "vs_to": "2026-02-03",
+    }
+    request = RequestFactory().get("/", query | ({"against": [asked, "custom"]} if asked else {}))
+    request.access = SimpleNamespace(shop=SimpleNamespace(slug="linen", zone=ZoneInfo("Asia/Shanghai")))
+    state = entrances._state(request, datetime(2026, 3, 9, tzinfo=UTC))
+    assert state.against == against
+    assert (state.custom is not None and state.custom.start == date(2026, 2, 2)) == has_custom
