@@ -99,11 +99,8 @@ def _heat(request: PageRequest) -> str:
 
 def _ask(request: PageRequest, state: viewstate.ViewState, at: Any) -> traffic.PageList:
     shop = request.access.shop
-    steps = (step for route in planned.list_routes(shop) for step in route.steps)
-    paths = {step.value for step in steps if step.kind == "page"}
-    return traffic.page_list(
-        shop=shop, period=state.period, condition=state.condition, planned=sorted(paths), at=at
-    )
+    paths = planned.planned_paths(shop)
+    return traffic.page_list(shop=shop, period=state.period, condition=state.condition, planned=paths, at=at)
 
 
 def _kept(request: PageRequest, found: traffic.PageList) -> list[traffic.PageRow]:

@@ -70,11 +70,14 @@ def pages(
     from shuke.console.pages.single_pages import HEATS
     from shuke.kernel import clock
     from shuke.shops.reads import get_shop
+    from shuke.traffic.routes.reads import planned_paths
     from shuke.traffic.single_pages import reads
     from shuke.traffic.single_pages.http import list_as_json
 
     view = get_shop(shop)
-    found = reads.page_list(shop=view, period=_period(first, last), at=clock.now())
+    found = reads.page_list(
+        shop=view, period=_period(first, last), planned=planned_paths(view), at=clock.now()
+    )
     if as_json:
         return _print(list_as_json(found))
     table = Table(title=f"{view.name} · {found.period.start} – {found.period.last}")

@@ -53,6 +53,7 @@ __all__ = [
     "StepReport",
     "get_route",
     "list_routes",
+    "planned_paths",
     "route_report",
     "route_visits",
     "view",
@@ -79,6 +80,12 @@ def list_routes(shop: ShopView, *, is_archived: bool = False) -> tuple[Route, ..
     with scope(shop=shop.id):
         rows = PlannedRoute.objects.filter(archived_at__isnull=not is_archived).order_by("name", "pk")
         return tuple(view(row) for row in rows)
+
+
+def planned_paths(shop: ShopView) -> tuple[str, ...]:
+    """The pages that steps of the routes in use name, by path."""
+    steps = (step for route in list_routes(shop) for step in route.steps)
+    return tuple(sorted({step.value for step in steps if step.kind == "page"}))
 
 
 def get_route(shop: ShopView, route_id: int) -> Route:

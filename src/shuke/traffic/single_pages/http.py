@@ -26,6 +26,7 @@ from shuke.traffic.http_shared import (
     rows_as_csv,
     rows_told,
 )
+from shuke.traffic.routes.reads import planned_paths
 from shuke.traffic.single_pages import reads
 
 router = Router()
@@ -122,6 +123,7 @@ def list_pages(
         shop=request.access.shop,
         period=period_asked(start, end),
         condition=condition_asked(condition),
+        planned=planned_paths(request.access.shop),
         at=clock.now(),
     )
     if format == "csv":

@@ -24,6 +24,7 @@ def entries(shop):
 
 
 def test_route__saved_changed_archived_restored__is_on_record(shop, route):
+    assert reads.planned_paths(shop) == ("/cart",)
     common = {"shop": shop, "actor": ACTOR, "at": AT}
     changed = actions.change_route(**common, route_id=route.id, name="Way", steps=STEPS[:2], version=1)
     assert (changed.name, len(changed.steps), changed.version) == ("Way", 2, 2)
