@@ -182,7 +182,7 @@ def alert(request: PageRequest, shop: str, alert_id: int) -> HttpResponseBase:
         "segments": [_segment(one, found, access) for one in found.segments],
         "consequences": reads.consequences(found),
         "definitions": [
-            {"name": version, "url": _definition(access, version)}
+            {"title": _definition_title(version), "name": version, "url": _definition(access, version)}
             for version in sorted(found.definitions.values())
         ],
         "look": _look(found, access),
@@ -433,7 +433,7 @@ def _segment(one: reads.Segment, found: reads.AlertView, access: Access) -> dict
         "expected": words.percent(one.expected / one.whole, 1)
         if is_rate and one.whole
         else reads.amount_words(name, one.expected, shop),
-        "loss": words.number(-one.loss if name.worse < 0 else one.loss, 0),
+        "loss": words.number((-one.loss if name.worse < 0 else one.loss) if round(one.loss) else 0, 0),
         "share": {"value": f"{one.share:.4f}", "text": words.percent(one.share, 0)},
         "is_lead": one.name == str(found.lead),
     }
@@ -465,6 +465,15 @@ def _look(found: reads.AlertView, access: Access) -> dict[str, str] | None:
             continue
         return {"url": f"{url}?{urlencode(days)}", "title": title}
     return None
+
+
+def _definition_title(version: str) -> str:
+    """A metric's name; what is no metric stands as it is kept."""
+    metric, _dot, number = version.rpartition(".v")
+    try:
+        return reads.metric_title(metric, int(number))
+    except (NotFound, ValueError):
+        return version
 
 
 def _funnel_of(texts: Sequence[str]) -> dict[str, str]:

@@ -59,7 +59,7 @@ def _line(access: Any, alert: reads.AlertView, *, is_old: bool) -> TodayLine:
         deed=_("See why"),
         urgency=Urgency.soon if alert.seen_at or is_old else Urgency.now,
         detail=wording.cause(alert, access.shop),
-        icon="bell",
+        icon="alert-triangle",
         at=alert.raised_at,
     )
 
