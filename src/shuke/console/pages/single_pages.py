@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from shuke.console import click_picture, figures, route_view, viewstate, words
+from shuke.console import click_picture, figures, report_page, route_view, viewstate, words
 from shuke.console.pages import evidence
 from shuke.console.pages.overview import definition_url
 from shuke.console.pages.routes import read_state
@@ -41,7 +41,6 @@ navigation.register(
     )
 )
 SIZE = 50
-CSV_CHUNK = 1_000
 HEATS: dict[str, tuple[str | Promise, str]] = {
     "hot": (pgettext_lazy("page", "hot"), "now"),
     "cold": (pgettext_lazy("page", "cold"), "warn"),
@@ -80,9 +79,7 @@ def single_pages(request: PageRequest, shop: str) -> HttpResponseBase:
         )
         return csv_response(access, f"pages-{state.period.start}-{state.period.last}", header, rows)
     context = {
-        "state": state,
-        "bar": viewstate.bar(state, access.shop),
-        "query": request.GET.urlencode(),
+        **report_page.shell(request, state),
         "heat": _heat(request),
     }
     return render(request, "console/single_pages.html", context)
@@ -113,7 +110,6 @@ def _kept(request: PageRequest, found: traffic.PageList) -> list[traffic.PageRow
 def table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment: what is hot and cold, and the table of all pages."""
     at = clock.now()
-    access = request.access
     state = read_state(request, at)
     found = _ask(request, state, at)
     heat = _heat(request)
@@ -121,14 +117,11 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
         "found": found,
         "heat": heat,
         "sentence": _sentence(found),
-        "until": words.clock_time(found.until, access.shop.zone) if found.until else "",
         "counts": {name: sum(row.heat == name for row in found.rows) for name in HEATS},
         "table": build_table(
             request, "pages", _columns(request), _kept(request, found), default_sort="-page_views"
         ),
-        "table_page": reverse("console:single_pages", args=[shop]),
-        "table_source": request.path,
-        "is_exportable": access.may(Deed.EXPORT_TABLES),
+        **report_page.table_frame(request, "console:single_pages", found.until),
         "few": words.count(found.few),
     }
     return render(request, "console/pieces/single_pages_table.html", context)
@@ -228,9 +221,7 @@ def single_page(request: PageRequest, shop: str) -> HttpResponseBase:
     if wants_csv(request.GET):
         return _page_csv(request, state, path, at)
     context = {
-        "state": state,
-        "bar": viewstate.bar(state, access.shop),
-        "query": request.GET.urlencode(),
+        **report_page.shell(request, state),
         "path": path,
         "name": route_view.page_words(path),
         "back_url": reverse("console:single_pages", args=[shop]) + "?" + _query(request),
@@ -404,7 +395,7 @@ def clicks(request: PageRequest, shop: str) -> HttpResponse:
             lambda one: one.share,
             "share",
             is_number=True,
-            shown=lambda one: {"value": f"{one.share:.4f}", "text": words.percent(one.share, 1)},
+            shown=lambda one: report_page.drawn_share(one.share),
         ),
     ]
     metric = found.clicks.metric
@@ -447,9 +438,8 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
             at=at,
         )
 
-    columns = [evidence._column(access, name, at, False) for name in traffic.COLUMNS]
     if wants_csv(request.GET):
-        return csv_response(access, "page-visits", traffic.COLUMNS, _all(ask, columns))
+        return evidence.visits_as_csv(access, "page-visits", ask, at)
     number = page_number(request)
     told = ask(number, SIZE)
     context = {
@@ -468,13 +458,3 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
         "is_exportable": access.may(Deed.EXPORT_TABLES),
     }
     return render(request, "console/single_page_visits.html", context)
-
-
-def _all(ask: Any, columns: Sequence[Column[Any]]) -> Iterator[list[Any]]:
-    number = 1
-    while True:
-        found = ask(number, CSV_CHUNK)
-        yield from ([column.value(row) for column in columns] for row in found.rows)
-        if number * CSV_CHUNK >= found.count:
-            return
-        number += 1
