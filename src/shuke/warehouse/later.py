@@ -26,11 +26,11 @@ from shuke.kernel import clock
 from shuke.kernel.periods import Period
 from shuke.records.locks import exclusive
 from shuke.shops.reads import ShopView, list_shops
-from shuke.warehouse import derivations, lake, large_days, schemas, sealed_tier
+from shuke.warehouse import derivations, lake, large_days, schemas, sealed_tier, sealing
 from shuke.warehouse.engine import named
 from shuke.warehouse.models import Fill, SealedDay
 from shuke.warehouse.sealing import DerivedByPiece, derive_days, offer, redo_started
-from shuke.warehouse.snapshots import Snapshot, plan
+from shuke.warehouse.snapshots import Snapshot, kinds_held, plan
 
 log = logging.getLogger("warehouse")
 
@@ -46,6 +46,16 @@ class _Pause:
 
 
 _paused: dict[int, _Pause] = {}
+_has_looked_back = False
+
+
+def _look_back() -> None:
+    """Large days that were sealed before a kind was known wait for it like those sealed now; once a process."""
+    wanted = derivations.later_kinds()
+    large = SealedDay.objects.filter(is_whole=True, rows__events__gte=sealing.LARGE_DAY)
+    lacking = [row.pk for row in large if not wanted <= kinds_held(row)]
+    for begin in range(0, len(lacking), 500):
+        SealedDay.objects.filter(pk__in=lacking[begin : begin + 500]).update(is_whole=False)
 
 
 def derive_later(shop: ShopView) -> int:
@@ -78,7 +88,11 @@ def derive_later(shop: ShopView) -> int:
 def derive_all_later() -> int:
     """The same in every shop. One that can not be filled keeps no other from it and is tried again after a while, twice as
     long each time; what it raised is raised at the end."""
+    global _has_looked_back
     with scopes_disabled():
+        if not _has_looked_back:
+            _has_looked_back = True
+            _look_back()
         waiting = set(SealedDay.objects.filter(is_whole=False).values_list("shop_id", flat=True))
     filled = 0
     first: Exception | None = None

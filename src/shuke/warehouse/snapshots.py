@@ -120,12 +120,12 @@ def plan(shop_id: int, period: Period) -> Plan:
         {row.day: row.through for row in sealed if row.day in period},
         versions,
         {kind: tuple(found) for kind, found in files.items()},
-        kinds={row.day: _kinds_held(row) for row in sealed if row.day in period},
+        kinds={row.day: kinds_held(row) for row in sealed if row.day in period},
         rows={row.day: row.rows for row in sealed if row.day in period},
     )
 
 
-def _kinds_held(row: SealedDay) -> frozenset[str]:
+def kinds_held(row: SealedDay) -> frozenset[str]:
     """The kinds that the ledger has of a day, also those of which the day has no row. What comes of nothing is nothing, and
     has perhaps no table."""
     held = frozenset(row.versions).union(row.rows)

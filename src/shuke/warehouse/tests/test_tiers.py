@@ -344,6 +344,29 @@ def test_derive_later__a_day_that_fails__keeps_no_other_and_is_tried_again_after
     assert answers(shop) == before
 
 
+def test_derive_later__large_days_sealed_before_a_kind_was_known__are_given_it(shop, monkeypatch):
+    add(shop, *views(shop, "ann", [0, 5]))
+    actions.seal(shop)
+    before = answers(shop)
+    kind = "trails"
+    assert kind in derivations.later_kinds()
+    with scope(shop=shop.id):
+        row = SealedDay.objects.get()
+        row.versions.pop(kind)
+        row.rows.pop(kind)
+        row.save()
+    monkeypatch.setattr(later, "_has_looked_back", False)
+    assert later.derive_all_later() == 0  # a small day is computed when it is asked for
+    monkeypatch.setattr(sealing, "LARGE_DAY", 1)
+    assert later.derive_all_later() == 0  # once a process
+    monkeypatch.setattr(later, "_has_looked_back", False)
+    assert later.derive_all_later() == 1
+    with scope(shop=shop.id):
+        row = SealedDay.objects.get()
+        assert (row.is_whole, row.times, kind in row.versions) == (True, 1, True)
+    assert answers(shop) == before
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("large_from", [1, sealing.LARGE_DAY], ids=["in memory", "streamed"])
