@@ -34,6 +34,8 @@ NOWHERE: Place = (None,) * len(PLACE_COLUMNS)
 
 T = TypeVar("T")
 _LONGEST_TEXT = 1024
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_MEANING = frozenset("/?#%* ")
 _PAGE, _CAMPAIGN = decoder(Page), decoder(Campaign)
 _DEVICE, _LIBRARY, _REFERRER = decoder(Device), decoder(Library), decoder(Referrer)
 _TABLET = re.compile(r"iPad|Tablet|PlayBook|Silk(?!.*Mobile)|Kindle|Android(?!.*Mobile)|HarmonyOS.*Pad", re.I)
@@ -128,7 +130,7 @@ class Places:
             address = page.path + ("" if page.search.startswith("?") else "?") + page.search
         assert self._day is not None
         landing = rulebook.landing_of(address, referrer, self._day)
-        path = _short(page.path and _bare_path(page.path)) or _short(landing.page_path)
+        path = _readable(page.path and _bare_path(page.path)) or _readable(landing.page_path)
         utm = [
             landing.utm_source,
             landing.utm_medium,
@@ -163,6 +165,31 @@ def _page_properties(properties: bytes) -> Page | None:
 
 def _bare_path(path: str) -> str:
     return path.split("?", 1)[0].split("#", 1)[0] or "/"
+
+
+def _readable(path: str | None) -> str | None:
+    return _short(readable_path(path)) if path else None
+
+
+def readable_path(path: str) -> str:
+    """A path as people read and write it: `/%E5%95%86%E5%93%81` is `/商品`. What is no UTF-8 stays, and so does every
+    character that would mean something else when it is written out (/ ? # %, * of patterns) or can not be seen (blanks,
+    controls, marks of direction)."""
+    return _ESCAPED.sub(_unescaped, path) if "%" in path else path
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    written = found[0]
+    try:
+        text = bytes.fromhex(written.replace("%", "")).decode("utf-8")
+    except UnicodeDecodeError:
+        return written
+    told, at = [], 0
+    for one in text:
+        end = at + 3 * len(one.encode())
+        told.append(one if one.isprintable() and one not in _MEANING else written[at:end])
+        at = end
+    return "".join(told)
 
 
 def _short(text: str | None) -> str | None:
