@@ -12,7 +12,7 @@ import pyarrow as pa
 from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.errors import Invalid
-from shuke.kernel.periods import Period, local_day
+from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
@@ -98,8 +98,18 @@ def item(*, shop: ShopView, period: Period, product_ref: str, at: datetime) -> I
 
 
 def item_pages(*, shop: ShopView, period: Period, product_ref: str) -> tuple[str, ...]:
-    """The paths of the pages on which an item was seen, most views first, then by path; an item known by its page alone is
-    on that page."""
+    """The paths of the pages on which an item was seen on the last days on which it was, most views first, then by path; an
+    item known by its page alone is on that page. An item changes its page rarely, and each view of each item is a row."""
+    if product_ref.startswith("/"):
+        return (product_ref,)
+    for days in (2, 14):
+        recent = Period(max(period.start, period.end - ONE_DAY * days), period.end)
+        if found := _pages_of(shop, recent, product_ref):
+            return found
+    return _pages_of(shop, period, product_ref) if period.length > 14 else ()
+
+
+def _pages_of(shop: ShopView, period: Period, product_ref: str) -> tuple[str, ...]:
     given = {"one": pa.Table.from_pylist([{"wanted": product_ref}], schema=_REF)}
 
     def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
@@ -111,8 +121,7 @@ def item_pages(*, shop: ShopView, period: Period, product_ref: str) -> tuple[str
         return laid.answer({"item_deeds": None}, "item pages", own, is_kept=False, given=given).to_pylist()
 
     rows = warehouse.ask(shop, period, asked)
-    found = [row["page_path"] for row in sorted(rows, key=lambda row: (-row["views"], row["page_path"]))]
-    return tuple(found) or ((product_ref,) if product_ref.startswith("/") else ())
+    return tuple(row["page_path"] for row in sorted(rows, key=lambda row: (-row["views"], row["page_path"])))
 
 
 def stalled(*, shop: ShopView, period: Period, at: datetime) -> StallReport:
