@@ -333,8 +333,7 @@ PEOPLE_COLUMNS = ("subject_id", "ref", "first_day", "times", "last_day")
 def people_rows(ask: Any) -> Iterator[Sequence[Any]]:
     """Every row of the people behind a number, asked in pieces: `ask(page, size)`."""
     for row in every_row(ask):
-        told = _person(row)
-        yield [told[name] for name in PEOPLE_COLUMNS]
+        yield [row.get(name) for name in PEOPLE_COLUMNS]
 
 
 def _person(row: Any) -> dict[str, Any]:

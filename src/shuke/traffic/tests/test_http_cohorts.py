@@ -98,7 +98,7 @@ def test_people__of_a_cell__as_many_as_its_number(ask, life) -> None:
     assert (whole["count"], whole["offset"]) == (cohort["people"], None)
     header, *rows = rows_of(ask("/people", **VISITS, cohort=cohort["start"], format="csv"))
     assert header == ["subject_id", "ref", "first_day", "times", "last_day"]
-    assert [int(row[0]) for row in rows][:50] == [one["subject_id"] for one in whole["people"]]
+    assert [str(int(row[0])) for row in rows][:50] == [one["subject_id"] for one in whole["people"]]
     assert len(rows) == cohort["people"]
 
 
