@@ -102,7 +102,7 @@ def _uncounted(span: Span, came: Mapping[date, Came]) -> list[date]:
     period = Period.inclusive(span.counted, span.last)
     rows = DayJudged.objects.filter(day__gte=period.start, day__lt=period.end)
     stored = dict(rows.values_list("day", "came"))
-    stale = [day for day in period.days() if stored.get(day) != came.get(day, arrivals.NOTHING).token]
+    stale = [day for day in period.days() if not came.get(day, arrivals.NOTHING).is_as(stored.get(day))]
     return [day for day in stale if day < stale[0] + ONE_DAY * COUNT_DAYS] if stale else []
 
 

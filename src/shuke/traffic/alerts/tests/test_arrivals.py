@@ -46,6 +46,22 @@ def test_orders_known_until__by_what_came__says_how_far(told, with_lines, until)
     assert found == (None if until is None else day_of(until))
 
 
+@pytest.mark.parametrize(
+    ("token", "is_as"),
+    [
+        ([900, 40, 5_000_000, 300], True),
+        ([900, 40, 4_996_000, 300], True),  # some late events of a busy day
+        ([900, 40, 4_990_000, 300], False),
+        ([899, 40, 5_000_000, 300], False),
+        ([900, 40, 5_000_000, 0], False),  # the file came
+        ([], False),
+        (None, False),
+    ],
+)
+def test_came__by_what_it_was_counted_with__says_whether_to_count_again(token, is_as) -> None:
+    assert Came(900, 40, 5_000_000, 300).is_as(token) is is_as
+
+
 @pytest.mark.django_db
 def test_counts__of_orders_that_come_late__are_those_of_a_count_of_all(shop, warehouse_home) -> None:
     life = draw(shop)
