@@ -20,7 +20,7 @@ from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, page_number
 from shuke.traffic.funnels import reads as traffic
-from shuke.traffic.funnels.http import people_rows
+from shuke.traffic.funnels.http import PEOPLE_COLUMNS, people_rows
 
 SIZE = 50
 PEOPLE = {
@@ -30,7 +30,6 @@ PEOPLE = {
     "depth": pgettext_lazy("funnel people", "Got to step"),
     "subject_id": pgettext_lazy("funnel people", "Id"),
 }
-FILE = ("subject_id", "ref", "day", "started_at", "reached_at", "depth")
 
 
 @require_safe
@@ -54,22 +53,19 @@ def people(request: PageRequest, shop: str) -> HttpResponseBase:
     step = min(max(int(text), 1), count) if text.isascii() and text.isdigit() and len(text) < 3 else 1
     is_exactly = request.GET.get("only") == "1"
 
-    def ask(number: int, size: int) -> traffic.FunnelPeople:
-        return traffic.funnel_people(
-            shop=access.shop,
-            funnel=funnel,
-            period=view.period,
-            step=step,
-            is_exactly=is_exactly,
-            page=number,
-            size=size,
-            at=at,
-        )
-
+    asked: dict[str, Any] = {
+        "shop": access.shop,
+        "funnel": funnel,
+        "period": view.period,
+        "step": step,
+        "is_exactly": is_exactly,
+        "at": at,
+    }
     if wants_csv(request.GET):
-        return csv_response(access, f"funnel-people-{step}", FILE, people_rows(ask))
+        rows = people_rows(traffic.every_person(**asked))
+        return csv_response(access, f"funnel-people-{step}", PEOPLE_COLUMNS, rows)
     number = page_number(request)
-    found = ask(number, SIZE)
+    found = traffic.funnel_people(**asked, page=number, size=SIZE)
     named = [line.words for line in view.lines if line.step is not None]
     table = build_paged_table(
         request, "funnel-people", _columns(), found.rows, count=found.count, page=number, size=SIZE

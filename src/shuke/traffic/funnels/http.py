@@ -6,7 +6,7 @@ A funnel is given in its stored form: {"v": 1, "steps": [{"type": "track", "name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ from shuke.traffic.funnels.http_shapes import (
     SavedOut,
     SaveIn,
 )
-from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Format, every_row, kept_told, period_asked, reason_told
+from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Format, kept_told, period_asked, reason_told
 
 router = Router()
 LONGEST = timedelta(days=400)
@@ -173,24 +173,18 @@ def get_people(
     format: Format = "json",
 ) -> Any:
     """The visitors at a step of a saved funnel: those who took it and no further one, or all who took it."""
-    funnel, at = reads.saved_funnel(request.access.shop, funnel_id).funnel, clock.now()
-    period = _period(start, end)
-
-    def ask(number: int, rows: int) -> reads.FunnelPeople:
-        return reads.funnel_people(
-            shop=request.access.shop,
-            funnel=funnel,
-            period=period,
-            step=step,
-            is_exactly=is_exactly,
-            page=number,
-            size=rows,
-            at=at,
-        )
-
+    asked: dict[str, Any] = {
+        "shop": request.access.shop,
+        "funnel": reads.saved_funnel(request.access.shop, funnel_id).funnel,
+        "period": _period(start, end),
+        "step": step,
+        "is_exactly": is_exactly,
+        "at": clock.now(),
+    }
     if format == "csv":
-        return csv_response(request.access, "funnel-people", PEOPLE_COLUMNS, people_rows(ask))
-    return _people(ask(page, size))
+        rows = people_rows(reads.every_person(**asked))
+        return csv_response(request.access, "funnel-people", PEOPLE_COLUMNS, rows)
+    return _people(reads.funnel_people(**asked, page=page, size=size))
 
 
 # --- what comes in
@@ -274,9 +268,9 @@ def steps_table(found: reads.FunnelAnswer) -> tuple[Sequence[str], Iterator[Sequ
 PEOPLE_COLUMNS = ("subject_id", "ref", "day", "started_at", "reached_at", "depth")
 
 
-def people_rows(ask: Callable[[int, int], reads.FunnelPeople]) -> Iterator[Sequence[Any]]:
-    """Every row, asked in pieces: `ask(page, size)`."""
-    return ([row[name] for name in PEOPLE_COLUMNS] for row in every_row(ask))
+def people_rows(people: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
+    """Rows of `reads.every_person` as cells of a file."""
+    return ([row[name] for name in PEOPLE_COLUMNS] for row in people)
 
 
 def _people(found: reads.FunnelPeople) -> dict[str, Any]:
