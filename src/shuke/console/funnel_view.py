@@ -1,7 +1,8 @@
 """What the page of funnels shows, read from its address: steps, window, split, days; a link is a view.
 
 Parameters, per step n from 1: `t` (a type of event), `n` (a name), and one condition: `f` (a field of the event, or
-`property` with its key in `k`), `o` (how it is compared), `v` (with what); then `w` and `u` (the window: a number of days,
+`property` with its key in `k`), `o` (how it is compared), `v` (with what), and `c` (a condition of several comparisons in its
+stored form, which the form keeps or drops as a whole; with `f` both hold); then `w` and `u` (the window: a number of days,
 hours, minutes or seconds), `split` (with `key` when it is a property), `funnel` (a saved one, where no step is given) and the
 range. What can not be read is said in `problems`. Days and split that can not are replaced by the default; a step or a window
 that can not leaves the view without a funnel: another funnel than the one that was meant is neither answered nor saved.
@@ -9,6 +10,7 @@ that can not leaves the view without a funnel: another funnel than the one that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -18,7 +20,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
-from shuke.conditions.reads import All, Compare, Kind, Node, fields_of, get_field
+from shuke.conditions.reads import All, Compare, Kind, Node, dump, fields_of, get_field, parse
 from shuke.conditions.reads import words as condition_words
 from shuke.console import names, viewstate, words
 from shuke.console.cohort_view import _compare, _condition_words, op_choices
@@ -49,13 +51,15 @@ UNITS: dict[str, tuple[str | Promise, int]] = {
     "m": (pgettext_lazy("window", "minutes"), 60),
     "s": (pgettext_lazy("window", "seconds"), 1),
 }
-PARTS = ("t", "n", "f", "k", "o", "v")
+PARTS = ("t", "n", "f", "k", "o", "v", "c")
+LONGEST_PART, LONGEST_CONDITION = 500, 6_000
 USUAL = (("view", ""), ("track", "Product Added"), ("track", "Order Completed"))
 
 
 @dataclass(frozen=True)
 class Line:
-    """One step as the form shows it, and in words; `step` None: it can not be read."""
+    """One step as the form shows it, and in words; `step` None: it can not be read. `kept`: a condition that is more than one
+    comparison, in its stored form."""
 
     number: int
     type: str
@@ -64,6 +68,8 @@ class Line:
     key: str = ""
     op: str = ""
     value: str = ""
+    kept: str = ""
+    kept_words: str = ""
     step: funnels.Step | None = None
     words: str = ""
 
@@ -203,7 +209,12 @@ def _lines(query: QueryDict, shop: ShopView, problems: list[str]) -> tuple[Line,
     """The steps that the address gives, numbered anew; one more than there may be, so that it is refused and not dropped."""
     found: list[Line] = []
     for number in range(1, MOST_STEPS + 2):
-        given = {part: query.get(f"{part}{number}", "").strip()[:500] for part in PARTS}
+        given = {
+            part: query.get(f"{part}{number}", "").strip()[
+                : LONGEST_CONDITION if part == "c" else LONGEST_PART
+            ]
+            for part in PARTS
+        }
         if any(given.values()):
             found.append(_line(len(found) + 1, given, shop, problems))
     return tuple(found)
@@ -211,13 +222,17 @@ def _lines(query: QueryDict, shop: ShopView, problems: list[str]) -> tuple[Line,
 
 def _line(number: int, given: Mapping[str, str], shop: ShopView, problems: list[str]) -> Line:
     kind, name = given["t"], given.get("n", "")
-    field, key, op, value = (given.get(part, "") for part in ("f", "k", "o", "v"))
-    line = Line(number, kind, name, field, key, op, value)
+    field, key, op, value, kept = (given.get(part, "") for part in ("f", "k", "o", "v", "c"))
+    line = Line(number, kind, name, field, key, op, value, kept)
     try:
-        condition = None
+        condition: Node | None = None
+        if kept:
+            condition = parse(kept, SUBJECT)
+            line = replace(line, kept_words=condition_words(condition))
         if field:
             asked = f"properties.{key}" if field == PROPERTY else field
-            condition = _compare(asked, op or "eq", value, SUBJECT, shop)
+            compare = _compare(asked, op or "eq", value, SUBJECT, shop)
+            condition = compare if condition is None else All((compare, condition))
         # A name does not say what is viewed or done where it may stay empty.
         step = funnels.Step(kind, name, condition)
     except ShukeError as error:
@@ -228,7 +243,7 @@ def _line(number: int, given: Mapping[str, str], shop: ShopView, problems: list[
 
 
 def lines_of(funnel: funnels.Funnel, shop: ShopView) -> tuple[Line, ...]:
-    """A funnel as lines of the form; a condition that the form can not show stands in the words alone."""
+    """A funnel as lines of the form; a condition of several comparisons is kept as it is stored."""
     found = []
     for number, step in enumerate(funnel.steps, start=1):
         line = Line(number, step.type, step.name, step=step, words=step_words(step, shop))
@@ -242,13 +257,11 @@ def lines_of(funnel: funnels.Funnel, shop: ShopView) -> tuple[Line, ...]:
                 op=node.op.value,
                 value=_shown(node, shop),
             )
+        elif step.condition is not None:
+            kept = json.dumps(dump(step.condition), ensure_ascii=False)
+            line = replace(line, kept=kept, kept_words=condition_words(step.condition))
         found.append(line)
     return tuple(found)
-
-
-def is_shown_whole(lines: tuple[Line, ...]) -> bool:
-    """Whether the form says all of the steps: a condition of several comparisons does not fit into it."""
-    return all(line.step is None or line.step.condition is None or line.field for line in lines)
 
 
 def _window(query: QueryDict, saved: funnels.FunnelView | None, problems: list[str]) -> tuple[int, str]:
@@ -285,7 +298,7 @@ def query_of(page: FunnelPage, lines: tuple[Line, ...]) -> dict[str, str]:
     """The parameters of a view with these lines as its steps; days and split stay the address's."""
     given = {"w": str(page.amount), "u": page.unit}
     for number, line in enumerate(lines, start=1):
-        values = (line.type, line.name, line.field, line.key, line.op, line.value)
+        values = (line.type, line.name, line.field, line.key, line.op, line.value, line.kept)
         given |= {f"{part}{number}": value for part, value in zip(PARTS, values, strict=True) if value}
     return given
 

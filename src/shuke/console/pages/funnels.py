@@ -78,7 +78,6 @@ def funnels(request: PageRequest, shop: str) -> HttpResponseBase:
         "saved": traffic.saved_funnels(access.shop),
         "may_manage": access.may(Deed.MANAGE_TRAFFIC),
         "may_see_customers": access.may(Deed.VIEW_CUSTOMERS),
-        "is_whole": funnel_view.is_shown_whole(view.lines),
         "can_add": len(view.lines) < MOST_STEPS,
         "currency": access.shop.currency,
         "name": view.saved.name if view.saved is not None else "",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect, sync_playwright
 
+from shuke.conditions.reads import All, Compare, Op, parse
 from shuke.kernel import clock
 from shuke.records.actor import Actor
 from shuke.shops.roles import Role
 from shuke.traffic.funnels import actions as funnels
+from shuke.traffic.funnels.shapes import Funnel, Step, parse_funnel
 from shuke.traffic.funnels.tests import oracle
 from shuke.traffic.funnels.tests.test_reads import FUNNEL, append, drawn, expected
 from shuke.warehouse import actions
@@ -151,6 +154,43 @@ def test_funnel_page__a_step_or_the_window_is_wrong__there_is_no_answer_and_noth
     # Moved about, what is wrong stays as it was typed.
     moved = read("funnels", DAYS | STEPS | {"t2": "walk", "up": "2"})
     assert parse_qs(urlsplit(moved.url).query)["t1"] == ["walk"]
+
+
+def test_funnel_page__a_step_of_several_conditions__keeps_them_until_they_are_taken_off(
+    read, facts, shop
+) -> None:
+    form = {
+        "v": 1,
+        "any": [{"field": "terminal", "op": "eq", "value": "pc"}, {"field": "product_ref", "op": "is_known"}],
+    }
+    both = Funnel((Step("track", "Product Viewed", parse(form, "event")), Step("track", "Product Added")))
+    saved = funnels.save_funnel(shop=shop, name="Both", funnel=both, actor=Actor.system("tests"), at=AT)
+
+    def given(query: dict) -> tuple[dict[str, str], Funnel]:
+        """What the form sends, and what would be saved."""
+        html = read("funnels", query).content.decode()
+        kept = [unescape(one) for one in re.findall(r'name="c1" value="([^"]*)" checked', html)]
+        text = unescape(re.search(r'name="funnel" value="([^"]*)"', html)[1])
+        return ({"c1": kept[0]} if kept else {}), parse_funnel(text)
+
+    kept, funnel = given(DAYS | {"funnel": saved.id})
+    assert kept
+    assert funnel == both
+    shown = DAYS | {
+        "t1": "track",
+        "n1": "Product Viewed",
+        "t2": "track",
+        "n2": "Product Added",
+        "funnel": saved.id,
+    }
+    assert given(shown | kept) == (kept, both)
+    moved = read("funnels", shown | kept | {"down": "1"})
+    query = {name: values[0] for name, values in parse_qs(urlsplit(moved.url).query).items()}
+    assert (query["n2"], query["c2"]) == ("Product Viewed", kept["c1"])
+    more = given(shown | kept | {"f1": "page_type", "o1": "eq", "v1": "item"})[1].steps[0].condition
+    assert more == All((Compare("page_type", Op.EQ, "item"), both.steps[0].condition))
+    assert given(shown)[1].steps[0].condition is None
+    assert "/funnels/save/" not in read("funnels", shown | {"c1": "{"}).content.decode()
 
 
 def test_funnel_people__of_a_number__are_as_many_and_only_for_those_who_may(read, facts) -> None:
