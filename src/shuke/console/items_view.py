@@ -204,7 +204,7 @@ def verdict_words(stall: reads.Stall, currency: str) -> str:
     if stall.held_by in ("cart", "checkout", "pay"):
         check = next(one for one in stall.steps if one.step == stall.held_by)
         return gettext(
-            "%(reached)s of %(base)s went on (%(rate)s, with %(interval)s in doubt), the shop's median is %(median)s: "
+            "%(reached)s of %(base)s went on (%(rate)s; allowing for chance, %(interval)s), the shop's median is %(median)s: "
             "about %(lost)s buyers fewer. %(advice)s"
         ) % {
             "reached": words.count(check.reached),

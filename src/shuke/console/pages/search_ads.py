@@ -74,6 +74,11 @@ def search_ads(request: PageRequest, shop: str) -> HttpResponseBase:
     )
     columns = _columns(access, request)
     if wants_csv(request.GET):
+        # On the page item and campaign stand below the keyword; a file needs them to tell equal keywords apart.
+        columns[1:1] = [
+            Column("item", pgettext("search ads", "Item"), lambda r: r.item),
+            Column("campaign", pgettext("search ads", "Campaign"), lambda r: r.campaign),
+        ]
         header: list[Any] = [column.title for column in columns]
         name = f"keywords-{found.period.start}-{found.period.last}"
         return csv_response(access, name, [*header, pgettext("search ads", "Why")], _csv(columns, found.rows))
