@@ -182,15 +182,17 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
     return render(request, "console/pieces/item_answer.html", context)
 
 
-def _pages(request: PageRequest, state: viewstate.ViewState) -> list[tuple[str, str]]:
-    """The pages on which the item was seen, each with the address of its own report in the same days."""
+def _pages(request: PageRequest, state: viewstate.ViewState) -> list[tuple[str, str, str]]:
+    """The pages on which the item was seen, each with the addresses of its own report and of its visits in the same days."""
     shop = request.access.shop
     found = reads.item_pages(shop=shop, period=state.period, product_ref=_ref(request))[:MOST_PAGES]
     days = [(key, request.GET[key]) for key in ("range", "from", "to") if key in request.GET]
     report = reverse("console:single_page", args=[shop.slug])
     # Both pages have a usual range of their own, so the days are always said.
     days = days or [("range", state.range)]
-    return [(path, f"{report}?{urlencode([*days, ('path', path)])}") for path in found]
+    visits = reverse("console:single_page_visits", args=[shop.slug])
+    asked = [(path, urlencode([*days, ("path", path)])) for path in found]
+    return [(path, f"{report}?{query}", f"{visits}?{query}") for path, query in asked]
 
 
 def _item_csv(request: PageRequest, state: viewstate.ViewState, at: datetime) -> HttpResponseBase:

@@ -93,6 +93,7 @@ def test_item__its_page__shows_steps_sources_and_days(read, life):
 def test_item__seen_on_pages_of_its_own__leads_to_their_reports(read, life):
     paths = reads.item_pages(shop=life.shop, period=WHOLE, product_ref="A1")
     page = read("item_answer", DAYS | {"ref": "A1"}).content.decode()
+    assert "/page/visits/?" in page
     assert paths
     for path in paths:
         assert f"?range=custom&amp;from=2026-03-01&amp;to=2026-03-04&amp;{urlencode({'path': path})}" in page

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ninja import Query, Router, Schema
 
@@ -18,11 +18,10 @@ from shuke.kernel.errors import Invalid
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
-from shuke.traffic.http import _period as period_of
+from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Format, period_asked
 from shuke.traffic.items import reads
 
 router = Router()
-Format = Literal["json", "csv"]
 MOMENT = Query(None, description="with a zone, or on the shop's clock; none: now")
 
 
@@ -73,9 +72,14 @@ class ItemOut(Schema):
 
 
 class ItemsOut(Schema):
+    """One page of the items, `count` in all; `total` is of them all."""
+
     period: Span
     until: datetime | None
     currency: str
+    count: int
+    page: int
+    size: int
     rows: list[ItemOut]
     total: SumsOut
     notes: list[Note]
@@ -122,12 +126,17 @@ class StallOut(Schema):
 
 
 class StalledOut(Schema):
+    """One page of the items that stall, `count` in all."""
+
     period: Span
     until: datetime | None
     currency: str
     sold: int
     rules: dict[str, int]
     reason: Note | None
+    count: int
+    page: int
+    size: int
     rows: list[StallOut]
 
 
@@ -170,24 +179,44 @@ class HotOut(Schema):
 
 @router.get("/shops/{shop}/traffic/items", response=ItemsOut, operation_id="list_items")
 @api(Deed.VIEW_TRAFFIC)
-def list_items(request: ShopRequest, shop: str, start: date, end: date, format: Format = "json") -> Any:
+def list_items(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
+    format: Format = "json",
+) -> Any:
     """Every item that was viewed, added or sold in a period, most views first."""
     access = request.access
-    found = reads.items(shop=access.shop, period=period_of(start, end), at=clock.now())
+    found = reads.items(shop=access.shop, period=period_asked(start, end), at=clock.now())
     if format == "csv":
         return csv_response(
             access, f"items-{start}-{end}", ("product_ref", "title", *_SUMS), _lines(found.rows)
         )
-    return told_items(found, access.shop.currency)
+    return told_items(found, access.shop.currency, page, size)
 
 
 @router.get("/shops/{shop}/traffic/items/stalled", response=StalledOut, operation_id="list_stalled_items")
 @api(Deed.VIEW_TRAFFIC)
-def list_stalled(request: ShopRequest, shop: str, start: date, end: date) -> Any:
+def list_stalled(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
+    format: Format = "json",
+) -> Any:
     """Items that sell but stall, each with the step that holds it back and its numbers; the most to win first."""
     access = request.access
-    found = reads.stalled(shop=access.shop, period=period_of(start, end), at=clock.now())
-    return told_stalled(found, access.shop.currency)
+    found = reads.stalled(shop=access.shop, period=period_asked(start, end), at=clock.now())
+    if format == "csv":
+        return csv_response(
+            access, f"items-stalled-{start}-{end}", STALLED_COLUMNS, stalled_lines(found.rows)
+        )
+    return told_stalled(found, access.shop.currency, page, size)
 
 
 @router.get("/shops/{shop}/traffic/items/one", response=OneItemOut, operation_id="get_item")
@@ -202,7 +231,7 @@ def get_item(
     """One item: its numbers, its sources, its days, and its steps against the shop's items."""
     access = request.access
     found = reads.item(
-        shop=access.shop, period=period_of(start, end), product_ref=product_ref, at=clock.now()
+        shop=access.shop, period=period_asked(start, end), product_ref=product_ref, at=clock.now()
     )
     return _head(found, access.shop.currency) | {
         "item": as_item(found.row),
@@ -242,26 +271,51 @@ def list_hot(
     return told_hot(found, access.shop.currency)
 
 
+T = TypeVar("T")
 _SUMS = tuple(SumsOut.model_fields)
+STALLED_COLUMNS = ("product_ref", "title", "held_by", "reason", "hit_units", "far_units", "lost", *_SUMS)
 
 
-def told_items(found: reads.ItemsReport, currency: str) -> dict[str, Any]:
-    """All items as the API says them."""
-    return _head(found, currency) | {
-        "rows": [as_item(row) for row in found.rows],
-        "total": as_sums(found.total),
-        "notes": [as_note(note) for note in found.notes],
-    }
+def stalled_lines(rows: Sequence[reads.Stall]) -> Iterator[list[Any]]:
+    """Items that stall as cells of a file: what holds each back, by which line, and its numbers."""
+    for one in rows:
+        sums = as_sums(one.row.sums)
+        told = [_number(value) for value in (one.hit_units, one.far_units, one.lost)]
+        named = [one.row.product_ref, one.row.title, one.held_by, one.reason.text()]
+        yield [*named, *told, *(sums[name] for name in _SUMS)]
 
 
-def told_stalled(found: reads.StallReport, currency: str) -> dict[str, Any]:
-    """Items that stall as the API says them."""
-    return _head(found, currency) | {
-        "sold": found.sold,
-        "rules": dict(found.rules),
-        "reason": as_note(found.reason),
-        "rows": [as_stall(one) for one in found.rows],
-    }
+def told_items(
+    found: reads.ItemsReport, currency: str, page: int = 1, size: int | None = None
+) -> dict[str, Any]:
+    """Items as the API says them: all of them, or one page."""
+    rows, place = _page(found.rows, page, size)
+    return (
+        _head(found, currency)
+        | place
+        | {
+            "rows": [as_item(row) for row in rows],
+            "total": as_sums(found.total),
+            "notes": [as_note(note) for note in found.notes],
+        }
+    )
+
+
+def told_stalled(
+    found: reads.StallReport, currency: str, page: int = 1, size: int | None = None
+) -> dict[str, Any]:
+    """Items that stall as the API says them: all of them, or one page."""
+    rows, place = _page(found.rows, page, size)
+    return (
+        _head(found, currency)
+        | place
+        | {
+            "sold": found.sold,
+            "rules": dict(found.rules),
+            "reason": as_note(found.reason),
+            "rows": [as_stall(one) for one in rows],
+        }
+    )
 
 
 def told_hot(found: reads.HotReport, currency: str) -> dict[str, Any]:
@@ -272,6 +326,12 @@ def told_hot(found: reads.HotReport, currency: str) -> dict[str, Any]:
         "rows": [{n: _number(getattr(row, n)) for n in HotRowOut.model_fields} for row in found.rows],
         "notes": [as_note(note) for note in found.notes],
     }
+
+
+def _page(rows: Sequence[T], page: int, size: int | None) -> tuple[Sequence[T], dict[str, int]]:
+    """The rows of a page, and where that is; without a size all rows are one page."""
+    size = size or max(len(rows), 1)
+    return rows[(page - 1) * size : page * size], {"count": len(rows), "page": page, "size": size}
 
 
 def _head(found: Any, currency: str) -> dict[str, Any]:

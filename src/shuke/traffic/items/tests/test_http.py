@@ -56,7 +56,14 @@ def test_items__over_the_api__are_what_the_reads_say(ask, life):
     found = ask(**DAYS)
     assert found.status_code == 200, found.content
     expected = reads.items(shop=life.shop, period=WHOLE, at=AFTER)
-    assert found.json() == _plain(http.told_items(expected, "CNY"))
+    assert found.json() == _plain(http.told_items(expected, "CNY", 1, 50))
+    count = len(expected.rows)
+    assert found.json()["count"] == count > 2
+    pages = [ask(page=number, size=2, **DAYS).json() for number in (1, 2, 3)]
+    assert [len(one["rows"]) for one in pages] == [2, min(2, count - 2), max(0, min(2, count - 4))]
+    assert [row for one in pages for row in one["rows"]] == found.json()["rows"][:6]
+    assert {one["count"] for one in pages} == {count}
+    assert pages[2]["total"] == found.json()["total"]
     one = ask("/one", product_ref="A1", **DAYS).json()
     assert one["item"] == next(row for row in found.json()["rows"] if row["product_ref"] == "A1")
     assert sum(day["sums"]["views"] for day in one["days"]) == one["item"]["sums"]["views"]
@@ -64,6 +71,9 @@ def test_items__over_the_api__are_what_the_reads_say(ask, life):
     stalled = ask("/stalled", **DAYS).json()
     assert stalled["rules"]["min_visitors"] == 100
     assert stalled["reason"]["code"] == "too_few_items"
+    assert (stalled["count"], stalled["page"], stalled["size"]) == (0, 1, 50)
+    (header,) = _file(ask("/stalled", format="csv", **DAYS))
+    assert tuple(header) == http.STALLED_COLUMNS
     rows = _file(ask(format="csv", **DAYS))
     assert [row[0] for row in rows[1:]] == [row["product_ref"] for row in found.json()["rows"]]
 
@@ -105,6 +115,7 @@ def test_items__with_a_key_of_support__are_refused(ask, life):
     for path, query in (("", DAYS), ("/hot", {}), ("/stalled", DAYS), ("/one", DAYS | {"product_ref": "A1"})):
         assert ask(path, Role.SUPPORT, **query).status_code == 403
     assert ask("", Role.READ_ONLY, format="csv", **DAYS).status_code == 403
+    assert ask("/stalled", Role.READ_ONLY, format="csv", **DAYS).status_code == 403
 
 
 def test_command__items_and_hot__say_what_the_reads_say(life):
