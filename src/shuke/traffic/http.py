@@ -41,7 +41,6 @@ from shuke.traffic.http_shared import (
     rows_as_csv,
     rows_told,
 )
-from shuke.traffic.http_shared import period_asked as _period  # noqa: F401  (items ask for it here)
 
 router = Router()
 Comparison = Literal["before", "yesterday", "last_week", "custom"]
