@@ -131,6 +131,7 @@ def counted(monkeypatch) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.soak  # minutes of Spark; each question by itself is asked of it in every run
 @pytest.mark.django_db(transaction=True)
 def test_demo_shop__engine_switched_to_spark__every_page_says_the_same(
     shop, member_of, warehouse_home, settings, client, spark_cluster, counted
