@@ -290,15 +290,13 @@ def told_items(
 ) -> dict[str, Any]:
     """Items as the API says them: all of them, or one page."""
     rows, place = _page(found.rows, page, size)
-    return (
-        _head(found, currency)
-        | place
-        | {
-            "rows": [as_item(row) for row in rows],
-            "total": as_sums(found.total),
-            "notes": [as_note(note) for note in found.notes],
-        }
-    )
+    return {
+        **_head(found, currency),
+        **place,
+        "rows": [as_item(row) for row in rows],
+        "total": as_sums(found.total),
+        "notes": [as_note(note) for note in found.notes],
+    }
 
 
 def told_stalled(
@@ -306,16 +304,14 @@ def told_stalled(
 ) -> dict[str, Any]:
     """Items that stall as the API says them: all of them, or one page."""
     rows, place = _page(found.rows, page, size)
-    return (
-        _head(found, currency)
-        | place
-        | {
-            "sold": found.sold,
-            "rules": dict(found.rules),
-            "reason": as_note(found.reason),
-            "rows": [as_stall(one) for one in rows],
-        }
-    )
+    return {
+        **_head(found, currency),
+        **place,
+        "sold": found.sold,
+        "rules": dict(found.rules),
+        "reason": as_note(found.reason),
+        "rows": [as_stall(one) for one in rows],
+    }
 
 
 def told_hot(found: reads.HotReport, currency: str) -> dict[str, Any]:
