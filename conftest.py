@@ -18,6 +18,14 @@ __all__ = ["pytest_collection_modifyitems", "pytest_report_header", "pytest_runt
 os.environ["SHUKE_DATA"] = str(data_folder())  # the tests that read it are only run where it is
 
 
+@pytest.fixture(autouse=True)
+def _language():
+    """Every test begins in the language of the settings: a request leaves its own active in the thread."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
 @pytest.fixture
 def warehouse_home(tmp_path: Path, settings) -> Path:
     """Journal, both tiers and locks in a folder of this test's own."""
