@@ -1,4 +1,4 @@
-"""What traffic fills in the warehouse: `visits` from events, `visitor_days` and `channel_days` from visits."""
+"""What traffic fills in the warehouse: `visits` from events, `visitor_days`, `channel_days` and `source_days` from visits."""
 
 from __future__ import annotations
 
@@ -64,6 +64,10 @@ def channel_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Tab
     return sessions.channel_days(inputs["visits"])
 
 
+def source_days(inputs: Mapping[str, ibis.Table], context: Context) -> ibis.Table:
+    return sessions.source_days(inputs["visits"])
+
+
 def register_derivations() -> None:
     """Tell the warehouse how traffic's kinds are computed."""
     register(
@@ -80,3 +84,4 @@ def register_derivations() -> None:
         Derivation("visitor_days", ("visits",), {"visits": "visitor_id"}, visitor_days, variant=lambda _: ())
     )
     register(Derivation("channel_days", ("visits",), {}, channel_days, variant=lambda _: ()))
+    register(Derivation("source_days", ("visits",), {}, source_days, variant=lambda _: (), later=True))

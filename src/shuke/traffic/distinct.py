@@ -9,6 +9,7 @@ rooms that count so); laws and the pages of drawn shops hold both to each other.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -75,30 +76,32 @@ _MEASURED_VISITS = "measured_visits"
 _OF_VIEWS = np.array([0, _ONE, _ONE | _MORE], np.uint8)
 
 
-def columns(names: Collection[str], group: str | None) -> tuple[str, ...]:
-    """What counting these measures reads: of `visits` by a column, or (None) of `visitor_days`."""
-    needs = _NEEDS if group else _NEEDS | {"measured_visitors": _MEASURED_VISITS}
+def columns(names: Collection[str], keys: Sequence[str]) -> tuple[str, ...]:
+    """What counting these measures reads: of `visits` by some columns, or (by none) of `visitor_days`."""
+    needs = _NEEDS if keys else _NEEDS | {"measured_visitors": _MEASURED_VISITS}
     read = sorted({needs[name] for name in names if name in needs})
-    return ("visitor_id", *read, *([group] if group else []))
+    return ("visitor_id", *read, *keys)
 
 
-def count(rows: Rows, names: Sequence[str], group: str | None) -> list[dict[str, object]]:
-    """A row per value of `group` (None: one of all) with each measure of `names`; a visitor of several is one."""
-    found = by_spans(rows, Shape(bits=5, one=_ONE), is_grouped=group is not None)[:, 0]
+def count(rows: Rows, names: Sequence[str], keys: Sequence[str]) -> list[dict[str, object]]:
+    """A row per group of `keys` (none: one of all) with each measure of `names`; a visitor of several rows is one."""
+    found = by_spans(rows, Shape(bits=5, one=_ONE), is_grouped=bool(keys))[:, 0]
     deeds = np.arange(found.shape[1])
     told: list[dict[str, object]] = [
         {name: int(own[_OF[name](deeds)].sum()) for name in names} for own in found
     ]
-    if group is None:
+    if not keys:
         return told
     return [
-        {group: value} | row for value, row, own in zip(rows.values, told, found, strict=True) if own.any()
+        dict(zip(keys, _apart(value, keys), strict=True)) | row
+        for value, row, own in zip(rows.values, told, found, strict=True)
+        if own.any()
     ]
 
 
-def of_visits(pieces: Sequence[Piece], group: str | None) -> Rows:
+def of_visits(pieces: Sequence[Piece], keys: Sequence[str]) -> Rows:
     """The rows of `visits`, of pieces with `columns`, for `count`; also for one of all of them."""
-    return gathered(pieces, group=group, told=_visit_deeds)
+    return gathered(pieces, group=tuple(keys), told=_visit_deeds)
 
 
 def of_days(pieces: Sequence[Piece]) -> Rows:
@@ -172,13 +175,14 @@ class Rows:
 def gathered(
     pieces: Sequence[Piece],
     *,
-    group: str | None,
+    group: str | tuple[str, ...] | None,
     told: Callable[[pa.Table], np.ndarray] | None = None,
     keep: Callable[[pa.Table], np.ndarray] | None = None,
     only: str | None = None,
     is_by_group: bool = False,
 ) -> Rows:
-    """The rows of pieces with `visitor_id` and `group` (a text; None: all are one), without those of no visitor.
+    """The rows of pieces with `visitor_id` and `group` (a text; several columns; None: all are one), without those of no
+    visitor. Several columns have their values together as one (`_apart` takes them apart).
 
     A file's pieces need not follow one another in order, and a piece that is in none is put into it.
 
@@ -199,7 +203,7 @@ def gathered(
         """The piece's own values, and its runs: starts, ends and (where they are of one group) its number."""
         table = pieces[number].read()
         who = flat(table["visitor_id"])
-        codes, values = _coded(table[group]) if group is not None else _of_one(table.num_rows)
+        codes, values = _groups(table, group)
         mask = None if keep is None else keep(table)
         if mask is not None and len(groups) and only is None:
             codes, mask = np.where(mask, codes, np.int32(-1)), None  # left out where it is counted
@@ -334,6 +338,46 @@ def _coded(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
         return coded.indices.to_numpy(), values
     codes = pc.fill_null(coded.indices, len(values)).to_numpy()
     return codes, pa.concat_arrays([values, pa.array([None], pa.string())])
+
+
+_MOST_FLAGGED = 1 << 20
+
+
+def _groups(table: pa.Table, group: str | tuple[str, ...] | None) -> tuple[np.ndarray, pa.Array]:
+    """The group of each row as a number, and what the numbers mean."""
+    if group is None:
+        return _of_one(table.num_rows)
+    if isinstance(group, str):
+        return _coded(table[group])
+    parts = [_coded(table[name]) for name in group]
+    together = parts[0][0].astype(np.int64)
+    for codes, values in parts[1:]:
+        together = together * max(len(values), 1) + codes
+    # Few of the groups that there might be occur.
+    whole = int(np.prod([max(len(values), 1) for _codes, values in parts]))
+    if whole <= _MOST_FLAGGED:
+        occurs = np.zeros(whole, bool)
+        occurs[together] = True
+        found = np.flatnonzero(occurs)
+        numbers = np.cumsum(occurs, dtype=np.int32)[together] - np.int32(1)
+    else:
+        found, numbers = np.unique(together, return_inverse=True)
+        numbers = numbers.astype(np.int32)
+    columns = []
+    for _codes, values in reversed(parts):
+        size = max(len(values), 1)
+        columns.append(values.take(pa.array(found % size)).to_pylist() if len(values) else [])
+        found = found // size
+    told = [json.dumps(one) for one in zip(*reversed(columns), strict=True)]
+    return numbers, pa.array(told, pa.string())
+
+
+def _apart(value: Any, keys: Sequence[str]) -> list[Any]:
+    """The values of a group's columns, as `visits` have them."""
+    return [
+        one if one is None or key != "is_paid" else one == "true"
+        for one, key in zip(json.loads(value), keys, strict=True)
+    ]
 
 
 def _of_one(rows: int) -> tuple[np.ndarray, pa.Array]:

@@ -97,7 +97,7 @@ MEASURES: dict[str, Measure] = {
     )
 }
 
-# What `channel_days` hold of a measure already added up. Visitors of a day are of that day and group alone.
+# What `channel_days` (and, of visits, `source_days`) hold of a measure already added up. Visitors of a day are of that day and group alone.
 DAY_SUMS: Mapping[tuple[str, str], str] = {
     **{
         ("visit", name): name
@@ -125,10 +125,21 @@ DAY_SUMS: Mapping[tuple[str, str], str] = {
 }
 
 
+def sums_kind(keys: Sequence[str]) -> str:
+    """The kind of sums that tells what is asked by these keys."""
+    return "channel_days" if set(keys) <= {"local_day", "channel"} else "source_days"
+
+
 def day_sum(measure: Measure, keys: Sequence[str]) -> Measure | None:
-    """The measure read off `channel_days`; None where these do not tell it: visitors of longer than a day."""
+    """The measure read off the sums of days; None where these do not tell it: visitors of longer than a day, and visitors
+    by source."""
     column = DAY_SUMS.get((measure.entity, measure.name))
-    if column is None or (measure.entity == "visitor" and "local_day" not in keys):
+    if column is None:
+        return None
+    if sums_kind(keys) == "source_days":
+        if measure.entity != "visit":
+            return None
+    elif measure.entity == "visitor" and "local_day" not in keys:
         return None
     return Measure(measure.name, "day_sum", lambda t: t[column])
 

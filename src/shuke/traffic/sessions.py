@@ -30,6 +30,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from typing import Any
+
 import ibis
 from ibis import _
 
@@ -54,6 +56,7 @@ ENTRY_FIELDS = (
 )
 # Columns of a visit that a day's sums add up.
 _ADDED = ("views", "item_views", "item_exits", "stay_seconds", "carts", "orders", "revenue_minor")
+SOURCE = ("channel", "is_paid", "source", "medium", "campaign")
 _VISITOR = ["shop_id", "local_day", "visitor_id"]
 _ORDER = ["at", "ord", "event_id"]
 
@@ -101,13 +104,7 @@ def visitor_days(visits: ibis.Table) -> ibis.Table:
 def channel_days(visits: ibis.Table) -> ibis.Table:
     """The columns of schemas.CHANNEL_DAYS: what the visits of a day add up to, whole and by channel."""
     day = ["shop_id", "local_day"]
-    of_visits = {
-        "visits": _.count(),
-        "viewed_visits": _count(_.views >= 1),
-        "one_view_visits": _count(_.views == 1),
-        "measured_visits": _count(_.views >= 2),
-        **{name: _[name].sum() for name in _ADDED},
-    }
+    of_visits = _sums_of_visits()
     sums = {name: _[name].sum() for name in of_visits}
     by_channel = visits.group_by([*day, "channel", "visitor_id"]).aggregate(**of_visits)
     whole = by_channel.group_by([*day, "visitor_id"]).aggregate(**sums)
@@ -125,6 +122,24 @@ def channel_days(visits: ibis.Table) -> ibis.Table:
         return as_schema(added.mutate(level=ibis.literal(level), channel=channel), "channel_days")
 
     return added_up("channel", by_channel, ["channel"]).union(added_up("day", whole, []), distinct=False)
+
+
+def source_days(visits: ibis.Table) -> ibis.Table:
+    """The columns of schemas.SOURCE_DAYS: what the visits of a day add up to by where they came from. Visitors are not in
+    it: of several sources a visitor is one in each, and of several days one in all."""
+    return as_schema(
+        visits.group_by(["shop_id", "local_day", *SOURCE]).aggregate(**_sums_of_visits()), "source_days"
+    )
+
+
+def _sums_of_visits() -> dict[str, Any]:
+    return {
+        "visits": _.count(),
+        "viewed_visits": _count(_.views >= 1),
+        "one_view_visits": _count(_.views == 1),
+        "measured_visits": _count(_.views >= 2),
+        **{name: _[name].sum() for name in _ADDED},
+    }
 
 
 def as_schema(table: ibis.Table, kind: str) -> ibis.Table:

@@ -1,7 +1,7 @@
 """The shape of every kind of fact, as Arrow schemas. The warehouse owns them; rooms fill them and ask about them.
 
 Raw kinds are appended (`events`, `order_lines`, `settlements`, `returns`, `entries`); derived kinds are computed from them when a day is sealed and, for the
-part that is still open, on the fly (`visits`, `visitor_days`, `channel_days`, `entrance_days`, `page_flows`, `order_facts`).
+part that is still open, on the fly (`visits`, `visitor_days`, `channel_days`, `source_days`, `entrance_days`, `page_flows`, `order_facts`).
 
 In every kind: `shop_id`; `local_day` is the shop's day (a date); moments are naive UTC microseconds (engines agree on
 these, not on zones); amounts are integers of the minor unit of `currency`; `*_id` are int64 surrogates
@@ -275,6 +275,30 @@ CHANNEL_DAYS = pa.schema(
     ]
 )
 
+# What the visits of a day add up to, by where they came from: what `visits` say of it, together.
+SOURCE_DAYS = pa.schema(
+    [
+        ("shop_id", pa.int64()),
+        ("local_day", pa.date32()),
+        ("channel", pa.string()),
+        ("is_paid", pa.bool_()),
+        ("source", pa.string()),
+        ("medium", pa.string()),
+        ("campaign", pa.string()),
+        ("visits", pa.int64()),
+        ("views", pa.int64()),
+        ("viewed_visits", pa.int64()),  # with a view at all
+        ("one_view_visits", pa.int64()),
+        ("measured_visits", pa.int64()),
+        ("item_views", pa.int64()),
+        ("item_exits", pa.int64()),
+        ("stay_seconds", pa.int64()),
+        ("carts", pa.int64()),
+        ("orders", pa.int64()),
+        ("revenue_minor", pa.int64()),
+    ]
+)
+
 # What the visits of a day add up to, by the channel and the page through which they came. Visits without a view have no
 # entrance (null path and type, `viewed_visits` 0).
 ENTRANCE_DAYS = pa.schema(
@@ -520,6 +544,7 @@ DERIVED = {
     "visits": VISITS,
     "visitor_days": VISITOR_DAYS,
     "channel_days": CHANNEL_DAYS,
+    "source_days": SOURCE_DAYS,
     "trails": TRAILS,
     "page_days": PAGE_DAYS,
     "entrance_days": ENTRANCE_DAYS,
@@ -544,6 +569,7 @@ SORT = {
     "visits": ("visitor_id", "started_at", "visit_id"),
     "visitor_days": ("visitor_id",),
     "channel_days": ("level", "channel"),
+    "source_days": ("channel", "is_paid", "source", "medium", "campaign"),
     "trails": ("visitor_id", "visit_id", "position"),
     "page_days": ("level", "page_path", "page_type"),
     "entrance_days": ("entry_type", "entry_path", "channel"),

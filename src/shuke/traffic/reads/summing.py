@@ -18,10 +18,20 @@ from shuke.conditions.reads import to_ibis
 from shuke.traffic import distinct
 from shuke.traffic import measures as m
 from shuke.traffic.reads import asking
-from shuke.traffic.reads.asking import HIDDEN, HIDDEN_MEASURES, Group, Request, Scene, Sums, Tables
+from shuke.traffic.reads.asking import (
+    HIDDEN,
+    HIDDEN_MEASURES,
+    VISIT_KEYS,
+    Group,
+    Request,
+    Scene,
+    Sums,
+    Tables,
+)
 from shuke.warehouse import reads as warehouse
 from shuke.warehouse.reads import LaidOut, Stretch
 
+_KEY_TYPES = {"is_paid": pa.bool_()}
 _DAY_COLUMNS = ("of_day", "day_views", "day_visitors")
 
 
@@ -189,19 +199,28 @@ def _kinds_of(question: Question, scene: Scene, block: Block) -> tuple[str, ...]
         of_days = is_plain and any(one.entity in ("visitor_day", "day") for one in block.used)
         return ("visits", "visitor_days") if of_days else ("visits",)
     left = _of_several_days(block)
-    kinds = ["channel_days"] if len(left) < len(block.used) else []
+    kinds = [m.sums_kind(block.keys)] if len(left) < len(block.used) else []
     return (*kinds, _kind_of_visitors(block)) if left else tuple(kinds)
 
 
 def _is_by_sums(question: Question, scene: Scene) -> bool:
-    """Whether days may be added up from what was summed when they were sealed: all visits, by nothing but day and channel.
+    """Whether days may be added up from what was summed when they were sealed: all visits, by day and what they say of
+    where they came from.
 
     Not for single days: their visits are few, and while a day runs they are computed anyway.
     """
     return (
         scene.condition is None
-        and all(set(block.keys) <= {"local_day", "channel"} for block in question.blocks)
+        and all(_is_summed(block) for block in question.blocks)
         and any(stretch.period.length > 1 for stretch in question.stretches)
+    )
+
+
+def _is_summed(block: Block) -> bool:
+    if m.sums_kind(block.keys) == "channel_days":
+        return True
+    return set(block.keys) <= {"local_day", *VISIT_KEYS} and all(
+        one.entity in ("visit", "visitor") for one in block.used
     )
 
 
@@ -231,19 +250,25 @@ def _counted_apart(laid: LaidOut, question: Question) -> tuple[Question, list[di
     """Of a question by sums: what is left of it, and rows of its visitors where arrays count them."""
     rows: list[dict[str, Any]] = []
     blocks = []
-    asked: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
+    asked: dict[tuple[int, tuple[str, ...]], list[tuple[int, tuple[str, ...]]]] = {}
+    # Of all together they are counted beside those by a key, of the same rows.
+    keyed = next((block.keys for block in question.blocks if block.keys and _of_several_days(block)), ())
     for number, block in enumerate(question.blocks):
         names = tuple(one.name for one in _of_several_days(block))
-        if not names or not distinct.is_worth_it(laid.sealed_rows(_kind_of_visitors(block))):
+        is_by_source = set(block.keys) <= set(VISIT_KEYS)
+        if (
+            not names
+            or not is_by_source
+            or not distinct.is_worth_it(laid.sealed_rows(_kind_of_visitors(block)))
+        ):
             blocks.append(block)
             continue
         blocks.append(replace(block, used=tuple(one for one in block.used if one.name not in names)))
         for stretch in block.stretches:
-            asked.setdefault(stretch, []).append((number, names))
-    for stretch, wanted in asked.items():
-        counting = _Counting(
-            laid, stretch, [(question.blocks[number].keys, names) for number, names in wanted]
-        )
+            asked.setdefault((stretch, block.keys or keyed), []).append((number, names))
+    for (stretch, keys), wanted in asked.items():
+        every = tuple(dict.fromkeys(name for _number, names in wanted for name in names))
+        counting = _Counting(laid, stretch, keys, every)
         for number, names in wanted:
             found = counting.told(question.blocks[number].keys, names, is_kept=question.is_over)
             rows += [{"block": number, "stretch": stretch, **row} for row in found]
@@ -251,36 +276,32 @@ def _counted_apart(laid: LaidOut, question: Question) -> tuple[Question, list[di
 
 
 class _Counting:
-    """The visitors of one stretch for several blocks: by channel and of all from `visits`, read once; of all alone from the
+    """The visitors of one stretch for several blocks: by some keys and of all from `visits`, read once; of all alone from the
     fewer rows of `visitor_days`."""
 
-    def __init__(
-        self, laid: LaidOut, stretch: int, wanted: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
-    ) -> None:
-        self._laid, self._stretch = laid, stretch
-        self._group = next((keys[0] for keys, _names in wanted if keys), None)
-        self._names = tuple(dict.fromkeys(name for _keys, names in wanted for name in names))
-        self._kind = "visits" if self._group else "visitor_days"
+    def __init__(self, laid: LaidOut, stretch: int, keys: tuple[str, ...], names: tuple[str, ...]) -> None:
+        self._laid, self._stretch, self._keys, self._names = laid, stretch, keys, names
+        self._kind = "visits" if keys else "visitor_days"
         self._rows: distinct.Rows | None = None
 
     def told(self, keys: Sequence[str], names: Sequence[str], *, is_kept: bool) -> list[dict[str, Any]]:
-        group = keys[0] if keys else None
-
         def compute() -> pa.Table:
-            fields = [(name, pa.int64()) for name in names]
-            schema = pa.schema([(group, pa.string()), *fields] if group else fields)
-            return pa.Table.from_pylist(distinct.count(self._gathered(), names, group), schema)
+            fields = [
+                *((key, _KEY_TYPES.get(key, pa.string())) for key in keys),
+                *((n, pa.int64()) for n in names),
+            ]
+            return pa.Table.from_pylist(distinct.count(self._gathered(), names, keys), pa.schema(fields))
 
         if not is_kept:
             return compute().to_pylist()
-        key = ("visitors", self._stretch, group, tuple(names))
+        key = ("visitors", self._stretch, tuple(keys), tuple(names))
         return self._laid.kept(self._kind, key, compute).to_pylist()
 
     def _gathered(self) -> distinct.Rows:
         if self._rows is None:
-            read = distinct.columns(self._names, self._group)
+            read = distinct.columns(self._names, self._keys)
             pieces = self._laid.pieces(self._kind, self._stretch, read)
-            self._rows = distinct.of_visits(pieces, self._group) if self._group else distinct.of_days(pieces)
+            self._rows = distinct.of_visits(pieces, self._keys) if self._keys else distinct.of_days(pieces)
         return self._rows
 
 
@@ -290,16 +311,18 @@ def _of_several_days(block: Block) -> list[m.Measure]:
 
 
 def _kind_of_visitors(block: Block) -> str:
-    """Where visitors of several days are counted: by channel only visits tell them apart."""
+    """Where visitors of several days are counted: by source only visits tell them apart."""
     return "visits" if block.keys else "visitor_days"
 
 
 def _from_sums(own: Tables, block: Block, keys: Sequence[str]) -> ibis.Table:
     """A block from the sums of days, and visitors of several days from their own rows."""
     entities: dict[str, ibis.Table] = {}
-    if "channel_days" in own:
-        sums = own["channel_days"]
-        sums = sums.filter(sums.level == ("channel" if "channel" in keys else "day"))
+    kind = m.sums_kind(block.keys)
+    if kind in own:
+        sums = own[kind]
+        if kind == "channel_days":
+            sums = sums.filter(sums.level == ("channel" if "channel" in keys else "day"))
         if any(one.entity == "day" for one in block.used):
             by = list(dict.fromkeys([*keys, "local_day"]))
             entities["day"] = sums.group_by(by).aggregate(

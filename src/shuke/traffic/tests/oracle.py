@@ -191,3 +191,23 @@ def channel_days(visits: Iterable[Row]) -> list[Row]:
             }
         )
     return found
+
+
+def source_days(visits: Iterable[Row]) -> list[Row]:
+    """The same by where they came from, without visitors."""
+    named = ("channel", "is_paid", "source", "medium", "campaign")
+    groups: dict[tuple, list[Row]] = defaultdict(list)
+    for visit in visits:
+        groups[(visit["shop_id"], visit["local_day"], *(visit[name] for name in named))].append(visit)
+    added = ("views", "item_views", "item_exits", "stay_seconds", "carts", "orders", "revenue_minor")
+    return [
+        {
+            **dict(zip(("shop_id", "local_day", *named), group, strict=True)),
+            "visits": len(rows),
+            "viewed_visits": sum(v["views"] >= 1 for v in rows),
+            "one_view_visits": sum(v["views"] == 1 for v in rows),
+            "measured_visits": sum(v["views"] >= 2 for v in rows),
+            **{name: sum(v[name] for v in rows) for name in added},
+        }
+        for group, rows in groups.items()
+    ]

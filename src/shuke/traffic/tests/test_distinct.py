@@ -24,6 +24,9 @@ row = st.fixed_dictionaries(
     {
         "visitor_id": st.sampled_from([-(2**63), -5, 0, 1, 2, 3, 2**63 - 1]),
         "channel": st.sampled_from(["ads", "mail", None]),
+        "is_paid": st.booleans(),
+        "source": st.sampled_from(["a", "b,c", '"', None]),
+        "medium": st.sampled_from(["", "x", None]),
         "views": st.integers(0, 3),
         "carts": st.integers(0, 2),
         "orders": st.integers(0, 2),
@@ -59,19 +62,39 @@ def as_pieces(rows: list[dict], cut: int, columns: tuple[str, ...]) -> list[Piec
     rows=st.lists(row, max_size=30),
     cut=st.integers(0, 30),
     names=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
+    keys=st.sampled_from(
+        [
+            ("channel",),
+            ("channel", "is_paid"),
+            ("is_paid",),
+            ("source", "medium"),
+            ("source", "is_paid", "medium", "channel"),
+        ]
+    ),
+    most_flagged=st.sampled_from([2, 1 << 20]),
     span_rows=st.sampled_from([1, 3, 4_000]),
 )
-def test_count__any_rows_in_any_parts__is_that_of_plain_python(rows, cut, names, span_rows):
-    pieces = as_pieces(rows, cut, distinct.columns(names, "channel"))
+def test_count__any_rows_in_any_parts__is_that_of_plain_python(
+    rows, cut, names, keys, most_flagged, span_rows
+):
+    pieces = as_pieces(rows, cut, distinct.columns(names, keys))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distinct, "SPAN_ROWS", span_rows)
         patch.setattr(distinct, "SPAN_ROWS_OF_ALL", span_rows)
-        gathered = distinct.of_visits(pieces, "channel")
-        found = distinct.count(gathered, names, "channel")
-        (of_all,) = distinct.count(gathered, names, None)
-    assert len(found) == len({one["channel"] for one in rows})
+        patch.setattr(distinct, "_MOST_FLAGGED", most_flagged)
+        gathered = distinct.of_visits(pieces, keys)
+        found = distinct.count(gathered, names, keys)
+        (of_all,) = distinct.count(gathered, names, ())
+
+    def group(one):
+        return tuple(one[key] for key in keys)
+
+    assert {group(one) for one in found} == {group(one) for one in rows}
+    assert len(found) == len({group(one) for one in rows})
+    reached["several keys"] += len(keys) > 1 and len(found) > 1
+    reached["keys that meet in many ways"] += len(keys) > 1 and most_flagged == 2 and len(found) > 1
     for told in found:
-        truth = expected([one for one in rows if one["channel"] == told["channel"]])
+        truth = expected([one for one in rows if group(one) == group(told)])
         assert {name: told[name] for name in names} == {name: truth[name] for name in names}
     truth = expected(rows)
     assert of_all == {name: truth[name] for name in names}
@@ -84,7 +107,7 @@ def test_count__more_visitors_than_a_table_holds_in_one_span__grows(monkeypatch)
     channels = draw.integers(0, 3, len(visitors)).astype(str)
     table = pa.table({"visitor_id": visitors, "channel": channels})
     pieces = [Piece(len(part), lambda part=part: part) for part in (table[:90_000], table[90_000:])]
-    found = distinct.count(distinct.of_visits(pieces, "channel"), ["visitors"], "channel")
+    found = distinct.count(distinct.of_visits(pieces, ("channel",)), ["visitors"], ("channel",))
     assert {one["channel"]: one["visitors"] for one in found} == {
         name: len(set(visitors[channels == name].tolist())) for name in ("0", "1", "2")
     }
@@ -92,7 +115,9 @@ def test_count__more_visitors_than_a_table_holds_in_one_span__grows(monkeypatch)
 
 def test_law__examples__reached_every_measure():
     print(dict(reached))
-    assert all(reached[name] >= 20 for name in NAMES), dict(reached)
+    assert all(reached[name] >= 20 for name in (*NAMES, "several keys", "keys that meet in many ways")), dict(
+        reached
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +162,8 @@ def test_pages__with_visitors_counted_by_arrays__say_the_same(life, monkeypatch,
         return [
             reads.overview(shop=life.shop, period=period, against=("before",), at=at),
             reads.sources(shop=life.shop, period=period, against="before", at=at),
-            reads.sources(shop=life.shop, period=period, by=("channel", "source"), at=at),
+            reads.sources(shop=life.shop, period=period, by=("channel", "is_paid"), at=at),
+            reads.sources(shop=life.shop, period=period, by=("campaign", "source", "medium"), at=at),
             reads.overview(shop=life.shop, period=Period.of_day(date(2020, 1, 1)), at=at),
         ]
 
@@ -147,6 +173,5 @@ def test_pages__with_visitors_counted_by_arrays__say_the_same(life, monkeypatch,
     monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
     monkeypatch.setattr(distinct, "count", lambda *args: counted.append(1) or count(*args))
     assert page() == by_groups
-    assert len(counted) == 6, (
-        "other than by arrays: an overview's two stretches, two of sources by channel and of all"
-    )
+    # Of sources by some keys and of all: two stretches, one and one; of all is remembered once nothing is running.
+    assert len(counted) == 2 + 4 + 2 + (2 if at == AT else 1), "other than by arrays"

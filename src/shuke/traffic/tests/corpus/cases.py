@@ -30,6 +30,7 @@ def of_events(events: list[Row]) -> dict[str, list[Row]]:
         "visits": visits,
         "visitor_days": oracle.visitor_days(visits),
         "channel_days": oracle.channel_days(visits),
+        "source_days": oracle.source_days(visits),
         "trails": trails_oracle.trails(events, RULES),
         "order_facts": [],
     }

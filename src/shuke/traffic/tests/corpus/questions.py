@@ -33,6 +33,7 @@ Facts = Mapping[str, Sequence[Row]]
 SHOP = ShopView(1, "corpus", "corpus", ZoneInfo("Asia/Shanghai"), "CNY", "", ())
 PERIOD = Period(date(2026, 3, 1), date(2026, 3, 15))
 VISIT_NAMES = tuple(n for n, one in MEASURES.items() if one.dataset != "order_facts")
+SOURCE_NAMES = tuple(n for n, one in MEASURES.items() if one.entity in ("visit", "visitor"))
 ORDER_NAMES = tuple(n for n, one in MEASURES.items() if one.dataset == "order_facts")
 
 
@@ -110,10 +111,14 @@ def _laid_out(table: ibis.Table, days_before: int = 0) -> ibis.Table:
     return parts[0].union(parts[1], distinct=False)
 
 
-def _visit_sums_of_stretches(keys: tuple[str, ...] = (), kinds: tuple[str, ...] = ("visits",)) -> Question:
+def _visit_sums_of_stretches(
+    keys: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = ("visits",),
+    names: tuple[str, ...] = VISIT_NAMES,
+) -> Question:
     """`kinds`: what is to be read for it, as pages read it."""
     scenes = [asking.Scene(SHOP, period) for period in STRETCHES]
-    question = summing.visit_question([asking.Request(scene, VISIT_NAMES, keys) for scene in scenes])
+    question = summing.visit_question([asking.Request(scene, names, keys) for scene in scenes])
     assert set(summing.visit_kinds(question, scenes[0])) == set(kinds)
 
     def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
@@ -123,7 +128,7 @@ def _visit_sums_of_stretches(keys: tuple[str, ...] = (), kinds: tuple[str, ...] 
         found = []
         for number, period in enumerate(STRETCHES):
             visits = [visit for visit in facts["visits"] if visit["local_day"] in period]
-            rows = measure_oracle.visit_rows(visits, VISIT_NAMES, keys, period, SHOP.zone) if visits else []
+            rows = measure_oracle.visit_rows(visits, names, keys, period, SHOP.zone) if visits else []
             found += [{"stretch": number} | row for row in rows]
         return found
 
@@ -176,12 +181,20 @@ QUESTIONS: tuple[Question, ...] = (
         lambda tables: sessions.channel_days(tables["visits"]),
         lambda facts: oracle.channel_days(facts["visits"]),
     ),
+    Question(
+        "source_days",
+        ("visits",),
+        lambda tables: sessions.source_days(tables["visits"]),
+        lambda facts: oracle.source_days(facts["visits"]),
+    ),
     _visit_sums_of_stretches((), ("channel_days", "visitor_days")),
     _visit_sums_of_stretches(("local_day",), ("channel_days",)),
     _visit_sums_of_stretches(("local_day", "channel"), ("channel_days",)),
     _visit_sums_of_stretches(("channel",), ("channel_days", "visits")),
     _visit_sums_of_stretches(("hour",), ("visits",)),
     _visit_sums_of_stretches(("source",), ("visits",)),
+    _visit_sums_of_stretches(("channel", "is_paid"), ("source_days", "visits"), SOURCE_NAMES),
+    _visit_sums_of_stretches(("medium", "local_day"), ("source_days",), ("visits", "views", "carts")),
     _order_sums_of_stretches(),
     *(Question(*one) for one in alerts.ASKED),
     *(Question(*one) for one in flows.ASKED),
