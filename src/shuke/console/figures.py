@@ -120,6 +120,14 @@ def change_between(now: Figure, then: Figure, name: str, currency: str) -> Chang
     return Change(text, direction, tone, name, spoken, hint)
 
 
+def arrow_words(change: Change | None) -> str:
+    """A change as an arrow and per cent, for a terminal; empty for none."""
+    if change is None:
+        return ""
+    arrow = {"up": "▲", "down": "▼", "same": "="}[change.direction]
+    return f"{arrow} {change.text}"
+
+
 def is_more_than_scatter(now: Figure, then: Figure) -> bool:
     """Whether two figures differ by more than such numbers scatter by themselves."""
     if now.value is None or then.value is None:

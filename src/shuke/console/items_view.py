@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 
-from shuke.console import viewstate, words
+from shuke.console import figures, viewstate, words
 from shuke.kernel.money import exponent
 from shuke.shops.page_request import PageRequest
 from shuke.shops.tables import Column
 from shuke.traffic.items import reads
+from shuke.traffic.metrics import Metric, Unit
+from shuke.traffic.reads import Figure
 
 VIEWS: tuple[tuple[str, str | Promise], ...] = (
     ("items", pgettext_lazy("items", "All items")),
@@ -52,6 +55,8 @@ WINDOW_WORDS: dict[str, str | Promise] = {
     "24h": pgettext_lazy("hot window", "24 hours"),
     "7d": pgettext_lazy("hot window", "7 days"),
 }
+# What of the address the pages of an item share.
+VIEW = ("range", "from", "to", "against", "vs_from", "vs_to")
 DEFAULT_COLUMNS = ("views", "visitors", "carts", "bought", "units", "amount", "conversion", "bounce_page")
 
 
@@ -73,7 +78,7 @@ def tabs(request: PageRequest, here: str, state: viewstate.ViewState | None) -> 
 def item_url(request: PageRequest, product_ref: str) -> str:
     """An item's page, of the same days."""
     query = {"ref": product_ref}
-    query |= {name: request.GET[name] for name in ("range", "from", "to") if name in request.GET}
+    query |= {name: request.GET[name] for name in VIEW if name in request.GET}
     return reverse("console:item", args=[request.access.shop.slug]) + "?" + urlencode(query)
 
 
@@ -108,17 +113,64 @@ def major(minor: int, currency: str) -> Decimal:
     return round(Decimal(minor).scaleb(-exponent(currency)), exponent(currency))
 
 
-def columns(request: PageRequest) -> list[Column[reads.ItemRow]]:
-    """Every number of an item; which of them stand on the page the address says (`cols`)."""
+@dataclass(frozen=True)
+class _Compared:
+    """A number of an item that a change is told of: its unit, the better direction, the value, and on how many cases it
+    rests."""
+
+    unit: Unit
+    better: Literal["up", "down"]
+    value: Callable[[reads.ItemSums], Any]
+    cases: Callable[[reads.ItemSums], int]
+
+    def figure(self, key: str, sums: reads.ItemSums) -> Figure:
+        metric = Metric(f"item_{key}", 1, self.unit, "item", self.better, key)
+        return Figure(metric, self.value(sums), None, self.cases(sums))
+
+
+def _counted(name: str) -> _Compared:
+    return _Compared("count", "up", lambda sums: getattr(sums, name), lambda sums: getattr(sums, name))
+
+
+COMPARED: dict[str, _Compared] = {
+    "views": _counted("views"),
+    "visitors": _counted("visitors"),
+    "favourites": _counted("favourite_visitors"),
+    "carts": _counted("cart_visitors"),
+    "checkouts": _counted("checkout_visitors"),
+    "bought": _counted("buyers"),
+    "orders": _counted("orders"),
+    "units": _Compared("number", "up", lambda sums: sums.units, lambda sums: sums.orders),
+    "amount": _Compared("money", "up", lambda sums: sums.amount_minor, lambda sums: sums.orders),
+    "conversion": _Compared("ratio", "up", lambda sums: ratio(sums.conversion), lambda sums: sums.came),
+    "bounce_page": _Compared("ratio", "down", lambda sums: ratio(sums.bounce_page), lambda sums: sums.views),
+    "stay": _Compared(
+        "seconds", "up", lambda sums: ratio(sums.stay_per_view), lambda sums: sums.measured_views
+    ),
+}
+
+
+def change(row: reads.ItemRow, key: str, against: str, currency: str) -> figures.Change | None:
+    """How a number of an item changed against the other period; None where none is compared or it can not be said."""
+    if row.then is None or key not in COMPARED:
+        return None
+    one = COMPARED[key]
+    return figures.change_between(one.figure(key, row.sums), one.figure(key, row.then), against, currency)
+
+
+def columns(request: PageRequest, against: str = "") -> list[Column[reads.ItemRow]]:
+    """Every number of an item; which of them stand on the page the address says (`cols`). `against`: what is compared
+    with, in words."""
     currency = request.access.shop.currency
     no_visitor = gettext("Nobody saw it in these days.")
 
     def number(
         key: str, title: str, value: Callable[[reads.ItemRow], Any], shown: Any, why: str = ""
     ) -> Column[reads.ItemRow]:
-        def cell(row: reads.ItemRow) -> dict[str, str]:
+        def cell(row: reads.ItemRow) -> dict[str, Any]:
             found = value(row)
-            return {"text": "" if found is None else shown(found), "why": why}
+            told = change(row, key, against, currency)
+            return {"text": "" if found is None else shown(found), "why": why, "change": told}
 
         return Column(key, title, value, "stated", is_number=True, shown=cell)
 
@@ -190,6 +242,19 @@ def columns(request: PageRequest) -> list[Column[reads.ItemRow]]:
             gettext("Nobody saw it through free traffic."),
         ),
     ]
+
+
+def columns_before(columns: Sequence[Column[reads.ItemRow]]) -> list[Column[reads.ItemRow]]:
+    """Columns of a file with the other period's values of those that are compared."""
+
+    def before(column: Column[reads.ItemRow]) -> Column[reads.ItemRow]:
+        def value(row: reads.ItemRow) -> Any:
+            return column.value(replace(row, sums=row.then or reads.ItemSums()))
+
+        title = gettext("%(name)s before") % {"name": column.title}
+        return Column(f"{column.key}_before", title, value)
+
+    return [before(column) for column in columns if column.key in COMPARED]
 
 
 def interval(check: reads.StepCheck) -> str:

@@ -4,6 +4,7 @@ against the period that is compared, in the file too."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,22 @@ def table_frame(request: PageRequest, page: str, until: datetime | None, *more: 
 def shifted(state: viewstate.ViewState) -> str | None:
     """The first comparison that shifts by days; other days of one's own choice are the overview's."""
     return next((name for name in state.against if name != "custom"), None)
+
+
+def compared_once(request: PageRequest, state: viewstate.ViewState) -> viewstate.ViewState:
+    """The view with the one comparison that the address names; without one nothing is compared."""
+    asked = state.against[:1] if "against" in request.GET else ()
+    return replace(state, against=asked, custom=state.custom if asked == ("custom",) else None)
+
+
+def against(state: viewstate.ViewState) -> str | None:
+    """The comparison of `compared_once`."""
+    return state.against[0] if state.against else None
+
+
+def compared_words(state: viewstate.ViewState) -> str:
+    """What is compared with, in words; empty for nothing."""
+    return viewstate.against_words(state, state.against[0]) if state.against else ""
 
 
 def drawn_share(share: Decimal | None) -> dict[str, str] | None:

@@ -135,6 +135,16 @@ def compared_period(name: str, period: Period, custom: Period | None) -> Period:
     raise Invalid(field="against", value=name)
 
 
+def compared(
+    shop: ShopView, period: Period, against: str | None, custom: Period | None, at: datetime
+) -> tuple[Period, datetime | None] | None:
+    """The other period of a comparison and where it is cut; None where nothing is compared. Raises Invalid."""
+    if against is None:
+        return None
+    other = compared_period(against, period, custom)
+    return other, compared_until(shop, period, other, at)
+
+
 def so_far(shop: ShopView, period: Period, at: datetime) -> datetime | None:
     """The moment up to which a period is known, when it is still running at `at`; None when it is over."""
     today = local_day(at, shop.zone)

@@ -31,6 +31,8 @@ from shuke.traffic.saved.shapes import Kept
 LONGEST = timedelta(days=3660)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 Format = Literal["json", "csv"]
+# What a table is compared with: cut at the same time of the shop's clock where the period still runs.
+Comparison = Literal["before", "yesterday", "last_week"]
 # Parameters of operations.
 CONDITION = Query(None, max_length=8000)
 PAGE = Query(1, ge=1, le=100_000)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from shuke.console import items_view as view
-from shuke.console import viewstate, words
+from shuke.console import report_page, viewstate, words
 from shuke.kernel import clock
 from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
@@ -40,7 +40,8 @@ MOST_PAGES = 5
 
 def _state(request: PageRequest, at: datetime) -> viewstate.ViewState:
     shop = request.access.shop
-    return viewstate.read_view(request, shop, at.astimezone(shop.zone).date(), default="last7")
+    state = viewstate.read_view(request, shop, at.astimezone(shop.zone).date(), default="last7")
+    return report_page.compared_once(request, state)
 
 
 def _shell(request: PageRequest, name: str, state: viewstate.ViewState, **more: Any) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def _answer(
         "table_page": reverse(f"console:{name}", args=[access.shop.slug]),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
         "until": words.clock_time(until, access.shop.zone) if until else "",
+        "against": report_page.compared_words(state),
     }
 
 
@@ -73,8 +75,9 @@ def items(request: PageRequest, shop: str) -> HttpResponseBase:
     at = clock.now()
     state = _state(request, at)
     if wants_csv(request.GET):
-        found = reads.items(shop=request.access.shop, period=state.period, at=at)
+        found = _items(request, state, at)
         columns = view.columns(request)
+        columns += view.columns_before(columns) if state.against else []
         name = f"items-{state.period.start}-{state.period.last}"
         header = [pgettext("column", "Item"), "product_ref", *(column.title for column in columns[1:])]
         rows = (
@@ -86,7 +89,29 @@ def items(request: PageRequest, shop: str) -> HttpResponseBase:
     context = _shell(
         request, "items", state, source=source, heading=gettext("Which items are seen, and which sell?")
     )
+    context["bar"] = viewstate.bar(state, request.access.shop)
     return render(request, "console/items.html", context)
+
+
+def _items(request: PageRequest, state: viewstate.ViewState, at: datetime) -> reads.ItemsReport:
+    return reads.items(
+        shop=request.access.shop,
+        period=state.period,
+        against=report_page.against(state),
+        custom=state.custom,
+        at=at,
+    )
+
+
+def _one(request: PageRequest, state: viewstate.ViewState, at: datetime) -> reads.ItemReport:
+    return reads.item(
+        shop=request.access.shop,
+        period=state.period,
+        product_ref=_ref(request),
+        against=report_page.against(state),
+        custom=state.custom,
+        at=at,
+    )
 
 
 @require_safe
@@ -95,8 +120,8 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the sentence and the table of all items."""
     at = clock.now()
     state = _state(request, at)
-    found = reads.items(shop=request.access.shop, period=state.period, at=at)
-    columns = view.columns(request)
+    found = _items(request, state, at)
+    columns = view.columns(request, report_page.compared_words(state))
     known = {column.key for column in columns}
     shown = (set(request.GET.getlist("cols")) & known) or set(view.DEFAULT_COLUMNS)
     chosen = [column for column in columns if column.is_first or column.key in shown]
@@ -135,9 +160,9 @@ def item(request: PageRequest, shop: str) -> HttpResponseBase:
     if wants_csv(request.GET):
         return _item_csv(request, state, at)
     source = reverse("console:item_answer", args=[shop])
-    return render(
-        request, "console/item.html", _shell(request, "item", state, source=source, ref=_ref(request))
-    )
+    bar = viewstate.bar(state, request.access.shop)
+    context = _shell(request, "item", state, source=source, ref=_ref(request), bar=bar)
+    return render(request, "console/item.html", context)
 
 
 def _ref(request: PageRequest) -> str:
@@ -151,7 +176,7 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
     at = clock.now()
     access = request.access
     state = _state(request, at)
-    found = reads.item(shop=access.shop, period=state.period, product_ref=_ref(request), at=at)
+    found = _one(request, state, at)
     if found.row.sums.is_nothing:
         context = {"ref": _ref(request), "state": state, "items_url": reverse("console:items", args=[shop])}
         return render(request, "console/pieces/item_none.html", context)
@@ -161,7 +186,7 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
     context = _answer(request, state, "item", found.until) | {
         "found": found,
         "name": view.name_of(found.row),
-        "numbers": _numbers(found, currency),
+        "numbers": _numbers(found, currency, report_page.compared_words(state)),
         "parts": [
             (gettext("Paid traffic"), _part(found.row.paid)),
             (gettext("Free traffic"), _part(found.row.free)),
@@ -214,8 +239,19 @@ def _cells(sums: reads.ItemSums, currency: str) -> list[Any]:
     return [sums.views, sums.visitors, sums.cart_visitors, sums.buyers, sums.orders, sums.units, amount]
 
 
-def _numbers(found: reads.ItemReport, currency: str) -> list[dict[str, str]]:
+def _numbers(found: reads.ItemReport, currency: str, against: str) -> list[dict[str, Any]]:
     sums = found.row.sums
+    changes = [view.change(found.row, key, against, currency) for key in _NUMBERS]
+    return [
+        one | {"change": change} for one, change in zip(_plain_numbers(sums, currency), changes, strict=True)
+    ]
+
+
+_NUMBERS = ("visitors", "conversion", "amount", "bounce_page", "stay")
+
+
+def _plain_numbers(sums: reads.ItemSums, currency: str) -> list[dict[str, Any]]:
+    """The numbers of _NUMBERS in words."""
     stay = gettext("No view of it was followed by another one, so no stay could be measured.")
     return [
         {

@@ -6,7 +6,8 @@ import csv
 import io
 import os
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.http import urlencode
 
 from shuke.console import words
 from shuke.kernel import clock
+from shuke.kernel.periods import Period
 from shuke.shops.roles import Role
 from shuke.traffic.items import reads
 from shuke.traffic.items.tests.conftest import WHOLE, life
@@ -62,6 +64,26 @@ def test_items__the_page_and_its_file__say_what_the_reads_say(read, life):
         (row.product_ref, row.sums.views, row.sums.visitors) for row in found.rows
     ]
     assert read("items", DAYS | {"format": "csv"}, role=Role.READ_ONLY).status_code == 403
+
+
+def test_items__against_other_days__each_number_has_its_change_and_the_file_both(read, life):
+    days = {"range": "custom", "from": "2026-03-03", "to": "2026-03-04"}
+    period = Period(date(2026, 3, 3), date(2026, 3, 5))
+    found = reads.items(shop=life.shop, period=period, against="before", at=AFTER)
+    row = next(one for one in found.rows if one.then.views and one.then.views != one.sums.views)
+    asked = days | {"against": "before"}
+    page = text_of(read("items_table", asked))
+    share = words.percent(abs(Decimal(row.sums.views) / row.then.views - 1), 1)
+    way = "more" if row.sums.views > row.then.views else "less"
+    assert f"{share} {way} than the 2 days before" in page
+    assert "Changes against the 2 days before." in page
+    assert "than the 2 days before" in text_of(read("item_answer", asked | {"ref": row.product_ref}))
+    assert "than the 2 days before" not in text_of(read("items_table", days))
+    assert "against=before" in read("items_table", asked).content.decode()  # an item keeps the comparison
+    lines = rows_of(read("items", asked | {"format": "csv"}))
+    before = lines[0].index("Views before")
+    assert [int(line[before]) for line in lines[1:]] == [one.then.views for one in found.rows]
+    assert "Views before" not in rows_of(read("items", days | {"format": "csv"}))[0]
 
 
 def test_items__searched_and_sorted__shows_what_fits_in_that_order(read, life):

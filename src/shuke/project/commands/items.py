@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 from rich.console import Console
 from rich.table import Table
 
-from shuke.project.commands.reports import AS_JSON, FROM, TO, report_app
+from shuke.project.commands.reports import AGAINST, AS_JSON, FROM, TO, report_app
 from shuke.project.commands.shops import SHOP
 
 STALLED = typer.Option(False, "--stalled", help="Only items that sell but stall, with what holds each back.")
@@ -28,6 +28,7 @@ def items(
     first: str = FROM,
     last: str = TO,
     stalled: bool = STALLED,
+    against: str = AGAINST,
     most: int = MOST,
     as_json: bool = AS_JSON,
 ) -> None:
@@ -43,17 +44,18 @@ def items(
         if as_json:
             return _print_json(as_api(http.told_stalled(found, view.currency)))
         return _print_stalled(found, view.currency, most)
-    everything = reads.items(shop=view, period=period, at=at)
+    everything = reads.items(shop=view, period=period, against=against or None, at=at)
     if as_json:
         return _print_json(as_api(http.told_items(everything, view.currency)))
     table = _table("Views", "Visitors", "Added it to the cart", "Buyers", "Units", "Amount", "Conversion")
     for row in everything.rows[:most]:
         sums = row.sums
-        table.add_row(
-            _name(row),
+        cells = [
             *(_count(n) for n in (sums.views, sums.visitors, sums.cart_visitors, sums.buyers)),
             *(_units(sums.units), _money(sums.amount_minor, view.currency), _share(sums.conversion)),
-        )
+        ]
+        changes = [_change(row, key, view.currency) for key in _SHOWN]
+        table.add_row(_name(row), *(f"{a} {b}" if b else a for a, b in zip(cells, changes, strict=True)))
     Console().print(table)
     for note in everything.notes:
         typer.echo(note.text())
@@ -125,6 +127,15 @@ def _table(*titles: str) -> Table:
     for title in titles:
         table.add_column(pgettext("item number", title), justify="right")
     return table
+
+
+_SHOWN = ("views", "visitors", "carts", "bought", "units", "amount", "conversion")
+
+
+def _change(row: Any, key: str, currency: str) -> str:
+    from shuke.console import figures, items_view
+
+    return figures.arrow_words(items_view.change(row, key, "", currency))
 
 
 def _name(row: Any) -> str:

@@ -26,6 +26,7 @@ app.add_typer(report_app, name="report")
 
 FROM = typer.Option(..., "--from", help="First day, e.g. 2026-11-01.")
 TO = typer.Option(..., "--to", help="Last day, included.")
+AGAINST = typer.Option("", help="Compare with: before, yesterday or last_week.")
 AS_JSON = typer.Option(False, "--json", help="As JSON, for programs.")
 BY = typer.Option("channel", help="Comma-separated: channel, is_paid, source, medium, campaign.")
 

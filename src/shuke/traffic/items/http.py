@@ -15,10 +15,11 @@ from ninja import Query, Router, Schema
 
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
+from shuke.kernel.periods import Period
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
-from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Format, period_asked
+from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Comparison, Format, period_asked
 from shuke.traffic.items import reads
 
 router = Router()
@@ -64,17 +65,21 @@ class SumsOut(Schema):
 
 
 class ItemOut(Schema):
+    """`then`: in the other period, where one is compared."""
+
     product_ref: str
     title: str | None
     sums: SumsOut
     paid: SumsOut
     free: SumsOut
+    then: SumsOut | None
 
 
 class ItemsOut(Schema):
     """One page of the items, `count` in all; `total` is of them all."""
 
     period: Span
+    against_period: Span | None
     until: datetime | None
     currency: str
     count: int
@@ -82,6 +87,7 @@ class ItemsOut(Schema):
     size: int
     rows: list[ItemOut]
     total: SumsOut
+    total_then: SumsOut | None
     notes: list[Note]
 
 
@@ -142,6 +148,7 @@ class StalledOut(Schema):
 
 class OneItemOut(Schema):
     period: Span
+    against_period: Span | None
     until: datetime | None
     currency: str
     item: ItemOut
@@ -184,17 +191,18 @@ def list_items(
     shop: str,
     start: date,
     end: date,
+    against: Comparison | None = None,
     page: int = PAGE,
     size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
-    """Every item that was viewed, added or sold in a period, most views first."""
+    """Every item that was viewed, added or sold in a period, most views first; against another period where asked."""
     access = request.access
-    found = reads.items(shop=access.shop, period=period_asked(start, end), at=clock.now())
+    found = reads.items(shop=access.shop, period=period_asked(start, end), against=against, at=clock.now())
     if format == "csv":
-        return csv_response(
-            access, f"items-{start}-{end}", ("product_ref", "title", *_SUMS), _lines(found.rows)
-        )
+        before = [f"{name} before" for name in _SUMS] if against else []
+        header = ("product_ref", "title", *_SUMS, *before)
+        return csv_response(access, f"items-{start}-{end}", header, _lines(found.rows))
     return told_items(found, access.shop.currency, page, size)
 
 
@@ -227,13 +235,19 @@ def get_item(
     start: date,
     end: date,
     product_ref: str = Query(..., max_length=500),
+    against: Comparison | None = None,
 ) -> Any:
     """One item: its numbers, its sources, its days, and its steps against the shop's items."""
     access = request.access
     found = reads.item(
-        shop=access.shop, period=period_asked(start, end), product_ref=product_ref, at=clock.now()
+        shop=access.shop,
+        period=period_asked(start, end),
+        product_ref=product_ref,
+        against=against,
+        at=clock.now(),
     )
     return _head(found, access.shop.currency) | {
+        "against_period": _span(found.against_period),
         "item": as_item(found.row),
         "sources": [
             {"channel": one.channel, "is_paid": one.is_paid, "sums": as_sums(one.sums)}
@@ -293,8 +307,10 @@ def told_items(
     return {
         **_head(found, currency),
         **place,
+        "against_period": _span(found.against_period),
         "rows": [as_item(row) for row in rows],
         "total": as_sums(found.total),
+        "total_then": None if found.total_then is None else as_sums(found.total_then),
         "notes": [as_note(note) for note in found.notes],
     }
 
@@ -331,8 +347,11 @@ def _page(rows: Sequence[T], page: int, size: int | None) -> tuple[Sequence[T], 
 
 
 def _head(found: Any, currency: str) -> dict[str, Any]:
-    period = {"start": found.period.start, "end": found.period.end}
-    return {"period": period, "until": found.until, "currency": currency}
+    return {"period": _span(found.period), "until": found.until, "currency": currency}
+
+
+def _span(period: Period | None) -> dict[str, date] | None:
+    return None if period is None else {"start": period.start, "end": period.end}
 
 
 def as_sums(sums: reads.ItemSums) -> dict[str, Any]:
@@ -341,8 +360,9 @@ def as_sums(sums: reads.ItemSums) -> dict[str, Any]:
 
 
 def as_item(row: reads.ItemRow) -> dict[str, Any]:
-    parts = {"sums": row.sums, "paid": row.paid, "free": row.free}
-    return {"product_ref": row.product_ref, "title": row.title} | {n: as_sums(s) for n, s in parts.items()}
+    parts = {"sums": row.sums, "paid": row.paid, "free": row.free, "then": row.then}
+    told = {name: None if sums is None else as_sums(sums) for name, sums in parts.items()}
+    return {"product_ref": row.product_ref, "title": row.title, **told}
 
 
 def as_stall(one: reads.Stall) -> dict[str, Any]:
@@ -353,7 +373,7 @@ def as_stall(one: reads.Stall) -> dict[str, Any]:
         for check in one.steps
     ]
     return (
-        as_item(one.row)
+        {name: told for name, told in as_item(one.row).items() if name != "then"}
         | {name: _number(getattr(one, name)) for name in names}
         | {"reason": as_note(one.reason), "steps": steps}
     )
@@ -369,5 +389,5 @@ def _number(value: Any) -> Any:
 
 def _lines(rows: Sequence[reads.ItemRow]) -> Iterator[list[Any]]:
     for row in rows:
-        sums = as_sums(row.sums)
-        yield [row.product_ref, row.title, *(sums[name] for name in _SUMS)]
+        told = [as_sums(sums) for sums in (row.sums, row.then) if sums is not None]
+        yield [row.product_ref, row.title, *(sums[name] for sums in told for name in _SUMS)]

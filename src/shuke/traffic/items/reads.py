@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
-from shuke.traffic.decisions import so_far
+from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.items import counting, decisions, questions
 from shuke.traffic.items.shapes import (
     BEFORE,
@@ -77,15 +78,50 @@ WITHOUT_AMOUNT = _(
 AS_KNOWN_NOW = _("As known now: deeds before this moment count also where their events came later.")
 
 
-def items(*, shop: ShopView, period: Period, at: datetime) -> ItemsReport:
-    """Every item that was viewed, added, or sold in a period, most views first, then by name."""
-    rows, total = _rows(shop, period, at)
-    return ItemsReport(period, so_far(shop, period, at), rows, total, _notes(row.sums for row in rows))
+def items(
+    *,
+    shop: ShopView,
+    period: Period,
+    against: str | None = None,
+    custom: Period | None = None,
+    at: datetime,
+) -> ItemsReport:
+    """Every item that was viewed, added, or sold in a period, most views first, then by name.
+
+    `against`: before, yesterday, last_week, or custom with its own period; cut at the same time of the shop's clock where
+    the period still runs. Raises Invalid for an unknown comparison.
+    """
+    other = compared(shop, period, against, custom, at)
+    rows, total = _rows(shop, period)
+    report = ItemsReport(period, so_far(shop, period, at), rows, total, _notes(row.sums for row in rows))
+    if other is None:
+        return report
+    before, total_then = _rows(shop, *other)
+    known = {row.product_ref: row for row in before}
+    both = [
+        replace(row, then=known.pop(row.product_ref).sums if row.product_ref in known else ItemSums())
+        for row in rows
+    ]
+    both += [
+        replace(row, sums=ItemSums(), paid=ItemSums(), free=ItemSums(), then=row.sums)
+        for row in known.values()
+    ]
+    return replace(report, rows=tuple(both), against_period=other[0], total_then=total_then)
 
 
-def item(*, shop: ShopView, period: Period, product_ref: str, at: datetime) -> ItemReport:
-    """One item: its numbers, sources and days, its steps against the shop's; zeros for one that nobody saw or bought."""
-    rows, _total = _rows(shop, period, at)
+def item(
+    *,
+    shop: ShopView,
+    period: Period,
+    product_ref: str,
+    against: str | None = None,
+    custom: Period | None = None,
+    at: datetime,
+) -> ItemReport:
+    """One item: its numbers, sources and days, its steps against the shop's; zeros for one that nobody saw or bought.
+    `against` as of `items`."""
+    other = compared(shop, period, against, custom, at)
+    rows, _total = _rows(shop, period)
     own = next((row for row in rows if row.product_ref == product_ref), None)
     if own is None:
         own = ItemRow(product_ref, None, ItemSums(), ItemSums(), ItemSums())
@@ -93,8 +129,18 @@ def item(*, shop: ShopView, period: Period, product_ref: str, at: datetime) -> I
     stalls, _reason = decisions.judged(rows, _rules(shop, period))
     stall = next(one for one in stalls if one.row.product_ref == product_ref)
     sources, days = _sources_and_days(shop, period, product_ref)
-    until = so_far(shop, period, at)
-    return ItemReport(period, until, own, sources, days, stall, _notes([own.sums]))
+    if other is not None:
+        own = replace(own, then=_sums_of_one(shop, *other, product_ref))
+    return ItemReport(
+        period=period,
+        until=so_far(shop, period, at),
+        row=own,
+        sources=sources,
+        days=days,
+        stall=stall,
+        notes=_notes([own.sums]),
+        against_period=other[0] if other is not None else None,
+    )
 
 
 def item_pages(*, shop: ShopView, period: Period, product_ref: str) -> tuple[str, ...]:
@@ -126,7 +172,7 @@ def _pages_of(shop: ShopView, period: Period, product_ref: str) -> tuple[str, ..
 
 def stalled(*, shop: ShopView, period: Period, at: datetime) -> StallReport:
     """The items that sell but stall, each with the step that holds it back, the most buyers to win first."""
-    rows, _total = _rows(shop, period, at)
+    rows, _total = _rows(shop, period)
     rules = _rules(shop, period)
     stalls, reason = decisions.judged(rows, rules)
     found = sorted(
@@ -205,9 +251,13 @@ def _rules(shop: ShopView, period: Period) -> dict[str, int]:
     return {name: int(rulebook.value_for(shop, f"common.items.{name}", period.last).value) for name in RULES}
 
 
-def _rows(shop: ShopView, period: Period, at: datetime) -> tuple[tuple[ItemRow, ...], ItemSums]:
+def _rows(
+    shop: ShopView, period: Period, until: datetime | None = None
+) -> tuple[tuple[ItemRow, ...], ItemSums]:
+    """The items of a period and all of them together; `until`: as the facts stood before that moment."""
+
     def asked(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        laid = LaidOut(snapshot, [Stretch(period)])
+        laid = LaidOut(snapshot, [Stretch(period, until)])
         if counting.is_worth_it(laid):
             return counting.by_item(laid), _titles(laid)
         found = laid.answer(
@@ -254,27 +304,51 @@ def _sums(found: Mapping[str, Any]) -> ItemSums:
 _FIELDS = frozenset(ItemSums.__dataclass_fields__)
 
 
+def _own(table: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """The rows of one item."""
+    return table.join(one, table.product_ref == one.wanted).select(*table.columns)
+
+
+def _sums_of_one(shop: ShopView, period: Period, until: datetime | None, product_ref: str) -> ItemSums:
+    """One item's counts, as `_rows` counts all of them."""
+    given = {"one": pa.Table.from_pylist([{"wanted": product_ref}], schema=_REF)}
+
+    def asked(snapshot: warehouse.Snapshot) -> list[dict[str, Any]]:
+        laid = LaidOut(snapshot, [Stretch(period, until)])
+        found = laid.answer(
+            {"item_visitors": None},
+            "one item",
+            lambda t: questions.by_item(_own(t["item_visitors"], t["one"]), is_whole=False),
+            is_kept=False,
+            given=given,
+        )
+        return found.to_pylist()
+
+    sums: dict[str, Any] = {}
+    for row in warehouse.ask(shop, period, asked):
+        if row["part"] == "item":
+            _add(sums, row)
+    return _sums(sums)
+
+
 def _sources_and_days(
     shop: ShopView, period: Period, product_ref: str
 ) -> tuple[tuple[ItemSource, ...], tuple[ItemDay, ...]]:
     given = {"one": pa.Table.from_pylist([{"wanted": product_ref}], schema=_REF)}
-
-    def own(table: ibis.Table, one: ibis.Table) -> ibis.Table:
-        return table.join(one, table.product_ref == one.wanted).select(*table.columns)
 
     def asked(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         laid = LaidOut(snapshot, [Stretch(period)])
         sources = laid.answer(
             {"item_visitors": None},
             "item by source",
-            lambda t: questions.by_source(own(t["item_visitors"], t["one"])),
+            lambda t: questions.by_source(_own(t["item_visitors"], t["one"])),
             is_kept=False,
             given=given,
         )
         days = laid.answer(
             {"item_days": None},
             "item by day",
-            lambda t: questions.by_day(own(t["item_days"], t["one"])),
+            lambda t: questions.by_day(_own(t["item_days"], t["one"])),
             is_kept=False,
             given=given,
         )

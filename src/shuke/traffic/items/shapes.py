@@ -81,24 +81,29 @@ class ItemSums:
 
 @dataclass(frozen=True)
 class ItemRow:
-    """One item of a period; `paid` and `free` are its visitors by whether their visit was paid for."""
+    """One item of a period; `paid` and `free` are its visitors by whether their visit was paid for. `then`: its counts in the
+    other period, where one is compared."""
 
     product_ref: str
     title: str | None
     sums: ItemSums
     paid: ItemSums
     free: ItemSums
+    then: ItemSums | None = None
 
 
 @dataclass(frozen=True)
 class ItemsReport:
-    """All items of a period, most views first. `until`: the moment of a period that still runs."""
+    """All items of a period, most views first. `until`: the moment of a period that still runs. `against_period`: the other
+    one, where one is compared; an item that only it knows is there too, with nothing."""
 
     period: Period
     until: datetime | None
     rows: tuple[ItemRow, ...]
     total: ItemSums
     notes: tuple[Reason, ...]
+    against_period: Period | None = None
+    total_then: ItemSums | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,7 @@ class ItemReport:
     days: tuple[ItemDay, ...]
     stall: Stall
     notes: tuple[Reason, ...]
+    against_period: Period | None = None
 
 
 @dataclass(frozen=True)

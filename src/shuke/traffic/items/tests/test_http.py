@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django_scopes import scope
 from typer.testing import CliRunner
 
 from shuke.kernel import clock
+from shuke.kernel.periods import Period
 from shuke.project.commands import app
 from shuke.records.actor import Actor
 from shuke.shops import actions
@@ -72,6 +73,18 @@ def test_items__over_the_api__are_what_the_reads_say(ask, life):
     assert stalled["rules"]["min_visitors"] == 100
     assert stalled["reason"]["code"] == "too_few_items"
     assert (stalled["count"], stalled["page"], stalled["size"]) == (0, 1, 50)
+    asked = {"start": "2026-03-03", "end": "2026-03-05", "against": "before"}
+    period = Period(date(2026, 3, 3), date(2026, 3, 5))
+    both = reads.items(shop=life.shop, period=period, against="before", at=AFTER)
+    compared = ask(**asked).json()
+    assert compared == _plain(http.told_items(both, "CNY", 1, 50))
+    assert compared["against_period"] == {"start": "2026-03-01", "end": "2026-03-03"}
+    assert ask("/one", product_ref="A1", **asked).json()["item"] == next(
+        row for row in compared["rows"] if row["product_ref"] == "A1"
+    )
+    lines = _file(ask(format="csv", **asked))
+    views = lines[0].index("views before")
+    assert [int(line[views]) for line in lines[1:]] == [row.then.views for row in both.rows]
     (header,) = _file(ask("/stalled", format="csv", **DAYS))
     assert tuple(header) == http.STALLED_COLUMNS
     rows = _file(ask(format="csv", **DAYS))
@@ -99,6 +112,7 @@ def test_hot__over_the_api__is_what_the_read_says_at_that_moment(ask, life):
     [
         ("", {"start": "2026-03-05", "end": "2026-03-01"}, 422, "end"),
         ("/one", DAYS, 422, "product_ref"),
+        ("", DAYS | {"against": "ever"}, 422, "against"),
         ("/hot", {"window": "2h"}, 422, "window"),
         ("/hot", {"by": "luck"}, 422, "by"),
         ("/hot", {"moment": "2030-01-01T00:00:00Z"}, 422, "moment"),
@@ -129,6 +143,10 @@ def test_command__items_and_hot__say_what_the_reads_say(life):
     expected = reads.items(shop=life.shop, period=WHOLE, at=AFTER)
     assert json.loads(run("items", *days, "--json")) == _plain(http.told_items(expected, "CNY"))
     assert "A1" in run("items", *days)
+    last = ("--from", "2026-03-04", "--to", "2026-03-04", "--against", "yesterday")
+    both = reads.items(shop=life.shop, period=Period.of_day(date(2026, 3, 4)), against="yesterday", at=AFTER)
+    assert json.loads(run("items", *last, "--json")) == _plain(http.told_items(both, "CNY"))
+    assert "▲" in run("items", *last) or "▼" in run("items", *last)
     assert run("items", *days, "--stalled")
     told = json.loads(run("hot", "--at", "2026-03-04T14:05", "--window", "7d", "--json"))
     assert told["rows"][0]["rank"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, day_start
-from shuke.traffic import distinct
+from shuke.traffic import decisions, distinct
+from shuke.traffic.derived import visit_rules
 from shuke.traffic.items import counting, reads
 from shuke.traffic.items.tests import oracle
 from shuke.traffic.items.tests.conftest import WHOLE, append
@@ -82,6 +84,43 @@ def test_item__its_sources_and_days__as_the_oracle_says(life):
     nothing = reads.item(shop=life.shop, period=WHOLE, product_ref="no' OR 1=1", at=AFTER)
     assert nothing.row.sums.is_nothing
     assert (nothing.sources, nothing.days) == ((), ())
+
+
+@pytest.mark.row("T10")
+@pytest.mark.parametrize(
+    ("against", "at", "days"), [("before", AFTER, 2), ("yesterday", AT, 1), ("custom", AFTER, 2)]
+)
+def test_items__against_another_period__both_as_the_oracle_says_and_cut_alike(
+    life, monkeypatch, against, at, days
+):
+    period = Period(LAST + ONE_DAY * (1 - days), LAST + ONE_DAY)
+    custom = Period(FIRST, FIRST + ONE_DAY) if against == "custom" else None
+    other, cut = decisions.compared(life.shop, period, against, custom, at)
+    assert (cut is not None) is (at == AT)
+    until = None if cut is None else cut.astimezone(UTC).replace(tzinfo=None)
+    events, lines = (
+        [row for row in rows if until is None or row["at"] < until] for rows in (life.events, life.lines)
+    )
+    assert until is None or len(events) < len([row for row in life.events if row["local_day"] <= other.last])
+    deeds = oracle.named(oracle.deeds(events, visit_rules(life.shop, WHOLE), life.shop.currency))
+    old = replace(life, deeds=deeds, sales=oracle.sales(deeds, lines, life.shop.currency))
+    asked = {"shop": life.shop, "period": period, "against": against, "custom": custom, "at": at}
+    found = reads.items(**asked)
+    assert found.against_period == other
+    now = reads.items(shop=life.shop, period=period, at=at)
+    assert [replace(row, then=None) for row in found.rows][: len(now.rows)] == list(now.rows)
+    assert found.total == now.total
+    refs = {r["product_ref"] for r in (*old.deeds, *old.sales) if r["local_day"] in other}
+    assert refs <= {row.product_ref for row in found.rows}
+    for row in found.rows:
+        assert _as_dict(row.then) == _expected(old, other, row.product_ref), row.product_ref
+    assert found.total_then.visitors == len(
+        {r["visitor_id"] for r in old.deeds if r["local_day"] in other and r["deed"] == "view"}
+    )
+    one = reads.item(**asked, product_ref=found.rows[0].product_ref)
+    assert (one.row, one.against_period) == (found.rows[0], other)
+    monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
+    assert reads.items(**asked) == found
 
 
 def test_derived__sealed_whole_or_computed_on_the_fly__the_same_rows(life):
