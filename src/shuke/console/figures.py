@@ -128,6 +128,12 @@ def arrow_words(change: Change | None) -> str:
     return f"{arrow} {change.text}"
 
 
+def with_change(now: Figure, then: Figure | None, currency: str) -> str:
+    """A value with its change, for a terminal."""
+    told = arrow_words(change_between(now, then, "", currency)) if then is not None else ""
+    return " ".join(part for part in (value_words(now, currency), told) if part)
+
+
 def is_more_than_scatter(now: Figure, then: Figure) -> bool:
     """Whether two figures differ by more than such numbers scatter by themselves."""
     if now.value is None or then.value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,8 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from shuke.console import click_picture, figures, report_page, route_view, viewstate, words
-from shuke.console.pages import evidence
+from shuke.console.pages import evidence, routes
 from shuke.console.pages.overview import definition_url
-from shuke.console.pages.routes import read_state
 from shuke.kernel import clock
 from shuke.rulebook import reads as rulebook
 from shuke.shops import navigation
@@ -53,6 +53,11 @@ CLICK_KINDS: dict[str, str | Promise] = {
 OWN = ("page", "sort", "q", "format", "table", "path", "heat")
 
 
+def read_state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+    """The view of planned routes, with the one comparison that the address names."""
+    return report_page.compared_once(request, routes.read_state(request, at))
+
+
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def single_pages(request: PageRequest, shop: str) -> HttpResponseBase:
@@ -62,18 +67,19 @@ def single_pages(request: PageRequest, shop: str) -> HttpResponseBase:
     state = read_state(request, at)
     if wants_csv(request.GET):
         found = _ask(request, state, at)
+        has_before = found.against_period is not None
         header = [
             gettext("Page"),
             gettext("Type of page"),
             gettext("Hot or cold"),
-            *map(_head, traffic.ROW_METRICS),
+            *report_page.file_heads(traffic.ROW_METRICS, has_before=has_before),
         ]
         rows = (
             [
                 row.path,
                 row.type,
                 row.heat,
-                *(figures.cell_value(one, access.shop.currency) for one in row.figures),
+                *report_page.file_cells(row.figures, row.then, access.shop.currency, has_before=has_before),
             ]
             for row in _kept(request, found)
         )
@@ -97,7 +103,15 @@ def _heat(request: PageRequest) -> str:
 def _ask(request: PageRequest, state: viewstate.ViewState, at: Any) -> traffic.PageList:
     shop = request.access.shop
     paths = planned.planned_paths(shop)
-    return traffic.page_list(shop=shop, period=state.period, condition=state.condition, planned=paths, at=at)
+    return traffic.page_list(
+        shop=shop,
+        period=state.period,
+        condition=state.condition,
+        planned=paths,
+        against=report_page.against(state),
+        custom=state.custom,
+        at=at,
+    )
 
 
 def _kept(request: PageRequest, found: traffic.PageList) -> list[traffic.PageRow]:
@@ -119,8 +133,9 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
         "sentence": _sentence(found),
         "counts": {name: sum(row.heat == name for row in found.rows) for name in HEATS},
         "table": build_table(
-            request, "pages", _columns(request), _kept(request, found), default_sort="-page_views"
+            request, "pages", _columns(request, state), _kept(request, found), default_sort="-page_views"
         ),
+        "against": report_page.compared_words(state),
         **report_page.table_frame(request, "console:single_pages", found.until),
         "few": words.count(found.few),
     }
@@ -157,15 +172,19 @@ def _sentence(found: traffic.PageList) -> str:
     return f"{said}{more}。" if is_chinese else f"{said} {more}."
 
 
-def _columns(request: PageRequest) -> list[Column[traffic.PageRow]]:
+def _columns(request: PageRequest, state: viewstate.ViewState) -> list[Column[traffic.PageRow]]:
+    label, currency = report_page.compared_words(state), request.access.shop.currency
+
     def number(place: int, metric: Any) -> Column[traffic.PageRow]:
         return Column(
             metric.id,
             figures.title(metric),
             lambda row: row.figures[place].value,
-            "figure",
+            "figure_change",
             is_number=True,
-            shown=lambda row: row.figures[place],
+            shown=lambda row: figures.FigureWithChange(
+                row.figures[place], _change(row, place, label, currency)
+            ),
         )
 
     first: list[Column[traffic.PageRow]] = [
@@ -187,6 +206,12 @@ def _columns(request: PageRequest) -> list[Column[traffic.PageRow]]:
         ),
     ]
     return first + [number(place, metric) for place, metric in enumerate(traffic.ROW_METRICS)]
+
+
+def _change(row: traffic.PageRow, place: int, against: str, currency: str) -> figures.Change | None:
+    if not row.then:
+        return None
+    return figures.change_between(row.figures[place], row.then[place], against, currency)
 
 
 def _badge(heat: str) -> dict[str, Any]:
@@ -233,7 +258,13 @@ def single_page(request: PageRequest, shop: str) -> HttpResponseBase:
 
 def _report(request: PageRequest, state: viewstate.ViewState, path: str, at: Any) -> traffic.PageReport:
     return traffic.page_report(
-        shop=request.access.shop, path=path, period=state.period, condition=state.condition, at=at
+        shop=request.access.shop,
+        path=path,
+        period=state.period,
+        condition=state.condition,
+        against=report_page.against(state),
+        custom=state.custom,
+        at=at,
     )
 
 
@@ -259,10 +290,12 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
                 "title": figures.title(one.metric),
                 "definition": definition_url(access, one.metric),
                 "few": figures.few_words(one),
+                "change": _change(found.row, place, report_page.compared_words(state), access.shop.currency),
                 "url": visits_url if one.metric.id == "page_visits" and one.value else "",
             }
-            for one in found.row.figures
+            for place, one in enumerate(found.row.figures)
         ],
+        "against": report_page.compared_words(state),
         "picture": _picture(request, found),
         "days": [(words.short_day(one.day), one.figures) for one in found.days],
         "heads": [figures.title(metric) for metric in traffic.ROW_METRICS],

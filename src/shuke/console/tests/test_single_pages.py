@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
 
+from shuke.console import words
 from shuke.console.tests.test_routes import DAYS, ask, text_of
 from shuke.kernel.periods import Period
 from shuke.kernel.surrogates import surrogate
@@ -34,6 +37,25 @@ def test_pages__hot_and_cold__in_words_and_as_a_file(ask, shop, life):
         ask("single_pages_table", given={"range": "custom", "from": "2020-01-01", "to": "2020-01-02"})
     )
     assert "No page was viewed in this view" in none
+
+
+def test_pages__against_the_day_before__each_number_has_its_change_and_the_file_both(ask, shop, life):
+    given = {"range": "custom", "from": f"{LAST}", "to": f"{LAST}", "against": "before"}
+    found = reads.page_list(shop=shop, period=Period.of_day(LAST), against="before", at=AT)
+    row = next(
+        one
+        for one in found.rows
+        if one.then[0].value and one.then[0].value != one.figures[0].value and one.figures[0].value
+    )
+    way = "more" if row.figures[0].value > row.then[0].value else "less"
+    share = words.percent(abs(Decimal(row.figures[0].value) / row.then[0].value - 1), 1)
+    for name, more in (("single_pages_table", {}), ("single_page_answer", {"path": row.path})):
+        assert f"{share} {way} than the day before" in text_of(ask(name, given=given | more))
+        assert "than the day before" not in text_of(ask(name, given=given | more | {"against": ""}))
+    lines = ask("single_pages", given={**given, "format": "csv"}).getvalue().decode("utf-8-sig").splitlines()
+    assert [int(line["Views before"]) for line in csv.DictReader(lines)] == [
+        one.then[0].value for one in found.rows
+    ]
 
 
 def test_page__its_numbers_and_ways__add_up_and_lead_to_its_visits(ask, shop, life):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.table import Table
 
-from shuke.project.commands.reports import AS_JSON, FROM, TO, _period, report_app
+from shuke.project.commands.reports import AGAINST, AS_JSON, FROM, TO, _period, report_app
 from shuke.project.commands.shops import SHOP
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ def route(
 
 @report_app.command()
 def pages(
-    shop: str = SHOP, first: str = FROM, last: str = TO, most: int = MOST, as_json: bool = AS_JSON
+    shop: str = SHOP,
+    first: str = FROM,
+    last: str = TO,
+    against: str = AGAINST,
+    most: int = MOST,
+    as_json: bool = AS_JSON,
 ) -> None:
     """All pages of a period with their numbers, and which are hot and cold."""
     from shuke.console import figures, route_view
@@ -76,7 +81,11 @@ def pages(
 
     view = get_shop(shop)
     found = reads.page_list(
-        shop=view, period=_period(first, last), planned=planned_paths(view), at=clock.now()
+        shop=view,
+        period=_period(first, last),
+        planned=planned_paths(view),
+        against=against or None,
+        at=clock.now(),
     )
     if as_json:
         return _print(list_as_json(found))
@@ -87,7 +96,10 @@ def pages(
     for place in shown:
         table.add_column(figures.title(reads.ROW_METRICS[place]), justify="right", no_wrap=True)
     for row in found.rows[:most]:
-        numbers = (figures.value_words(row.figures[place], view.currency) for place in shown)
+        numbers = (
+            figures.with_change(row.figures[place], row.then[place] if row.then else None, view.currency)
+            for place in shown
+        )
         heat = str(HEATS[row.heat][0]) if row.heat else ""
         table.add_row(route_view.page_words(row.path), heat, *numbers)
     Console().print(table)

@@ -17,6 +17,7 @@ from shuke.traffic.http_shared import (
     CONDITION,
     PAGE,
     PAGE_SIZE,
+    Comparison,
     Format,
     condition_asked,
     figure_told,
@@ -35,10 +36,13 @@ Terminal = Literal["pc", "mobile", "tablet", "app"]
 
 
 class PageOut(Schema):
+    """`then`: the same figures of the other period; empty where none is compared."""
+
     path: str
     type: str
     heat: str
     figures: list[FigureOut]
+    then: list[FigureOut]
 
 
 class PageListOut(Schema):
@@ -49,6 +53,7 @@ class PageListOut(Schema):
     views: int
     is_judged: bool
     few: int
+    against_period: PeriodOut | None
     rows: list[PageOut]
 
 
@@ -116,6 +121,7 @@ def list_pages(
     start: date,
     end: date,
     condition: str | None = CONDITION,
+    against: Comparison | None = None,
     format: Format = "json",
 ) -> Any:
     """All pages of a period, most viewed first, and which are hot and cold; known pages without a view come last."""
@@ -124,6 +130,7 @@ def list_pages(
         period=period_asked(start, end),
         condition=condition_asked(condition),
         planned=planned_paths(request.access.shop),
+        against=against,
         at=clock.now(),
     )
     if format == "csv":
@@ -140,6 +147,7 @@ def get_page(
     end: date,
     path: str = PATH,
     condition: str | None = CONDITION,
+    against: Comparison | None = None,
 ) -> Any:
     """One page: its numbers, by day, from where its views came and where they led."""
     found = reads.page_report(
@@ -147,6 +155,7 @@ def get_page(
         path=path,
         period=period_asked(start, end),
         condition=condition_asked(condition),
+        against=against,
         at=clock.now(),
     )
     return {
@@ -234,6 +243,7 @@ def _page(row: reads.PageRow) -> dict[str, Any]:
         "type": row.type,
         "heat": row.heat,
         "figures": list(map(figure_told, row.figures)),
+        "then": list(map(figure_told, row.then)),
     }
 
 
@@ -249,12 +259,18 @@ def list_as_json(found: reads.PageList) -> dict[str, Any]:
         "views": found.views,
         "is_judged": found.is_judged,
         "few": found.few,
+        "against_period": period_told(found.against_period) if found.against_period else None,
         "rows": list(map(_page, found.rows)),
     }
 
 
 def page_table(found: reads.PageList) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
     """All pages as a table."""
-    header = ["path", "type", "heat", *(f"{one.id}.v{one.version}" for one in reads.ROW_METRICS)]
-    rows = ([row.path, row.type, row.heat, *(one.value for one in row.figures)] for row in found.rows)
+    names = [f"{one.id}.v{one.version}" for one in reads.ROW_METRICS]
+    header = ["path", "type", "heat", *names]
+    header += [f"{name} before" for name in names] if found.against_period else []
+    rows = (
+        [row.path, row.type, row.heat, *(one.value for one in (*row.figures, *row.then))]
+        for row in found.rows
+    )
     return header, rows

@@ -15,7 +15,7 @@ from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
-from shuke.traffic.decisions import so_far
+from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
 from shuke.traffic.reads.trails import TrailAsker, ask_trails
 from shuke.traffic.single_pages import decisions, questions, whole
@@ -67,9 +67,14 @@ def page_list(
     period: Period,
     condition: Node | None = None,
     planned: Iterable[str] = (),
+    against: str | None = None,
+    custom: Period | None = None,
     at: datetime,
 ) -> PageList:
     """All pages of a period by the visits that meet a condition, most viewed first, and which are hot and cold.
+
+    `against`: before, yesterday, last_week, or custom with its own period; cut at the same time of the shop's clock where
+    the period still runs. A page that only the other period knows is there too, without a view. Raises Invalid.
 
     Known pages without a view come last: `planned` ones, and those that any visit viewed in the days before the period
     (rule known_days). Under a condition there are neither, and nothing is called hot or cold: what some visits did not view
@@ -79,10 +84,8 @@ def page_list(
     hot, cold, days, few = (
         _rule(shop, name, at) for name in ("hot_share", "cold_share", "known_days", "few_views")
     )
-    found_whole = None
-    if condition is None:
-        found_whole = warehouse.ask(shop, period, lambda snapshot: _whole_pages(snapshot, until))
-    rows, entries = found_whole or ask_trails(shop, period, until, condition, _page_sums)
+    other = compared(shop, period, against, custom, at)
+    rows, entries = _summed(shop, period, until, condition)
     sums: dict[str, dict[str, Any]] = {row["page_path"]: row for row in rows}
     if condition is None:
         before = _known(shop, Period(period.start - ONE_DAY * days, period.start)) if days else {}
@@ -91,23 +94,43 @@ def page_list(
     told = [(path, int(one.get("views", 0))) for path, one in sums.items()]
     heats = decisions.heats(told, hot, cold, few) if condition is None else {}
     views = sum(count for _path, count in told)
+    then: dict[str, dict[str, Any]] = {}
+    if other is not None:
+        old, entered = _summed(shop, *other, condition)
+        then = {row["page_path"]: row | {"entries": entered.get(row["page_path"], 0)} for row in old}
+        for path, one in then.items():
+            sums.setdefault(path, {"page_path": path, "page_type": one["page_type"]})
     found = (
         PageRow(
             path,
             one["page_type"],
             decisions.figures({**one, "entries": entries.get(path, 0)}),
             heats.get(path, ""),
+            decisions.figures(then.get(path, {})) if other is not None else (),
         )
         for path, one in sums.items()
     )
     ordered = sorted(found, key=lambda row: (-(row.figures[0].numerator or 0), row.path))
     is_part = condition is not None
     is_judged = views >= few and not is_part
-    return PageList(tuple(ordered), period, until, views, is_judged, few, hot, cold, days, is_part)
+    against_period = other[0] if other is not None else None
+    return PageList(
+        tuple(ordered), period, until, views, is_judged, few, hot, cold, days, is_part, against_period
+    )
 
 
 def _rule(shop: ShopView, name: str, at: datetime) -> int:
     return int(rulebook.value_for(shop, RULES + name, local_day(at, shop.zone)).value)
+
+
+def _summed(
+    shop: ShopView, period: Period, until: datetime | None, condition: Node | None
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The sums of each page of the visits that meet a condition, and its entries."""
+    found = None
+    if condition is None:
+        found = warehouse.ask(shop, period, lambda snapshot: _whole_pages(snapshot, until))
+    return found or ask_trails(shop, period, until, condition, _page_sums)
 
 
 def _whole_pages(
@@ -138,11 +161,19 @@ def _known(shop: ShopView, period: Period) -> dict[str, str]:
 
 
 def page_report(
-    *, shop: ShopView, path: str, period: Period, condition: Node | None = None, at: datetime
+    *,
+    shop: ShopView,
+    path: str,
+    period: Period,
+    condition: Node | None = None,
+    against: str | None = None,
+    custom: Period | None = None,
+    at: datetime,
 ) -> PageReport:
-    """One page of a period: its numbers, by day, from where and where to. A page that nobody viewed has zeros.
+    """One page of a period: its numbers, by day, from where and where to. A page that nobody viewed has zeros. `against` as
+    of `page_list`, of its numbers.
 
-    Raises Invalid for a path that is too long."""
+    Raises Invalid for a path that is too long, and for an unknown comparison."""
     _check(path)
     until = so_far(shop, period, at)
 
@@ -151,6 +182,8 @@ def page_report(
         found = warehouse.ask(shop, period, lambda snapshot: _whole_page(snapshot, until, path))
     if found is None:
         found = ask_trails(shop, period, until, condition, lambda ask: _page_of_trails(ask, path))
+    other = compared(shop, period, against, custom, at)
+    then = _sums_of_one(shop, *other, path, condition) if other is not None else None
     entries = sum(found.entries.values())
     sums: dict[str, Any] = found.sums or dict.fromkeys((*questions.SUMS_OF_DAYS, "page_type"))
     views = int(sums["views"] or 0)
@@ -163,7 +196,13 @@ def page_report(
     channels = [Way(name, "", count, _of(count, entries)) for name, count in found.channels.items()]
     came, went, channels = (sorted(ways, key=_most_first) for ways in (came, went, channels))
     return PageReport(
-        row=PageRow(path, sums["page_type"] or "", decisions.figures({**sums, "entries": entries}), ""),
+        row=PageRow(
+            path,
+            sums["page_type"] or "",
+            decisions.figures({**sums, "entries": entries}),
+            "",
+            decisions.figures(then) if then is not None else (),
+        ),
         period=period,
         until=until,
         days=_days(found.days, found.entries, period, until, shop),
@@ -173,6 +212,30 @@ def page_report(
         more_from=max(0, len(came) - MOST_WAYS),
         more_to=max(0, len(went) - MOST_WAYS),
     )
+
+
+def _sums_of_one(
+    shop: ShopView, period: Period, until: datetime | None, path: str, condition: Node | None
+) -> dict[str, Any]:
+    """The sums of one page and its entries, of the visits that meet a condition."""
+
+    def of_sums(snapshot: warehouse.Snapshot) -> dict[str, Any] | None:
+        laid = LaidOut(snapshot, [Stretch(snapshot.period, until)])
+        return whole.summed_of(laid, snapshot.period.length, path) if whole.is_summed(laid) else None
+
+    def of_trails(ask: TrailAsker) -> dict[str, Any]:
+        sums = ask(
+            ("whole", path), lambda tables: questions.pages(questions.views_of(tables["trails"], path), None)
+        )
+        entered = ask(
+            ("entries of", path),
+            lambda tables: questions.entries(tables["visits"], "page_path", path),
+            of=("visits",),
+        )
+        return sums[0] | {"entries": sum(row["entries"] for row in entered)}
+
+    found = warehouse.ask(shop, period, of_sums) if condition is None else None
+    return ask_trails(shop, period, until, condition, of_trails) if found is None else found
 
 
 def _whole_page(snapshot: warehouse.Snapshot, until: datetime | None, path: str) -> whole.OnePage | None:

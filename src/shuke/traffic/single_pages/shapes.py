@@ -31,12 +31,14 @@ ROW_METRICS = METRICS[:-1]
 
 @dataclass(frozen=True)
 class PageRow:
-    """A page of a period. `path` '' is what stated no path. `heat`: '' is neither hot nor cold, or not judged."""
+    """A page of a period. `path` '' is what stated no path. `heat`: '' is neither hot nor cold, or not judged. `then`: the
+    same figures of the other period, where one is compared."""
 
     path: str
     type: str
     figures: tuple[Figure, ...]
     heat: Heat
+    then: tuple[Figure, ...] = ()
 
     def figure(self, metric: Metric) -> Figure:
         return self.figures[ROW_METRICS.index(metric)]
@@ -57,6 +59,7 @@ class PageList:
     cold_share: int
     known_days: int
     is_part: bool = False
+    against_period: Period | None = None
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,26 @@ def known(laid: LaidOut) -> Rows:
     return found.to_pylist()
 
 
+def summed_of(laid: LaidOut, days: int, path: str) -> dict[str, Any]:
+    """The sums of one page of the only stretch (of so many days), its entries too; empty where nobody viewed it."""
+    given = {"one": pa.Table.from_pylist([{"wanted": path}], schema=_PAGE)}
+
+    def ask(kind: str, key: str, question: Any) -> Rows:
+        found = laid.answer(
+            {kind: None}, ("one page", key), lambda t: question(t[kind], t["one"]), is_kept=False, given=given
+        )
+        return found.to_pylist()
+
+    by_day = ask("page_days", "days", questions.summed_by_day)
+    if not by_day:
+        return {}
+    sums: dict[str, Any] = {name: sum(row[name] for row in by_day) for name in questions.SUMS_OF_DAYS}
+    if days > 1:
+        sums["visitors"] = _visitors(laid, path)[path]
+    entered = ask("entrance_days", "entries", questions.entered_by)
+    return sums | {"entries": sum(row["entries"] for row in entered)}
+
+
 def one_page(laid: LaidOut, days: int, path: str) -> OnePage:
     """One page of the only stretch (of so many days)."""
     given = {"one": pa.Table.from_pylist([{"wanted": path}], schema=_PAGE)}

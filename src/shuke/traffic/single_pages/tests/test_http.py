@@ -50,6 +50,16 @@ def test_pages__over_the_api__are_what_the_reads_say(ask, shop, life):
     assert [row["page_views.v1"] for row in rows_of(ask("pages", format="csv"))] == [
         str(row.figures[0].value) for row in found.rows
     ]
+    both = reads.page_list(**asked, against="before")
+    then = [row.then[0].value for row in both.rows]
+    compared = ask("pages", against="before").json()
+    assert [row["then"][0]["value"] for row in compared["rows"]] == then
+    assert [
+        int(row["page_views.v1 before"]) for row in rows_of(ask("pages", format="csv", against="before"))
+    ] == then
+    assert ask("page", path="/cart", against="before").json()["page"]["then"] == next(
+        row["then"] for row in compared["rows"] if row["path"] == "/cart"
+    )
     one = ask("page", path="/cart").json()
     report = reads.page_report(**asked, path="/cart")
     assert [way["count"] for way in one["went_to"]] == [way.count for way in report.went_to]
@@ -69,6 +79,7 @@ def test_pages__over_the_api__are_what_the_reads_say(ask, shop, life):
         ("page", {"path": "x" * 2001}, 422),
         ("page/clicks", {"path": "/", "terminal": "fridge"}, 422),
         ("pages", {"end": "2020-01-01"}, 422),
+        ("pages", {"against": "ever"}, 422),
     ],
 )
 def test_pages__asked_for_what_can_not_be__are_refused(ask, shop, warehouse_home, address, query, status):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from shuke.conditions.reads import parse
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period
-from shuke.traffic import distinct
+from shuke.traffic import decisions, distinct
 from shuke.traffic.derived import visit_rules
 from shuke.traffic.single_pages import reads, whole
 from shuke.traffic.single_pages.tests import oracle
@@ -86,6 +87,33 @@ def test_pages__open_and_sealed__equal_plain_python(shop, life):
         row["visit_id"] for row in trail if row["is_view"] and row["page_path"] == "/cart"
     }
     assert visits.count == report.row.figures[1].value
+
+
+@pytest.mark.parametrize("against", ["yesterday", "custom"])
+def test_pages__against_another_period__both_equal_plain_python_cut_alike(shop, life, monkeypatch, against):
+    """The last day still runs: the day before is taken until the same minute; other days as they are."""
+    warehouse.seal(shop, [FIRST])
+    period, custom = Period.of_day(LAST), Period(FIRST, LAST) if against == "custom" else None
+    other, cut = decisions.compared(shop, period, against, custom, AT)
+    until = None if cut is None else cut.replace(tzinfo=None)
+    rules = visit_rules(shop, PERIOD)
+    events = [one for one in life.events if until is None or one["at"] < until]
+    old = [row for row in trails_oracle.trails(events, rules) if row["local_day"] in other]
+    paid = {one["visit_id"] for one in visits_oracle.visits(events, rules) if one["is_paid"]}
+    condition = parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit")
+    asked = {"shop": shop, "period": period, "at": AT}
+    compared = asked | {"against": against, "custom": custom}
+    for given, trail in (({}, old), ({"condition": condition}, [r for r in old if r["visit_id"] in paid])):
+        now, found = reads.page_list(**asked, **given), reads.page_list(**compared, **given)
+        assert [replace(row, then=()) for row in found.rows][: len(now.rows)] == list(now.rows)
+        assert {row.path for row in found.rows} >= oracle.pages(trail).keys()
+        check(replace(found, rows=tuple(replace(row, figures=row.then) for row in found.rows)), trail)
+        one = reads.page_report(**compared, **given, path="/cart")
+        assert one.row.then == next(row.then for row in found.rows if row.path == "/cart")
+        assert one.row.figures == reads.page_report(**asked, **given, path="/cart").row.figures
+    whole_list = reads.page_list(**compared)
+    monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
+    assert reads.page_list(**compared) == whole_list
 
 
 @pytest.mark.parametrize("period", [PERIOD, Period.of_day(LAST)])
