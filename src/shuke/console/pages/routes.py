@@ -101,7 +101,7 @@ def route(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
     at = clock.now()
     access = request.access
     found = traffic.get_route(access.shop, route_id)
-    state = read_state(request, at)
+    state = _compared_state(request, at)
     if wants_csv(request.GET):
         return _as_csv(request, found, state, at)
     context = {
@@ -112,6 +112,36 @@ def route(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
     return render(request, "console/route.html", context)
 
 
+def _compared_state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+    """The view of a route, with the one comparison that the address names."""
+    return report_page.compared_once(request, read_state(request, at))
+
+
+def _report(
+    request: PageRequest, found: traffic.Route, state: viewstate.ViewState, at: datetime
+) -> traffic.RouteReport:
+    return traffic.route_report(
+        shop=request.access.shop,
+        steps=found.steps,
+        period=state.period,
+        condition=state.condition,
+        against=report_page.against(state),
+        custom=state.custom,
+        at=at,
+    )
+
+
+def _changes(one: traffic.StepReport, state: viewstate.ViewState, currency: str) -> dict[str, Any]:
+    """How what entered a step and what it kept changed."""
+    label = report_page.compared_words(state)
+    then = one.then or (None, None)
+    pairs = zip(("entered_change", "kept_change"), (one.entered, one.kept), then, strict=True)
+    return {
+        name: figures.change_between(now, old, label, currency) if old is not None else None
+        for name, now, old in pairs
+    }
+
+
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
@@ -119,17 +149,19 @@ def answer(request: PageRequest, shop: str, route_id: int) -> HttpResponse:
     at = clock.now()
     access = request.access
     found = traffic.get_route(access.shop, route_id)
-    state = read_state(request, at)
-    report = traffic.route_report(
-        shop=access.shop, steps=found.steps, period=state.period, condition=state.condition, at=at
-    )
+    state = _compared_state(request, at)
+    report = _report(request, found, state, at)
     base = reverse("console:route", args=[shop, route_id])
     entered, kept = traffic.METRICS
     context = {
         "route": found,
         "report": report,
         "sentence": route_view.sentence(report),
-        "rows": [_row(request, one, base, report) for one in report.steps],
+        "rows": [
+            _row(request, one, base, report) | _changes(one, state, access.shop.currency)
+            for one in report.steps
+        ],
+        "against": report_page.compared_words(state),
         "table": _pages_table(request, report),
         **report_page.table_frame(request, "console:route", report.until, route_id),
         "pages_url": reverse("console:single_pages", args=[shop]) + "?" + _view_query(request),
@@ -289,9 +321,7 @@ def _as_csv(
 ) -> HttpResponseBase:
     access = request.access
     name = f"route-{found.id}-{state.period.start}-{state.period.last}"
-    report = traffic.route_report(
-        shop=access.shop, steps=found.steps, period=state.period, condition=state.condition, at=at
-    )
+    report = _report(request, found, state, at)
     if request.GET.get("table") == "pages":
         header: list[Any] = ["step", "page", "type", "entered", "went_on", "kept", "low", "high", "verdict"]
         rows: Iterator[Sequence[Any]] = (
@@ -301,12 +331,14 @@ def _as_csv(
         )
         return csv_response(access, f"{name}-pages", header, rows)
     header = ["step", "name", "entered", "planned", "kept", "low", "high", "verdict", "missing", "left"]
+    header += ["entered before", "kept before"] if report.against_period else []
     header += ["leak", "leak_visits"]
 
     def lines() -> Iterator[Sequence[Any]]:
         for one in report.steps:
             told = [one.number, route_view.step_words(one.step), one.entered.value, one.step.share]
             told += [one.kept.value, one.low, one.high, one.verdict, one.missing, one.left]
+            told += [figure.value for figure in one.then or ()]
             for leak in one.leaks or (None,):
                 yield [
                     *told,

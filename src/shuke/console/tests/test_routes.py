@@ -90,6 +90,11 @@ def test_answer__planned_against_real__says_plan_fact_and_leak(ask, shop, life, 
     assert "left=1&amp;exit=1" in ask("route_answer", route.id, given=DAYS).content.decode()
     of_gone = ask("route_visits", route.id, given={**DAYS, "step": "1", "left": "1", "exit": "1"})
     assert f"of {gone.visits}" in text_of(of_gone)
+    given = {"range": "custom", "from": f"{LAST}", "to": f"{LAST}", "against": "before"}
+    assert "than the day before" in text_of(ask("route_answer", route.id, given=given))
+    assert "than the day before" not in text_of(ask("route_answer", route.id, given=DAYS))
+    both = ask("route", route.id, given={**given, "format": "csv"}).getvalue().decode()
+    assert "entered before,kept before" in both.splitlines()[0]
     steps = ask("route", route.id, given={**DAYS, "format": "csv"}).getvalue().decode("utf-8-sig")
     assert steps.splitlines()[0].startswith("step,name,entered,planned")
     pages = ask("route", route.id, given={**DAYS, "format": "csv", "table": "pages"}).getvalue().decode()

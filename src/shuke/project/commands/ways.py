@@ -25,10 +25,15 @@ MOST = typer.Option(30, min=1, help="How many pages, the most viewed first.")
 
 @report_app.command()
 def route(
-    shop: str = SHOP, route: str = ROUTE, first: str = FROM, last: str = TO, as_json: bool = AS_JSON
+    shop: str = SHOP,
+    route: str = ROUTE,
+    first: str = FROM,
+    last: str = TO,
+    against: str = AGAINST,
+    as_json: bool = AS_JSON,
 ) -> None:
     """A planned route against what visitors did: each step with its plan, its fact and where it leaks to."""
-    from shuke.console import route_view
+    from shuke.console import figures, route_view
     from shuke.kernel import clock
     from shuke.shops.reads import get_shop
     from shuke.traffic.routes import reads
@@ -36,7 +41,13 @@ def route(
 
     view = get_shop(shop)
     found = named(view, route)
-    report = reads.route_report(shop=view, steps=found.steps, period=_period(first, last), at=clock.now())
+    report = reads.route_report(
+        shop=view,
+        steps=found.steps,
+        period=_period(first, last),
+        against=against or None,
+        at=clock.now(),
+    )
     if as_json:
         return _print(told(report))
     table = Table(title=f"{view.name} · {found.name} · {report.period.start} – {report.period.last}")
@@ -49,9 +60,9 @@ def route(
         leak = one.leaks[0] if one.leaks else None
         table.add_row(
             f"{one.number} {route_view.step_words(one.step)}",
-            str(one.entered.value),
+            figures.with_change(one.entered, one.then[0] if one.then else None, view.currency),
             route_view.share(one.step.share) if one.step.share is not None else "",
-            route_view.share(one.kept.value),
+            figures.with_change(one.kept, one.then[1] if one.then else None, view.currency),
             route_view.between(one.low, one.high),
             str(route_view.VERDICTS[one.verdict][0]),
             f"{route_view.page_words(leak.path)} ({leak.visits})" if leak else "",

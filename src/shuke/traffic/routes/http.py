@@ -17,6 +17,7 @@ from shuke.traffic.http_shared import (
     CONDITION,
     PAGE,
     PAGE_SIZE,
+    Comparison,
     Format,
     condition_asked,
     figure_told,
@@ -71,6 +72,8 @@ class LeakOut(Schema):
 
 
 class StepReportOut(Schema):
+    """`then`: `entered` and `kept` in the other period; empty where none is compared."""
+
     number: int
     step: StepOut
     entered: FigureOut
@@ -82,6 +85,7 @@ class StepReportOut(Schema):
     left: int | None
     leaks: list[LeakOut]
     leaks_to: int
+    then: list[FigureOut]
 
 
 class StepPageOut(Schema):
@@ -104,6 +108,7 @@ class RouteReportOut(Schema):
     worst: int | None
     most_left: int | None
     few: int
+    against_period: PeriodOut | None
     steps: list[StepReportOut]
     pages: list[StepPageOut]
 
@@ -174,6 +179,7 @@ def get_route_report(
     start: date,
     end: date,
     condition: str | None = CONDITION,
+    against: Comparison | None = None,
     format: Format = "json",
 ) -> Any:
     """Planned against real of each step, with the leaks, and the pages at each step."""
@@ -183,6 +189,7 @@ def get_route_report(
         steps=found.steps,
         period=period_asked(start, end),
         condition=condition_asked(condition),
+        against=against,
         at=clock.now(),
     )
     if format == "csv":
@@ -260,6 +267,7 @@ def as_json(report: reads.RouteReport) -> dict[str, Any]:
         "worst": report.worst,
         "most_left": report.most_left,
         "few": report.few,
+        "against_period": period_told(report.against_period) if report.against_period else None,
         "steps": [
             {
                 "number": one.number,
@@ -276,6 +284,7 @@ def as_json(report: reads.RouteReport) -> dict[str, Any]:
                     for x in one.leaks
                 ],
                 "leaks_to": one.leaks_to,
+                "then": list(map(figure_told, one.then or ())),
             }
             for one in report.steps
         ],
@@ -312,6 +321,7 @@ def step_table(report: reads.RouteReport) -> tuple[Sequence[str], Iterator[Seque
         "missing",
         "left",
     ]
+    header += ["entered before", "kept before"] if report.against_period else []
     header += ["leak_path", "leak_is_exit", "leak_visits"]
 
     def lines() -> Iterator[Sequence[Any]]:
@@ -326,6 +336,7 @@ def step_table(report: reads.RouteReport) -> tuple[Sequence[str], Iterator[Seque
                 one.kept.value,
             ]
             told += [one.low, one.high, one.verdict, one.missing, one.left]
+            told += [figure.value for figure in one.then or ()]
             for leak in one.leaks or (None,):
                 yield [
                     *told,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import ibis
@@ -18,7 +20,7 @@ from shuke.kernel.periods import Period, local_day
 from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
-from shuke.traffic.decisions import so_far
+from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.figures import Figure
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
 from shuke.traffic.reads.trails import TrailAsker, ask_trails
@@ -98,24 +100,44 @@ def get_route(shop: ShopView, route_id: int) -> Route:
 
 
 def route_report(
-    *, shop: ShopView, steps: Sequence[Step], period: Period, condition: Node | None = None, at: datetime
+    *,
+    shop: ShopView,
+    steps: Sequence[Step],
+    period: Period,
+    condition: Node | None = None,
+    against: str | None = None,
+    custom: Period | None = None,
+    at: datetime,
 ) -> RouteReport:
-    """Planned against real of a period's visits that meet a condition (questions.py says what each number means)."""
+    """Planned against real of a period's visits that meet a condition (questions.py says what each number means).
+
+    `against`: before, yesterday, last_week, or custom with its own period; cut at the same time of the shop's clock where
+    the period still runs. Raises Invalid for an unknown comparison."""
     until = so_far(shop, period, at)
+    other = compared(shop, period, against, custom, at)
     steps, what = tuple(steps), tuple(one.what for one in steps)
 
-    def question(ask: TrailAsker) -> tuple[Rows, Rows, int]:
+    def question(ask: TrailAsker, *, has_pages: bool = True) -> tuple[Rows, Rows, int]:
         count = int(ask("visits", lambda tables: _counted(tables["visits"]), of=("visits",))[0]["visits"])
         rows = ask.columns(kernel.COLUMNS)
         if rows is not None:
             walked = kernel.Walked(rows, steps)
-            return walked.leaks(), walked.pages(), count
+            return walked.leaks(), walked.pages() if has_pages else (), count
         leaks = ask(("leaks", what), lambda tables: questions.leaks(tables["trails"], steps))
+        if not has_pages:
+            return leaks, (), count
         return leaks, ask(("pages", what), lambda tables: questions.pages(tables["trails"], steps)), count
 
     leaks, pages, visits = ask_trails(shop, period, until, condition, question)
     few = few_visits(shop, at)
-    return _report(steps, leaks, _pages(steps, pages, few), visits, period, until, few)
+    report = _report(steps, leaks, _pages(steps, pages, few), visits, period, until, few)
+    if other is None:
+        return report
+    old, _none, before = ask_trails(shop, *other, condition, partial(question, has_pages=False))
+    then = _report(steps, old, {}, before, *other, few)
+    both = zip(report.steps, then.steps, strict=True)
+    told = tuple(replace(now, then=(old_step.entered, old_step.kept)) for now, old_step in both)
+    return replace(report, steps=told, against_period=other[0])
 
 
 def few_visits(shop: ShopView, at: datetime) -> int:

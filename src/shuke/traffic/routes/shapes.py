@@ -78,6 +78,7 @@ class StepReport:
 
     `low`, `high`: the interval of `kept` (Wilson, 95 %). `missing`: visits that the plan would have brought here and that
     did not come (below 0: more came). `left`: entered this step and not the next; None of the last one.
+    `then`: `entered` and `kept` in the other period, where one is compared.
     """
 
     number: int
@@ -91,6 +92,7 @@ class StepReport:
     left: int | None
     leaks: tuple[Leak, ...]
     leaks_to: int
+    then: tuple[Figure, Figure] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class RouteReport:
     worst: int | None
     most_left: int | None
     few: int
+    against_period: Period | None = None
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,13 @@ def test_report__over_the_api__is_what_the_read_says(ask, shop, life, route):
     answer = ask("get", f"/{route.id}/report?{SPAN}&format=csv")
     rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
     assert {int(row["entered"]) for row in rows if row["step"] == "2"} == {report.steps[1].entered.value}
+    both = reads.route_report(
+        shop=shop, steps=route.steps, period=Period(FIRST, LAST), against="before", at=AT
+    )
+    compared = ask("get", f"/{route.id}/report?{SPAN}&against=before").json()
+    assert [one["then"][0]["value"] for one in compared["steps"]] == [one.then[0].value for one in both.steps]
+    answer = ask("get", f"/{route.id}/report?{SPAN}&against=before&format=csv").getvalue().decode()
+    assert "entered before,kept before,leak_path" in answer.splitlines()[0]
     left = ask("get", f"/{route.id}/visits?{SPAN}&step=1&left=true&size=1000").json()
     assert left["count"] == report.steps[0].left == len(left["rows"])
     gone = next(leak for leak in report.steps[0].leaks if leak.path is None)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from shuke.conditions.reads import parse
 from shuke.kernel.errors import Invalid
+from shuke.kernel.periods import Period
+from shuke.traffic import decisions
 from shuke.traffic.derived import visit_rules
 from shuke.traffic.routes import reads
 from shuke.traffic.routes.decisions import read_steps
@@ -15,7 +18,7 @@ from shuke.traffic.routes.tests import oracle
 from shuke.traffic.routes.tests.conftest import PERIOD, STEPS
 from shuke.traffic.tests import oracle as visits_oracle
 from shuke.traffic.tests import trails_oracle
-from shuke.traffic.tests.drawn import AT
+from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.warehouse import actions as warehouse
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T5")]
@@ -64,6 +67,31 @@ def test_report__open_and_sealed__equals_plain_python(shop, life):
     for number, found in report.pages.items():
         assert sum(one.entered for one in found) == report.steps[number - 1].entered.value
         assert sum(one.went_on for one in found) == report.steps[number].entered.value
+
+
+@pytest.mark.parametrize("against", ["yesterday", "custom"])
+def test_report__against_another_period__both_equal_plain_python_cut_alike(shop, life, against):
+    warehouse.seal(shop)
+    period, custom = Period.of_day(LAST), Period(FIRST, LAST) if against == "custom" else None
+    other, cut = decisions.compared(shop, period, against, custom, AT)
+    until = AT if cut is None else cut
+    events = [one for one in life.events if one["at"] < until.replace(tzinfo=None)]
+    old = [
+        row for row in trails_oracle.trails(events, visit_rules(shop, PERIOD)) if row["local_day"] in other
+    ]
+    depths = [oracle.end(rows, WAY)[0] for rows in oracle.by_visit(old).values()]
+    asked = {"shop": shop, "steps": WAY, "period": period, "at": AT}
+    found = reads.route_report(**asked, against=against, custom=custom)
+    assert found.against_period == other
+    assert replace(
+        found, against_period=None, steps=tuple(replace(one, then=None) for one in found.steps)
+    ) == (reads.route_report(**asked))
+    for one in found.steps:
+        entered, kept = one.then
+        assert entered.value == sum(depth >= one.number for depth in depths)
+        if one.number > 1:
+            assert kept.numerator == entered.value
+            assert (kept.denominator or 0) == found.steps[one.number - 2].then[0].value
 
 
 def test_visits__behind_a_number__are_as_many_as_it_says(shop, life):
