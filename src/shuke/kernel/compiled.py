@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,3 +23,32 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     except RuntimeError:  # no place where it could be kept
         made = numba.njit(nogil=True)(function)
     return made
+
+
+def _as_pointer(_context: Any, address: Any) -> Any:
+    def made(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), made
+
+
+_pointer: Any = intrinsic(_as_pointer)
+
+
+# Arrays at addresses (`array.ctypes.data`), for loops over as many arrays as there happen to be, which a compiled function can
+# not be given one by one. Whoever calls holds the arrays meanwhile; they lie without gaps.
+
+
+@compiled
+def int64_at(address: Any, count: Any) -> Any:
+    return numba.carray(_pointer(address), (count,), dtype=np.int64)
+
+
+@compiled
+def int32_at(address: Any, count: Any) -> Any:
+    return numba.carray(_pointer(address), (count,), dtype=np.int32)
+
+
+@compiled
+def uint16_at(address: Any, count: Any) -> Any:
+    return numba.carray(_pointer(address), (count,), dtype=np.uint16)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from shuke.kernel.periods import Period
 from shuke.traffic.funnels import questions
 from shuke.traffic.funnels.kernel import NOT_TAKEN, Found, Run, furthest
-from shuke.traffic.funnels.picking import picked
+from shuke.traffic.funnels.picking import is_told_by_code, picked, whole
 from shuke.traffic.funnels.prepared import Prepared, prepared
 from shuke.traffic.funnels.shapes import Funnel
 from shuke.warehouse import reads as warehouse
@@ -27,13 +27,17 @@ SECOND = 1_000_000
 
 @dataclass(frozen=True)
 class Picked:
-    """One run with where its rows are from: rows of a sealed file (`source`), or of `table`."""
+    """One run with where its rows are from: rows of a sealed file (`source`), or of `table`. `row`: place in the run → row
+    there; None: they are the same."""
 
     day: date
     run: Run
-    row: np.ndarray
+    row: np.ndarray | None = None
     source: str | None = None
     table: pa.Table | None = None
+
+    def rows(self, places: np.ndarray) -> np.ndarray:
+        return places if self.row is None else self.row[places]
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,8 @@ def ways(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> Ways:
     return Ways(funnel, found.subject, found.depth, days[found.run], found.times, _NO_IDS, runs, found)
 
 
-def _runs(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> list[Picked]:
-    """The runs of all days, in the order of days."""
+def settled_files(snapshot: warehouse.Snapshot) -> tuple[list[tuple[date, list[str]]], set[date]]:
+    """The days whose sealed files on this machine hold all events, with these files; and the other days that have events."""
     plan = snapshot.plan
     unsettled = set(plan.open_days(["events"]))
     settled: list[tuple[date, list[str]]] = []
@@ -104,6 +108,13 @@ def _runs(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> list[
             unsettled.add(day)
         else:
             settled.append((day, files))
+    return settled, unsettled
+
+
+def _runs(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> list[Picked]:
+    """The runs of all days, in the order of days."""
+    settled, unsettled = settled_files(snapshot)
+    are_told_by_code = all(map(is_told_by_code, funnel.steps))
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
         opened = list(
             pool.map(
@@ -119,10 +130,12 @@ def _runs(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period) -> list[
 
         def pick(task: tuple[date, Prepared]) -> Picked:
             day, file = task
+            if are_told_by_code:
+                return Picked(day, whole(file, funnel, can_start=day in period), file.rows, file.source)
             visitor, at, bits, row = picked(file, funnel)
-            return Picked(day, Run(day in period, visitor, at, bits), row, source=file.source)
+            return Picked(day, Run.of_bits(day in period, visitor, at, bits), row, file.source)
 
-        runs = list(pool.map(pick, tasks))
+        runs = [pick(task) for task in tasks] if are_told_by_code else list(pool.map(pick, tasks))
     runs += _open_runs(snapshot, funnel, period, sorted(unsettled))
     return sorted(runs, key=lambda one: one.day)
 
@@ -162,13 +175,13 @@ def _open_runs(
     for day in days:
         rows = np.flatnonzero(day_of == (day - date(1970, 1, 1)).days)
         own = table.take(pa.array(rows))
-        run = Run(
+        run = Run.of_bits(
             day in period,
             own["visitor_id"].to_numpy(),
             own["at"].cast(pa.int64()).to_numpy(),
             own["bits"].to_numpy().astype(np.uint16),
         )
-        found.append(Picked(day, run, np.arange(len(rows)), table=own))
+        found.append(Picked(day, run, table=own))
     return found
 
 
@@ -203,12 +216,3 @@ def _by_expression(snapshot: warehouse.Snapshot, funnel: Funnel, period: Period)
         times,
         table["event_id"].to_numpy(),
     )
-
-
-def kinds_of(snapshot: warehouse.Snapshot) -> dict[tuple[str, str], int]:
-    """How often each (type, name) came; views count under no name."""
-    events = snapshot.raw("events")
-    name = ibis.ifelse(events["type"].isin(["page", "screen"]), "", events["name"].fill_null(""))
-    counted = events.group_by(kind=events["type"], called=name).aggregate(n=events.count())
-    rows = snapshot.engine.run(counted).to_pylist()
-    return {(row["kind"], row["called"]): row["n"] for row in rows}

@@ -7,6 +7,7 @@ answered for the rows that are left, from the sealed file's own columns: once pe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow.compute as pc
 
 from shuke.conditions.reads import All, Compare, Node, field_names, holds
 from shuke.conditions.reads import Any as AnyOf
-from shuke.traffic.funnels.prepared import TOLD, Prepared, coded, groups_of
+from shuke.traffic.funnels.kernel import Rows, Run
+from shuke.traffic.funnels.prepared import TOLD, Part, Prepared, coded, groups_of
 from shuke.traffic.funnels.shapes import TYPES, Funnel, Step
 from shuke.traffic.reads.cohort_fields import COLUMNS
 from shuke.traffic.reads.properties import PROPERTY, pattern, property_value
@@ -29,13 +31,44 @@ def is_told_by_code(step: Step) -> bool:
     return step.condition is None or field_names(step.condition) <= _BY_CODE
 
 
+def whole(day: Prepared, funnel: Funnel, *, can_start: bool) -> Run:
+    """The events as they lie, where codes tell all that is asked: nothing is picked out and copied."""
+    table = _bits_by_code(day.meanings, funnel.steps)
+    chosen = _chosen(day, table)
+    parts = []
+    for group in day.groups:
+        views, deeds = (
+            _rows(part) if is_wanted else Rows.nothing()
+            for part, is_wanted in zip(group, chosen, strict=True)
+        )
+        parts.append((views, deeds))
+    if any(part.code.dtype != np.uint16 for group in day.groups for part in group):
+        # More meanings than short codes: the bits take their place.
+        parts = [(_of_bits(views, table), _of_bits(deeds, table)) for views, deeds in parts]
+        table = np.arange(1 << len(funnel.steps), dtype=np.uint16)
+    return Run(can_start, tuple(parts), table)
+
+
+def _chosen(day: Prepared, table: np.ndarray) -> tuple[bool, bool]:
+    """Whether any of the views, and any of the others, can fit a step."""
+    told = {day.is_view(code) for code in np.flatnonzero(table[: len(day.meanings)]).tolist()}
+    return True in told, False in told
+
+
+def _rows(part: Part) -> Rows:
+    return Rows(part.visitor, part.at, part.code, part.place)
+
+
+def _of_bits(rows: Rows, table: np.ndarray) -> Rows:
+    return replace(rows, code=table[rows.code])
+
+
 def picked(day: Prepared, funnel: Funnel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(visitor, at, bits, row) of the events that fit any step, in order; bit k: it fits step k; row: in the sealed file."""
     from shuke.traffic.funnels import loops  # compiled at the first funnel, not when a process begins
 
     table = _bits_by_code(day.meanings, funnel.steps)
-    told = {day.is_view(code) for code in np.flatnonzero(table[: len(day.meanings)]).tolist()}
-    chosen = [n for n, is_view in enumerate((True, False)) if is_view in told]
+    chosen = [n for n, is_wanted in enumerate(_chosen(day, table)) if is_wanted]
     most = 1 + sum(len(group[n].code) for group in day.groups for n in chosen)
     # Room for all of them; memory is taken by those that are written only.
     visitor, at = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -98,13 +131,17 @@ def values_of(source: str, fields: Sequence[str], rows: np.ndarray) -> dict[str,
     }
     names = sorted(set(columns.values()))
     order = np.argsort(rows, kind="stable")
-    ordered, parts, first = rows[order], [], 0
-    for table in groups_of(source, names, [n for n in names if n != "properties"]):
+    ordered, parts = rows[order], []
+    for first, table in groups_of(source, names, [n for n in names if n != "properties"], ordered):
         low, high = np.searchsorted(ordered, (first, first + table.num_rows))
-        if high > low:
-            parts.append(table.take(pa.array(ordered[low:high] - first)))
-        first += table.num_rows
-    whole = pa.concat_tables(parts) if parts else None
+        taken = table.take(pa.array(ordered[low:high] - first))
+        # A few rows of a large group: its other texts are not looked at.
+        parts.append(_plain(taken) if len(taken) < table.num_rows // 4 else taken)
+    whole = (
+        pa.concat_tables(map(_plain, parts) if len({part.schema for part in parts}) > 1 else parts)
+        if parts
+        else None
+    )
     found: dict[str, Coded] = {}
     for field, name in columns.items():
         codes, values = _coded(field, whole[name]) if whole is not None else (np.empty(0, np.int64), [None])
@@ -112,6 +149,14 @@ def values_of(source: str, fields: Sequence[str], rows: np.ndarray) -> dict[str,
         placed[order] = codes
         found[field] = placed, values
     return found
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    columns = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
 
 
 def _coded(field: str, column: pa.ChunkedArray) -> Coded:

@@ -102,6 +102,11 @@ def prepared(shop_id: int, day: str, source: str) -> Prepared:
     return _opened(path, source)
 
 
+def prepared_before(shop_id: int, day: str, source: str) -> bool:
+    """Whether a sealed file is prepared already."""
+    return path_of(shop_id, day, source).exists()
+
+
 def _opened(path: Path, source: str) -> Prepared:
     with pa.memory_map(str(path)) as mapped:
         reader = pa.ipc.open_file(mapped)
@@ -154,7 +159,7 @@ def _unpacked(source: str) -> tuple[list[pa.RecordBatch], list[tuple[str | None,
     """The columns in order, and what the codes mean."""
     known: dict[tuple[str | None, ...], int] = {}
     groups = []
-    for table in groups_of(source, ("visitor_id", "at", *TOLD), TOLD):
+    for _first, table in groups_of(source, ("visitor_id", "at", *TOLD), TOLD):
         groups.append((_numbers(table["visitor_id"]), _numbers(table["at"]), _codes(table, known)))
     meanings = list(known)
     kind = np.uint16 if len(meanings) < 65_536 else np.int32
@@ -233,24 +238,42 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     return found
 
 
-def groups_of(source: str, columns: Sequence[str], texts: Sequence[str]) -> Iterator[pa.Table]:
-    """The row groups of a sealed file one after the other; `texts` come as codes where the file holds them so."""
+def groups_of(
+    source: str, columns: Sequence[str], texts: Sequence[str], within: np.ndarray | None = None
+) -> Iterator[tuple[int, pa.Table]]:
+    """The row groups of a sealed file one after the other, each with the number of its first row; `texts` come as codes where
+    the file holds them so. `within`: rows in order; groups that hold none of them are left out."""
     with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
-        count, is_coded = file.num_row_groups, True
+        wanted, is_coded = _wanted(file, within), True
         try:
-            first = file.read_row_group(0, columns=list(columns), use_threads=False) if count else None
+            first = [
+                (row, file.read_row_group(n, columns=list(columns), use_threads=False))
+                for n, row in wanted[:1]
+            ]
         except OSError as error:
             if "DictAccumulator" not in str(error):  # a page encoding whose texts are not read as codes
                 raise
             is_coded = False
-        if is_coded and first is not None:
-            yield first
-            for n in range(1, count):
-                yield file.read_row_group(n, columns=list(columns), use_threads=False)
+        if is_coded:
+            yield from first
+            for n, row in wanted[1:]:
+                yield row, file.read_row_group(n, columns=list(columns), use_threads=False)
     if not is_coded:
         with pq.ParquetFile(source) as file:
-            for n in range(count):
-                yield file.read_row_group(n, columns=list(columns), use_threads=False)
+            for n, row in wanted:
+                yield row, file.read_row_group(n, columns=list(columns), use_threads=False)
+
+
+def _wanted(file: pq.ParquetFile, within: np.ndarray | None) -> list[tuple[int, int]]:
+    """The row groups that hold any of these rows, and the first row of each."""
+    found, first = [], 0
+    for n in range(file.num_row_groups):
+        count = file.metadata.row_group(n).num_rows
+        low, high = (0, 1) if within is None else np.searchsorted(within, (first, first + count))
+        if high > low:
+            found.append((n, first))
+        first += count
+    return found
 
 
 def _codes(table: pa.Table, known: dict[tuple[str | None, ...], int]) -> np.ndarray:

@@ -30,7 +30,8 @@ from shuke.traffic.funnels.answers import (
     StepCount,
     Times,
 )
-from shuke.traffic.funnels.asking import Ways, kinds_of, ways
+from shuke.traffic.funnels.asking import Ways, ways
+from shuke.traffic.funnels.kinds import kinds_of
 from shuke.traffic.funnels.saved import FunnelView, saved_funnel, saved_funnels
 from shuke.traffic.funnels.shapes import BadFunnel, Funnel, Step, dump_funnel, parse_funnel
 from shuke.traffic.reads import Figure, Metric
@@ -293,12 +294,24 @@ def _people(
     def question(snapshot: warehouse.Snapshot) -> tuple[Ways, np.ndarray, list[str | None], int]:
         found = ways(snapshot, funnel, period)
         kept = np.flatnonzero(found.depth == step if is_exactly else found.depth >= step)
-        order = np.lexsort((found.visitor[kept], found.times[0][kept]))
-        picked = found.only(kept[order[shown]])
+        picked = found.only(_earliest(found, kept, shown))
         return picked, *splits.refs(snapshot, picked), len(kept)
 
     picked, codes, texts, count = warehouse.ask(shop, read, question)
     return (_person(picked, n, texts[int(codes[n])], period) for n in range(len(picked))), count
+
+
+def _earliest(found: Ways, kept: np.ndarray, shown: slice) -> np.ndarray:
+    """A part of some ways by their start, equals by visitor."""
+    started = found.times[0][kept]
+    if shown.stop is not None and shown.stop < len(kept) // 4:
+        # Only what may come before the end of the part is put in order.
+        latest = np.partition(started, shown.stop - 1)[shown.stop - 1]
+        among = started <= latest
+        kept, started = kept[among], started[among]
+    order = np.lexsort((found.visitor[kept], started))
+    part: np.ndarray = kept[order[shown]]
+    return part
 
 
 def _person(found: Ways, n: int, ref: str | None, period: Period) -> Mapping[str, Any]:

@@ -107,7 +107,7 @@ def _of_starts(snapshot: warehouse.Snapshot, found: Ways, split: str) -> tuple[n
         ways = order[edges[number] : edges[number + 1]]
         if not len(ways):
             continue
-        rows = one.row[found.found.row[ways]]
+        rows = one.rows(found.found.row[ways])
         if one.source is not None:
             told, texts_ = values_of(one.source, [split], rows)[split]
         else:

@@ -89,18 +89,28 @@ def by_kernel(events: list[dict[str, Any]], funnel: Funnel, days: tuple[date, da
     for day in sorted({row["local_day"] for row in rows}):
         own = [row for row in rows if row["local_day"] == day]
         bits = [sum(oracle.fits(row, s) << k for k, s in enumerate(funnel.steps)) for row in own]
-        kept = [n for n, bit in enumerate(bits) if bit]
-        own, bits = [own[n] for n in kept], [bits[n] for n in kept]
         sources.append(own)
         at = [(row["at"] - datetime(1970, 1, 1)) // timedelta(microseconds=1) for row in own]
-        runs.append(
-            kernel.Run(
-                days[0] <= day < days[1],
-                np.array([row["visitor_id"] for row in own], np.int64),
-                np.array(at, np.int64),
-                np.array(bits, np.uint16),
+        # In two parts that lie apart, as views and deeds do, and in two pairs after one another.
+        cut = len(own) // 2
+        pairs = []
+        for places in (range(cut), range(cut, len(own))):
+            apart = [
+                [n for n in places if (own[n]["event_id"] % 3 > 0) == is_first] for is_first in (True, False)
+            ]
+            pairs.append(
+                tuple(
+                    kernel.Rows(
+                        np.array([own[n]["visitor_id"] for n in part], np.int64),
+                        np.array([at[n] for n in part], np.int64),
+                        np.array([bits[n] for n in part], np.uint16),
+                        np.array(part, np.int32),
+                    )
+                    for part in apart
+                )
             )
-        )
+        table = np.arange(1 << len(funnel.steps), dtype=np.uint16)
+        runs.append(kernel.Run(days[0] <= day < days[1], tuple(pairs), table))
     found = kernel.furthest(runs, len(funnel.steps), funnel.window // timedelta(microseconds=1))
     told = []
     for n in range(len(found)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +18,7 @@ from shuke.kernel.periods import Period, day_start
 from shuke.records import personal
 from shuke.records.actor import Actor
 from shuke.records.personal import PersonRef
-from shuke.traffic.funnels import prepared, reads, tending
+from shuke.traffic.funnels import asking, prepared, reads, tending
 from shuke.traffic.funnels.shapes import Funnel, Step
 from shuke.traffic.funnels.tests import oracle
 from shuke.traffic.tests.facts import event
@@ -185,6 +187,48 @@ def test_prepared__file_whose_pieces_changed_places__is_put_in_order(
     for name in ("visitor", "at"):
         whole, swapped = (in_places(one, name) for one in parts)
         assert np.array_equal(whole, swapped)
+
+
+def test_funnel__steps_that_are_views__read_prepared_days_as_they_lie(
+    shop, warehouse_home, monkeypatch
+) -> None:
+    """Views and deeds together, also with more meanings than short codes; and the kinds of events, prepared or asked."""
+    rows = drawn(shop, 8)
+    for row in rows:
+        if row["name"] == "Product Viewed":
+            row["type"], row["name"] = ("page", None) if row["ord"] else ("screen", "Item")
+    seen = Funnel(
+        (Step("view"), Step("track", "Product Added"), Step("view"), Step("track", "Order Completed")),
+        timedelta(days=3),
+    )
+    counted = Counter(("" if row["type"] in ("page", "screen") else row["name"], row["type"]) for row in rows)
+    kinds = tuple(
+        (kind, name) for (name, kind), _n in sorted(counted.items(), key=lambda one: (-one[1], one[0][::-1]))
+    )
+    cut = len(rows) * 3 // 4
+    append(rows[:cut])
+    actions.seal(shop)
+    append(rows[cut:])
+    wanted = oracle.counts(expected(rows, seen), 4)
+    assert wanted[0] > wanted[1] > wanted[2] > wanted[3] > 0
+    for is_open in (True, False):
+        assert (
+            reads.event_kinds(shop=shop, at=AT) == kinds
+        )  # of days that are not prepared, then of some, then of all
+        assert told(answered(shop, seen)) == wanted
+        if is_open:
+            actions.seal(shop)
+    assert reads.event_kinds(shop=shop, at=AT) == kinds
+
+    def long_codes(*given: Any) -> prepared.Prepared:
+        found = prepared.prepared(*given)
+        groups = tuple(
+            tuple(replace(part, code=part.code.astype(np.int32)) for part in group) for group in found.groups
+        )
+        return replace(found, groups=groups)
+
+    monkeypatch.setattr(asking, "prepared", long_codes)
+    assert told(answered(shop, seen)) == wanted
 
 
 def placed_rows(table: pa.Table, found: prepared.Prepared, places: np.ndarray) -> pa.Table:
