@@ -13,6 +13,9 @@ SET_UP := $(PYTHON) tools/set_up.py
 DEMO ?=
 TEST ?=
 
+# Every command is a process of its own: its modules are compiled once, also where the machine would rather not keep that.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test soak bench lint rows screenshots lock setup setup-tests format clean
 
 demo: setup

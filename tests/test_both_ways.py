@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -88,6 +89,7 @@ def is_alive(port: int) -> bool:
 def test_answers__of_a_load_by_http_and_in_the_process__are_equal_byte_by_byte(tmp_path: Path) -> None:
     by_http, inside = tmp_path / "http", tmp_path / "inside"
     key, port = make_shop(by_http), free_port()
+    shutil.copytree(by_http, inside)
     server = subprocess.Popen(
         [sys.executable, "-m", "shuke", "serve", "--port", str(port), "--workers", "1"],
         env=environment(by_http), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -101,7 +103,6 @@ def test_answers__of_a_load_by_http_and_in_the_process__are_equal_byte_by_byte(t
     finally:
         server.terminate()
         server.wait(timeout=30)
-    make_shop(inside)
     said = run(
         inside,
         "shuke",

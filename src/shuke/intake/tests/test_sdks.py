@@ -86,10 +86,12 @@ def assert_counted_once(house: House, told: dict[str, list[str]], count: int) ->
 
 @pytest.mark.row("T1")
 @pytest.mark.parametrize(
-    ("count", "seconds"), [(10_000, 14), pytest.param(100_000, 90, marks=pytest.mark.soak)]
+    ("count", "seconds", "kills"), [(6_000, 8, 1), pytest.param(100_000, 90, KILLS, marks=pytest.mark.soak)]
 )
-def test_python_sdk__while_everything_is_killed__each_delivered_event_counts_once(house, count, seconds):
-    told = deliver_through_kills(house, python_sdk(house, count, "py", seconds), seconds)
+def test_python_sdk__while_everything_is_killed__each_delivered_event_counts_once(
+    house, count, seconds, kills
+):
+    told = deliver_through_kills(house, python_sdk(house, count, "py", seconds), seconds, kills=kills)
     assert_counted_once(house, told, count)
 
 
@@ -99,7 +101,7 @@ def test_python_sdk__while_everything_is_killed__each_delivered_event_counts_onc
     ("count", "seconds", "kills"), [(3_000, 6, 1), pytest.param(100_000, 90, KILLS, marks=pytest.mark.soak)]
 )
 def test_node_sdk__while_everything_is_killed__each_delivered_event_counts_once(house, count, seconds, kills):
-    """What is killed and how often is the same for both SDKs: Python's test kills each part three times also in short."""
+    """What is killed and how often is the same for both SDKs."""
     assert (NODE_TESTS / "node_modules").is_dir(), (
         "run the set-up (make test does): Segment's SDK is not installed"
     )
