@@ -87,6 +87,10 @@ def test_readme__its_first_commands__work(
 def test_command__with_a_mistake__says_field_value_and_remedy(
     shuke: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
+    told = shuke("shop", "list", expect=2)
+    assert "is not set up for this version" in told.stderr
+    assert "SHUKE_HOME:" in told.stderr
+    assert "Run `shuke setup`." in told.stderr
     shuke("setup")
     told = shuke("key", "write", "--shop", "nowhere", expect=2)
     assert "shop: nowhere" in told.stderr

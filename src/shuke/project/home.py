@@ -9,12 +9,28 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.durable import write_atomically
+from shuke.kernel.errors import ShukeError
 from shuke.project.messages import compile_messages
 from shuke.project.static_files import IGNORED
 
 log = logging.getLogger("project.home")
+
+
+class HomeNotReady(ShukeError):
+    code = "home_not_ready"
+    words = _("The installation in %(value)s is not set up for this version.")
+    remedy = _("Run `shuke setup`. If it should be another one, say where it is by SHUKE_HOME.")
+
+
+def lacks_set_up() -> bool:
+    """Whether the database lacks tables or columns that this version knows."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def set_up_home() -> None:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from shuke.project.commands import language as languages
+
+if TYPE_CHECKING:
+    from shuke.kernel.errors import ShukeError
 
 app = typer.Typer(
     name="shuke",
@@ -50,16 +54,31 @@ def main() -> None:
     try:
         languages.speaking(app, sys.argv[1:])()
     except ShukeError as error:
-        screen = Console(stderr=True, highlight=False, soft_wrap=True)
-        # What people and files wrote is no markup: a column may be called [red].
-        screen.print(f"[red]{error.code}[/red]", escape(error.message()), markup=True)
-        if error.field:
-            screen.print(f"  {error.field}: {error.value}", markup=False)
-        if error.advice():
-            screen.print(f"  → {error.advice()}", markup=False)
+        _say(error)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if not type(error).__module__.startswith("django.db"):
+            raise
+        from django.conf import settings
+
+        from shuke.project.home import HomeNotReady, lacks_set_up
+
+        if not lacks_set_up():
+            raise
+        _say(HomeNotReady(field="SHUKE_HOME", value=settings.HOME))
+        sys.exit(2)
+
+
+def _say(error: ShukeError) -> None:
+    screen = Console(stderr=True, highlight=False, soft_wrap=True)
+    # What people and files wrote is no markup: a column may be called [red].
+    screen.print(f"[red]{error.code}[/red]", escape(error.message()), markup=True)
+    if error.field:
+        screen.print(f"  {error.field}: {error.value}", markup=False)
+    if error.advice():
+        screen.print(f"  → {error.advice()}", markup=False)
 
 
 from shuke.project.commands import (  # noqa: E402, F401
