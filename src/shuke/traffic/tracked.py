@@ -43,10 +43,10 @@ def _whole(properties: ibis.StringValue, name: str, digits: int) -> ibis.Integer
 
 def clicks(events: ibis.Table) -> ibis.Table:
     """One row a click that has its cell: shop_id, local_day, visitor_id, event_id, at, page_path, page_type, terminal, kind,
-    label and href (as JSON writes them, '' where none), x, y."""
-    found = events.filter(
-        events["type"] == "track", (events["name"] == CLICKED).fill_null(False), events.page_path.notnull()
-    )
+    label and href (as JSON writes them, '' where none), x, y, width and height (null where none is told).
+
+    The name stands first and bare: it tells nearly all other events apart, so that an engine reads nothing else of them."""
+    found = events.filter(events["name"] == CLICKED, events["type"] == "track", events.page_path.notnull())
     properties = found.properties.coalesce("")
     read = found.select(
         *_PLACE,
@@ -55,6 +55,8 @@ def clicks(events: ibis.Table) -> ibis.Table:
         href=_text(properties, "href"),
         x=_whole(properties, "x", 2),
         y=_whole(properties, "y", 2),
+        width=_whole(properties, "width", 6),
+        height=_whole(properties, "height", 6),
     )
     return read.filter(_.x.notnull() & _.y.notnull() & (_.x < GRID_COLUMNS) & (_.y < GRID_ROWS))
 

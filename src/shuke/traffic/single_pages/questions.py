@@ -145,9 +145,9 @@ def seen_in(trails: ibis.Table, path: str) -> ibis.Table:
 
 
 def clicks(events: ibis.Table, path: str, terminal: str | None) -> ibis.Table:
-    """The clicks on a page by cell and element: kind, label, href, x, y, clicks, width and height (sums of what was told)
-    and sized (clicks that told them)."""
-    told = tracked.clicks(events).join(_sizes(events), ["shop_id", "event_id"])
+    """The clicks on a page by who clicked, cell and element: visitor_id, kind, label, href, x, y, clicks, width and height
+    (sums of what was told) and sized (clicks that told them). One pass over the events, which are many."""
+    told = tracked.clicks(events)
     told = told.filter(told.page_path == path)
     if terminal is not None:
         told = told.filter(told.terminal == terminal)
@@ -155,36 +155,9 @@ def clicks(events: ibis.Table, path: str, terminal: str | None) -> ibis.Table:
         (told.width > 0) & (told.height > 0) & (told.width <= MOST_PIXELS) & (told.height <= MOST_PIXELS)
     )
     is_sized = is_sized.fill_null(False)
-    return told.group_by(["kind", "label", "href", "x", "y"]).aggregate(
+    return told.group_by(["visitor_id", "kind", "label", "href", "x", "y"]).aggregate(
         clicks=told.count(),
         width=ibis.ifelse(is_sized, told.width, 0).sum(),
         height=ibis.ifelse(is_sized, told.height, 0).sum(),
         sized=ibis.ifelse(is_sized, 1, 0).sum(),
     )
-
-
-def clickers(events: ibis.Table, path: str, terminal: str | None) -> ibis.Table:
-    """How many visitors clicked on a page: visitors."""
-    told = tracked.clicks(events)
-    told = told.filter(told.page_path == path)
-    if terminal is not None:
-        told = told.filter(told.terminal == terminal)
-    people = told.group_by(["shop_id", "visitor_id"]).aggregate(clicks=told.count())
-    return people.aggregate(visitors=people.count())
-
-
-def _sizes(events: ibis.Table) -> ibis.Table:
-    found = events.filter(events["type"] == "track", (events["name"] == tracked.CLICKED).fill_null(False))
-    properties = found.properties.coalesce("")
-    return found.select(
-        "shop_id",
-        "event_id",
-        width=_pixels(properties, "width"),
-        height=_pixels(properties, "height"),
-    )
-
-
-def _pixels(properties: ibis.StringValue, name: str) -> ibis.IntegerValue:
-    """A whole number of the properties as tracked.py reads them; null where there is none."""
-    pattern = f'[{{,][ ]*"{name}"[ ]*:[ ]*([0-9]{{1,6}})[ ]*[,}}]'
-    return properties.re_extract(pattern, 1).nullif("").cast("int64")

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import ibis
+import pyarrow.compute as pc
 
 from shuke.conditions.reads import Node
 from shuke.kernel.errors import Invalid
@@ -349,9 +350,11 @@ def click_heat(
 
     def question(snapshot: warehouse.Snapshot) -> tuple[list[dict[str, Any]], int]:
         events = (snapshot if until is None else snapshot.cut(until)).raw("events")
-        rows = snapshot.engine.run(questions.clicks(events, path, terminal)).to_pylist()
-        people = snapshot.engine.run(questions.clickers(events, path, terminal)).to_pylist()
-        return rows, int(people[0]["visitors"] or 0)
+        told = snapshot.engine.run(questions.clicks(events, path, terminal))
+        sums = ("clicks", "width", "height", "sized")
+        rows = told.group_by(["kind", "label", "href", "x", "y"]).aggregate([(name, "sum") for name in sums])
+        named = [name.removesuffix("_sum") for name in rows.column_names]
+        return rows.rename_columns(named).to_pylist(), pc.count_distinct(told["visitor_id"], "all").as_py()
 
     rows, visitors = warehouse.ask(shop, period, question)
     cells: Counter[tuple[int, int]] = Counter()

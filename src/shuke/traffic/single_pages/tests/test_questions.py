@@ -130,7 +130,6 @@ def test_page_questions__as_written__are_portable():
     check(questions.came_from(trails, "/"))
     check(questions.seen_in(trails, "/"))
     check(questions.clicks(events, "/", "pc"))
-    check(questions.clickers(events, "/", None))
     check(days.page_days(trails))
     check(questions.known_of_days(unbound["page_days"]))
     check(questions.summed(unbound["page_days"]))
