@@ -84,13 +84,15 @@ def gather(entries: Iterable[Entry], currency: str) -> tuple[Gathered, ...]:
 
 def _not_twice(spans: Sequence[_Span], rows: dict[_Span, list[Entry]]) -> set[_Span]:
     """The spans that are counted: none overlaps another that may tell of the same clicks."""
-    newest = {span: max(one.received_at for one in rows[span]).timestamp() for span in spans}
-    return {span for stretch in _stretches(spans) for span in _of_stretch(stretch, newest)}
+    return {span for stretch in _stretches(spans) for span in _of_stretch(stretch, rows)}
 
 
-def _of_stretch(spans: Sequence[_Span], newest: dict[_Span, float]) -> list[_Span]:
+def _of_stretch(spans: Sequence[_Span], rows: dict[_Span, list[Entry]]) -> Sequence[_Span]:
     """Spans that say equally much (item, campaign) are taken together: first those that tell of most days, then what the
     others still add."""
+    if len(spans) == 1:
+        return spans  # most, of reports by day
+    newest = {span: max(one.received_at for one in rows[span]).timestamp() for span in spans}
     groups: dict[tuple[bool, bool], list[_Span]] = defaultdict(list)
     for span in spans:
         groups[bool(span.name.item), bool(span.name.campaign)].append(span)
