@@ -248,6 +248,21 @@ VISITOR_DAYS = pa.schema(
     ]
 )
 
+# What visits add up to, whichever they are.
+_SUMS_OF_VISITS = (
+    ("visits", pa.int64()),
+    ("views", pa.int64()),
+    ("viewed_visits", pa.int64()),  # with a view at all
+    ("one_view_visits", pa.int64()),
+    ("measured_visits", pa.int64()),
+    ("item_views", pa.int64()),
+    ("item_exits", pa.int64()),
+    ("stay_seconds", pa.int64()),
+    ("carts", pa.int64()),
+    ("orders", pa.int64()),
+    ("revenue_minor", pa.int64()),
+)
+
 # What a day's visits add up to, whole (`level` day, no channel) and by channel (`level` channel). Visitors are distinct in
 # their row: they may be added over days of one level (visitors of days), never over channels.
 CHANNEL_DAYS = pa.schema(
@@ -256,17 +271,7 @@ CHANNEL_DAYS = pa.schema(
         ("local_day", pa.date32()),
         ("level", pa.string()),
         ("channel", pa.string()),
-        ("visits", pa.int64()),
-        ("views", pa.int64()),
-        ("viewed_visits", pa.int64()),  # with a view at all
-        ("one_view_visits", pa.int64()),
-        ("measured_visits", pa.int64()),
-        ("item_views", pa.int64()),
-        ("item_exits", pa.int64()),
-        ("stay_seconds", pa.int64()),
-        ("carts", pa.int64()),
-        ("orders", pa.int64()),
-        ("revenue_minor", pa.int64()),
+        *_SUMS_OF_VISITS,
         ("visitors", pa.int64()),
         ("one_view_visitors", pa.int64()),  # of one view on the day (and by the channel)
         ("measured_visitors", pa.int64()),
@@ -285,17 +290,7 @@ SOURCE_DAYS = pa.schema(
         ("source", pa.string()),
         ("medium", pa.string()),
         ("campaign", pa.string()),
-        ("visits", pa.int64()),
-        ("views", pa.int64()),
-        ("viewed_visits", pa.int64()),  # with a view at all
-        ("one_view_visits", pa.int64()),
-        ("measured_visits", pa.int64()),
-        ("item_views", pa.int64()),
-        ("item_exits", pa.int64()),
-        ("stay_seconds", pa.int64()),
-        ("carts", pa.int64()),
-        ("orders", pa.int64()),
-        ("revenue_minor", pa.int64()),
+        *_SUMS_OF_VISITS,
     ]
 )
 
