@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import transaction
@@ -84,7 +83,7 @@ def _touched_days(shop_id: int, ids: Sequence[int]) -> set[date]:
         columns = [name for name in PERSON_COLUMNS if name in schema.names]
         if table is None or not columns:
             continue
-        is_person = reduce(or_, [ds.field(name).isin(wanted) for name in columns])
+        is_person = reduce(or_, [pc.field(name).isin(wanted) for name in columns])
         rows = table.to_pyarrow_dataset().to_table(columns=["local_day"], filter=is_person)
         found.update(pc.unique(rows["local_day"]).to_pylist())
     return found

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 from django.conf import settings
 from pyarrow import fs
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 
 def root() -> str:
@@ -46,6 +49,8 @@ def _store(scheme: str, bucket: str) -> fs.FileSystem:
 
 def dataset(files: Sequence[str], schema: pa.Schema) -> ds.Dataset:
     """Remote Parquet files of one bucket, as something that an engine may scan; nothing is read yet."""
+    import pyarrow.dataset as ds  # it loads pandas, which a command that asks no store need not wait for
+
     scheme, _separator, rest = files[0].partition("://")
     store = _store(scheme, rest.partition("/")[0])
     names = [file.partition("://")[2] for file in files]
