@@ -144,6 +144,11 @@ def seen_in(trails: ibis.Table, path: str) -> ibis.Table:
     return views_of(trails, path).select("shop_id", "visit_id").distinct()
 
 
+def visits_on(visits: ibis.Table, trails: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """The visits in which one page (`wanted`) was viewed."""
+    return visits.semi_join(_of_page(views_of(trails), one, "page_path"), ["shop_id", "visit_id"])
+
+
 def clicks(events: ibis.Table, path: str, terminal: str | None) -> ibis.Table:
     """The clicks on a page by who clicked, cell and element: visitor_id, kind, label, href, x, y, clicks, width and height
     (sums of what was told) and sized (clicks that told them). One pass over the events, which are many."""

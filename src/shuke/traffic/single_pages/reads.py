@@ -323,18 +323,56 @@ def page_visits(
         rows = behind(tables)
         return rows.aggregate(visits=rows.count())
 
-    def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-        rows = behind(tables).order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
-        return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS)
-
-    def question(ask: TrailAsker) -> PageVisits:
+    def of_trails(ask: TrailAsker) -> tuple[int, list[dict[str, Any]]]:
         both = ("trails", "visits")
         count = ask(("seen", path), counted, of=both)[0]["visits"]
-        rows = ask(("seen rows", path, page, size), shown, of=both)
-        told = tuple({name: _localised(value, shop) for name, value in row.items()} for row in rows)
-        return PageVisits(COLUMNS, told, int(count), page, size)
+        first = (page - 1) * size
+        rows = ask(("seen rows", path, page, size), lambda t: _newest(behind(t), size, first), of=both)
+        return int(count), rows
 
-    return ask_trails(shop, period, so_far(shop, period, at), condition, question)
+    until = so_far(shop, period, at)
+    found = None
+    if condition is None:
+        found = warehouse.ask(shop, period, lambda snapshot: _seen_by_days(snapshot, until, path, page, size))
+    count, rows = found or ask_trails(shop, period, until, condition, of_trails)
+    told = tuple({name: _localised(value, shop) for name, value in row.items()} for row in rows)
+    return PageVisits(COLUMNS, told, count, page, size)
+
+
+def _newest(visits: ibis.Table, size: int, first: int) -> ibis.Table:
+    rows = visits.order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
+    return rows.limit(size, offset=first).select(*COLUMNS)
+
+
+def _seen_by_days(
+    snapshot: warehouse.Snapshot, until: datetime | None, path: str, page: int, size: int
+) -> tuple[int, list[dict[str, Any]]] | None:
+    """How many of all visits viewed a page, and those that one page shows; None where not all days are added up.
+
+    Sums of days tell how many there are on each, and no visit crosses a midnight: few days hold those that are wanted."""
+    laid = LaidOut(snapshot, [Stretch(snapshot.period, until)])
+    if not whole.is_summed(laid):
+        return None
+    by_day = whole.visits_by_day(laid, path)
+    first, passed, newer = (page - 1) * size, 0, 0
+    days = []
+    for day in sorted(by_day, reverse=True):
+        if passed + by_day[day] <= first:
+            newer = passed + by_day[day]
+        elif passed < first + size:
+            days.append(day)
+        passed += by_day[day]
+    if not days:
+        return passed, []
+    own = LaidOut(snapshot, [Stretch(Period.inclusive(days[-1], days[0]), until)])
+    rows = own.answer(
+        {"visits": None, "trails": None},
+        ("page visits", size, first - newer),
+        lambda t: _newest(questions.visits_on(t["visits"], t["trails"], t["one"]), size, first - newer),
+        is_kept=False,
+        given={"one": whole.wanted(path)},
+    )
+    return passed, rows.to_pylist()
 
 
 def _localised(value: Any, shop: ShopView) -> Any:

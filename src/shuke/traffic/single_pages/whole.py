@@ -64,9 +64,26 @@ def known(laid: LaidOut) -> Rows:
     return found.to_pylist()
 
 
+def wanted(path: str) -> pa.Table:
+    """One page as questions are given it."""
+    return pa.Table.from_pylist([{"wanted": path}], schema=_PAGE)
+
+
+def visits_by_day(laid: LaidOut, path: str) -> dict[date, int]:
+    """How many visits viewed a page on each day of the only stretch that has any."""
+    rows = laid.answer(
+        {"page_days": None},
+        ("one page", "days"),
+        lambda t: questions.summed_by_day(t["page_days"], t["one"]),
+        is_kept=False,
+        given={"one": wanted(path)},
+    )
+    return {row["local_day"]: row["visits"] for row in rows.to_pylist() if row["visits"]}
+
+
 def summed_of(laid: LaidOut, days: int, path: str) -> dict[str, Any]:
     """The sums of one page of the only stretch (of so many days), its entries too; empty where nobody viewed it."""
-    given = {"one": pa.Table.from_pylist([{"wanted": path}], schema=_PAGE)}
+    given = {"one": wanted(path)}
 
     def ask(kind: str, key: str, question: Any) -> Rows:
         found = laid.answer(
@@ -86,7 +103,7 @@ def summed_of(laid: LaidOut, days: int, path: str) -> dict[str, Any]:
 
 def one_page(laid: LaidOut, days: int, path: str) -> OnePage:
     """One page of the only stretch (of so many days)."""
-    given = {"one": pa.Table.from_pylist([{"wanted": path}], schema=_PAGE)}
+    given = {"one": wanted(path)}
 
     def ask(kind: str, key: str, question: Any) -> Rows:
         found = laid.answer(

@@ -129,6 +129,7 @@ def test_page_questions__as_written__are_portable():
     check(questions.went_to(trails, "/"))
     check(questions.came_from(trails, "/"))
     check(questions.seen_in(trails, "/"))
+    check(questions.visits_on(visits, trails, one))
     check(questions.clicks(events, "/", "pc"))
     check(days.page_days(trails))
     check(questions.known_of_days(unbound["page_days"]))

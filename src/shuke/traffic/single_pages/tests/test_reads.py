@@ -23,6 +23,8 @@ from shuke.warehouse.reads import LaidOut
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T5")]
 PERIOD = Period.inclusive(FIRST, LAST)
 UNTIL = AT.replace(tzinfo=None)
+# Pages of visits (number, size): within a day, over its end, the last ones, and beyond them.
+CUTS = [(1, 3), (2, 3), (1, 8), (2, 8), (5, 8), (2, 40), (1, 1000), (99, 50)]
 
 
 def trail_of(shop, life, keep=lambda visit: True):
@@ -128,16 +130,21 @@ def test_pages__of_all_visits__from_sums_from_arrays_and_from_trails_the_same(
         return [
             reads.page_list(**asked),
             *(reads.page_report(**asked, path=p) for p in ("/cart", "/", "/no")),
+            *(reads.page_visits(**asked, path="/cart", page=n, size=most) for n, most in CUTS),
+            reads.page_visits(**asked, path="/no"),
         ]
 
     from_sums = found()
     monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
     assert found() == from_sums
     monkeypatch.setattr(whole, "one_page", lambda *args: pytest.fail("from sums"))
+    monkeypatch.setattr(whole, "visits_by_day", lambda *args: pytest.fail("from sums"))
     monkeypatch.setattr(whole, "pages", lambda *args: pytest.fail("from sums"))
     monkeypatch.setattr(LaidOut, "lacks", lambda laid, kind: kind == "page_days")
     assert found() == from_sums
     assert from_sums[1].row.figures[2].value > 0
+    shown = [one.rows[0] for one in from_sums if isinstance(one, reads.PageVisits) and one.rows]
+    assert len({row["started_at"].date() for row in shown}) >= min(3, period.length)
 
 
 def test_known_pages__not_viewed_any_more__are_cold(shop, life):
