@@ -4,6 +4,7 @@ behind a way; the tables also as CSV. Days are the shop's; `end` is not included
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -14,11 +15,13 @@ from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
 from shuke.traffic import reads
+from shuke.traffic.flows.reads import ComparedMap, FoldedPages, compared_map, folded_pages
 from shuke.traffic.http_shapes import FigureOut, PeriodOut, ReasonOut, RowsOut
 from shuke.traffic.http_shared import (
     CONDITION,
     PAGE,
     PAGE_SIZE,
+    Comparison,
     Format,
     condition_asked,
     figure_told,
@@ -96,11 +99,19 @@ class NodeOut(Schema):
     ordered_visits: int
 
 
+class LinkBeforeOut(Schema):
+    visits: int
+    ordered_visits: int
+
+
 class LinkOut(Schema):
+    """`then`: in the other period; null where none is compared, or where other pages stand together there."""
+
     source: str
     target: str
     visits: int
     ordered_visits: int
+    then: LinkBeforeOut | None
 
 
 class MapOut(Schema):
@@ -111,8 +122,34 @@ class MapOut(Schema):
     ordered_visits: int
     pages_hidden: int
     events_read: int
+    against_period: PeriodOut | None
+    visits_then: int | None
+    ordered_visits_then: int | None
     nodes: list[NodeOut]
     links: list[LinkOut]
+
+
+class FoldedPageOut(Schema):
+    path: str | None
+    page_type: str | None
+    visits: int
+    ordered_visits: int
+
+
+class FoldedPagesOut(Schema):
+    """`step`: of the visit at which these pages are seen; `count` of them in all, `visits` of all of them together."""
+
+    period: PeriodOut
+    of: str
+    step: int
+    page_type: str | None
+    count: int
+    page: int
+    size: int
+    visits: int
+    ordered_visits: int
+    events_read: int
+    rows: list[FoldedPageOut]
 
 
 class FlowVisitsOut(RowsOut):
@@ -224,16 +261,17 @@ def get_traffic_map(
     open_type: str | None = Query(None, max_length=40, description="a page type to open, - for none stated"),
     open_step: int = Query(1, ge=1, le=100),
     condition: str | None = CONDITION,
+    against: Comparison | None = None,
     format: Format = "json",
 ) -> Any:
     """From channel through pages, step by step, to an order or away; at every node as much comes in as goes out."""
-    opened = None if open_type is None else (None if open_type == UNKNOWN else open_type, open_step)
-    found = reads.flow_map(
+    found = compared_map(
         shop=request.access.shop,
         period=period_asked(start, end),
         steps=steps,
-        opened=opened,
+        opened=_opened(open_type, open_step),
         condition=condition_asked(condition),
+        against=against,
         at=clock.now(),
     )
     if format == "csv":
@@ -241,8 +279,64 @@ def get_traffic_map(
     return map_told(found)
 
 
-def map_told(found: reads.FlowMap) -> dict[str, Any]:
-    """The map in the API's form."""
+@router.get("/shops/{shop}/traffic/map/folded", response=FoldedPagesOut, operation_id="list_folded_pages")
+@api(Deed.VIEW_TRAFFIC)
+def list_folded_pages(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    of: Literal["others", "more"],
+    steps: int = Query(4, ge=1, le=100),
+    open_type: str | None = Query(None, max_length=40, description="of `others`: the page type that is open"),
+    open_step: int = Query(1, ge=1, le=100),
+    condition: str | None = CONDITION,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
+    format: Format = "json",
+) -> Any:
+    """What stands together in a place of the map: the smaller pages of an opened type, or the pages after the last step."""
+    found = folded_pages(
+        shop=request.access.shop,
+        period=period_asked(start, end),
+        of=of,
+        steps=steps,
+        opened=_opened(open_type, open_step),
+        condition=condition_asked(condition),
+    )
+    if format == "csv":
+        names = tuple(FoldedPageOut.model_fields)
+        lines = ([getattr(one, name) for name in names] for one in found.rows)
+        return csv_response(request.access, f"map-{of}-{start}-{end}", names, lines)
+    return folded_told(found, page, size)
+
+
+def folded_told(found: FoldedPages, page: int = 1, size: int | None = None) -> dict[str, Any]:
+    """Pages of a folded place in the API's form: all of them, or one page."""
+    size = size or max(len(found.rows), 1)
+    names = ("of", "step", "page_type", "visits", "ordered_visits", "events_read")
+    rows = found.rows[(page - 1) * size : page * size]
+    return {name: getattr(found, name) for name in names} | {
+        "period": period_told(found.period),
+        "count": len(found.rows),
+        "page": page,
+        "size": size,
+        "rows": [{name: getattr(one, name) for name in FoldedPageOut.model_fields} for one in rows],
+    }
+
+
+def _opened(open_type: str | None, open_step: int) -> tuple[str | None, int] | None:
+    return None if open_type is None else (None if open_type == UNKNOWN else open_type, open_step)
+
+
+def map_told(both: ComparedMap) -> dict[str, Any]:
+    """The map in the API's form; ways that only the other period knows have no visit."""
+    found, then = both.now, both.then
+    links = [(link, both.before(link)) for link in found.links]
+    links += [(replace(link, visits=0, ordered_visits=0), link) for link in both.gone]
+    known = {node.key for node in found.nodes}
+    ends = {key for link in both.gone for key in (link.source, link.target)} - known
+    gone = (replace(both.nodes[key], visits=0, ordered_visits=0) for key in sorted(ends))
     return {
         "period": period_told(found.period),
         "until": found.until,
@@ -251,14 +345,20 @@ def map_told(found: reads.FlowMap) -> dict[str, Any]:
         "ordered_visits": found.ordered_visits,
         "pages_hidden": found.pages_hidden,
         "events_read": found.events_read,
-        "nodes": [vars(node) for node in found.nodes],
-        "links": [vars(link) for link in found.links],
+        "against_period": period_told(then.period) if then is not None else None,
+        "visits_then": then.visits if then is not None else None,
+        "ordered_visits_then": then.ordered_visits if then is not None else None,
+        "nodes": [vars(node) for node in (*found.nodes, *gone)],
+        "links": [
+            vars(link) | {"then": old and {"visits": old.visits, "ordered_visits": old.ordered_visits}}
+            for link, old in links
+        ],
     }
 
 
-def map_table(found: reads.FlowMap) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+def map_table(both: ComparedMap) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
     """The links of the map as a table; a type and a page have a step."""
-    nodes = {node.key: node for node in found.nodes}
+    nodes = both.nodes
     header = [f"{side}_{name}" for side in ("from", "to") for name in ("kind", "step", "type", "name")]
 
     def cells(key: str) -> list[Any]:
@@ -266,10 +366,22 @@ def map_table(found: reads.FlowMap) -> tuple[Sequence[str], Iterator[Sequence[An
         step = node.step if node.kind in ("type", "page", "others") else None
         return [node.kind, step, node.page_type, node.name]
 
-    lines = (
-        [*cells(link.source), *cells(link.target), link.visits, link.ordered_visits] for link in found.links
-    )
-    return [*header, "visits", "ordered_visits"], lines
+    header += ["visits", "ordered_visits"]
+    header += ["visits before", "ordered_visits before"] if both.then is not None else []
+
+    def before(old: reads.FlowLink | None) -> list[int | None]:
+        if both.then is None:
+            return []
+        return [None, None] if old is None else [old.visits, old.ordered_visits]
+
+    def lines() -> Iterator[list[Any]]:
+        for link in both.now.links:
+            ends = [*cells(link.source), *cells(link.target)]
+            yield [*ends, link.visits, link.ordered_visits, *before(both.before(link))]
+        for link in both.gone:
+            yield [*cells(link.source), *cells(link.target), 0, 0, *before(link)]
+
+    return header, lines()
 
 
 @router.get("/shops/{shop}/traffic/map/visits", response=FlowVisitsOut, operation_id="get_flow_visits")

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from shuke.kernel.periods import Period
 from shuke.project.commands import app
 from shuke.traffic import reads
+from shuke.traffic.flows.http import map_told
+from shuke.traffic.flows.reads import compared_map, folded_pages
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.warehouse import actions
 
@@ -62,11 +64,11 @@ def test_api__entrances_flows_and_map__as_the_reads_say(client, life):
 
 @pytest.mark.row("T3")
 def test_api__visits_behind_every_link_of_the_map__are_as_many_as_it_says(client, life):
-    from shuke.console.pages.traffic_map import _rows, way_of
+    from shuke.console.map_view import way_of
+    from shuke.console.pages.traffic_map import _rows
 
-    rows = [
-        row for row in _rows(reads.flow_map(shop=life.shop, period=PERIOD, steps=3, at=AT)) if way_of(row)
-    ]
+    drawn = compared_map(shop=life.shop, period=PERIOD, steps=3, at=AT)
+    rows = [row for row in _rows(drawn) if way_of(row)]
     kinds = set()
     for row in rows:
         way = way_of(row)
@@ -83,6 +85,9 @@ def test_api__what_can_not_be_asked__refused_by_name(client):
     for path, query, field in (
         ("flows", {"by": "channel,from_path"}, "by"),
         ("map", {"steps": 9}, "steps"),
+        ("map", {"against": "ever"}, "against"),
+        ("map/folded", {"of": "others"}, "open"),
+        ("map/folded", {"of": "more", "steps": 9}, "steps"),
         ("map/visits", {"kind": "move", "step": 0}, "step"),
         ("map/visits", {"kind": "exit", "step": 2, "to_type": "item"}, "where"),
         ("entrances", {"end": "2026-03-01"}, "end"),
@@ -98,6 +103,14 @@ def test_pages__tables_as_files_and_drawer__hold_the_same_numbers(client, life):
     page = client.get(reverse("console:traffic_map", args=["linen"]), RANGE | {"format": "csv"})
     lines = list(csv.DictReader(io.StringIO(_text(page))))
     assert sum(int(line["visits"]) for line in lines if line["from_kind"] == "channel") == drawn.visits
+    page = client.get(
+        reverse("console:traffic_map", args=["linen"]), RANGE | {"format": "csv", "against": "before"}
+    )
+    both = compared_map(shop=life.shop, period=PERIOD, against="before", at=AT)
+    lines = list(csv.DictReader(io.StringIO(_text(page))))
+    assert [int(line["visits before"]) for line in lines] == [
+        one["then"]["visits"] for one in map_told(both)["links"]
+    ]
     page = client.get(reverse("console:entrances", args=["linen"]), RANGE | {"format": "csv", "against": ""})
     assert _text(page).count("\n") == len(reads.entrances(shop=life.shop, period=PERIOD, at=AT).rows) + 1
     drawer = client.get(
@@ -115,6 +128,20 @@ def test_pages__tables_as_files_and_drawer__hold_the_same_numbers(client, life):
 @pytest.mark.row("T4")
 def test_command__entrances_and_flows__print_and_give_json(client, life):
     days = ["--shop", "linen", "--from", FIRST.isoformat(), "--to", LAST.isoformat()]
+    asked = {"shop": life.shop, "period": PERIOD, "steps": 2, "at": AT}
+    both = compared_map(**asked, against="last_week")
+    run = lambda *words: CliRunner().invoke(app, ["report", "map", *days, "--steps", "2", *words])  # noqa: E731
+    told = json.loads(run("--against", "last_week", "--json").output)
+    assert [(one["visits"], one["then"]) for one in told["links"]] == [
+        (one["visits"], one["then"]) for one in map_told(both)["links"]
+    ]
+    assert "Exit" not in run().output
+    assert "Left" in run("--open", "item.1").output
+    folded = json.loads(run("--folded", "more", "--json").output)
+    more = folded_pages(shop=life.shop, period=PERIOD, of="more", steps=2)
+    assert [row["visits"] for row in folded["rows"]] == [one.visits for one in more.rows]
+    assert more.rows[0].path in run("--folded", "more").output
+    assert run("--open", "item").exit_code
     for noun in ("entrances", "flows"):
         told = CliRunner().invoke(app, ["report", noun, *days, "--json"])
         assert told.exit_code == 0, told.output

@@ -9,6 +9,7 @@ import pytest
 from shuke.kernel.periods import Period
 from shuke.traffic import reads
 from shuke.traffic.flows.http import map_table
+from shuke.traffic.flows.reads import ComparedMap
 
 
 @pytest.mark.row("T3")
@@ -20,7 +21,7 @@ def test_map__as_a_table__says_of_each_link_from_where_to_where():
     )
     links = (reads.FlowLink("c", "t", 5, 2), reads.FlowLink("t", "x", 3, 0))
     period = Period(date(2026, 3, 2), date(2026, 3, 3))
-    header, lines = map_table(reads.FlowMap(period, None, 4, None, nodes, links, 5, 2, 0, 0))
+    header, lines = map_table(ComparedMap(reads.FlowMap(period, None, 4, None, nodes, links, 5, 2, 0, 0)))
     assert [dict(zip(header, line, strict=True)) for line in lines] == [
         {
             "from_kind": "channel", "from_step": None, "from_type": None, "from_name": "direct",

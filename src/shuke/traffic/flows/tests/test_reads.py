@@ -14,6 +14,7 @@ from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
 from shuke.traffic.derived import visit_rules
 from shuke.traffic.flows.tests import oracle
+from shuke.traffic.reads import flow_visits
 from shuke.traffic.tests import oracle as visit_oracle
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.traffic.tests.facts import event
@@ -21,6 +22,7 @@ from shuke.warehouse import actions, schemas, snapshots
 
 # The modules; the package offers the functions under these names.
 reading = importlib.import_module("shuke.traffic.reads.flows")
+folds = importlib.import_module("shuke.traffic.flows.reads")
 maps = importlib.import_module("shuke.traffic.reads.flow_map")
 pytestmark = pytest.mark.django_db(transaction=True)
 PERIOD = Period.inclusive(FIRST, LAST)
@@ -134,7 +136,8 @@ OPENED = [
 
 @pytest.mark.row("T3")
 def test_map__drawn_shop__law_of_what_comes_in_and_goes_out(life, monkeypatch):
-    monkeypatch.setattr(maps, "MOST_PAGES", 1)
+    for module in (maps, folds):
+        monkeypatch.setattr(module, "MOST_PAGES", 1)
     actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(7)])
     for condition, opened in OPENED:
         keep = {
@@ -168,14 +171,58 @@ def test_map__drawn_shop__law_of_what_comes_in_and_goes_out(life, monkeypatch):
             assert shown
             assert shown.items() <= pages.items()
             assert found.pages_hidden == len(pages) - len(shown)
+        for of in folds.FOLDS if opened is not None else ("more",):
+            node = next((n for n in found.nodes if n.kind == of), None)
+            told = folds.folded_pages(
+                shop=life.shop, period=PERIOD, of=of, steps=3, opened=opened, condition=condition
+            )
+            assert (told.visits, told.ordered_visits) == (
+                (node and (node.visits, node.ordered_visits)) or (0, 0)
+            )
+            if condition is None and told.rows:
+                one = told.rows[0]
+                behind = flow_visits(shop=life.shop, period=PERIOD, way=one.way, size=1)
+                assert behind.count == one.visits
         is_added_up = condition is None or (condition is CHANNEL and opened is None)
         assert (found.events_read == 0) == is_added_up
+
+
+@pytest.mark.row("T3")
+@pytest.mark.parametrize("opened", [None, ("item", 1)])
+def test_map__against_last_week__both_as_plain_python_counts_them_cut_alike(life, monkeypatch, opened):
+    for module in (maps, folds):
+        monkeypatch.setattr(module, "MOST_PAGES", 1)
+    actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(7)])
+    period = Period(LAST - timedelta(days=6), LAST + timedelta(days=1))
+    asked = {"shop": life.shop, "period": period, "steps": 3, "opened": opened, "at": AT}
+    both = folds.compared_map(**asked, against="last_week")
+    assert both.now == maps.flow_map(**asked)
+    assert folds.compared_map(**asked).before(both.now.links[0]) is None
+    cut = (AT - timedelta(days=7)).replace(tzinfo=None, second=0, microsecond=0)
+    life.events[:] = [one for one in life.events if one["at"] < cut]
+    moves = [move for move in expected_moves(life) if move["local_day"] in both.against_period]
+    entered = counted(moves, ("channel", "to_type"), kind="entry")
+    assert both.then.visits == sum(entered.values()) > 0
+    told = {(link.source, link.target): both.before(link) for link in both.now.links}
+    told |= {(link.source, link.target): link for link in both.gone}
+    seen = 0
+    for (source, target), link in told.items():
+        ends = [both.nodes[key] for key in (source, target)]
+        if "others" in (ends[0].kind, ends[1].kind):
+            assert link is None  # what stands together there are other pages
+        elif ends[0].kind == "channel" and ends[1].kind == "type":
+            assert link.visits == entered.pop((ends[0].name, ends[1].page_type), 0)
+            seen += link.visits
+    assert seen > 0
+    assert set(entered) == ({pair for pair in entered if pair[1] == "item"} if opened else set())
 
 
 def test_map__steps_or_opened_step_out_of_range__refused(life):
     for fields in ({"steps": 9}, {"opened": ("item", 7)}):
         with pytest.raises(Invalid):
             maps.flow_map(shop=life.shop, period=PERIOD, at=AT, **fields)
+        with pytest.raises(Invalid):
+            folds.folded_pages(shop=life.shop, period=PERIOD, of="others", **fields)
 
 
 @pytest.mark.parametrize("most_places", [1 << 23, 1], ids=["by place", "by sorting"])
