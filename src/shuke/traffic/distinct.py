@@ -31,6 +31,12 @@ BYTES_A_ROW = 16  # held at the height of it, measured over 5 to 41 million rows
 # far fewer are counted than looked at.
 SPAN_ROWS = 8_000
 SPAN_ROWS_OF_ALL = 400_000
+SPAN_ROWS_OF_MARKS = 20_000
+SLOTS_OF_MARKS = 8  # a table of visitors begins with 2 to this power
+MOST_MARKED = 4_096  # groups: of more, a visitor's marks fit no cache
+MOST_FALLS = (
+    8  # where a piece is put together from so many parts that lie in order, they are runs of their own
+)
 _LEAST_OF_RUN = 16
 _NO_CODES = np.empty(0, np.int32)
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(I?)B?|(%))\s*", re.IGNORECASE)
@@ -189,7 +195,7 @@ def gathered(
     `told`: what each row tells, of at most 15 bits. `keep`: a mask of the rows that count. `only`: those of one group.
     `is_by_group`: the pieces lie in order of groups, and each run is of one.
     """
-    from shuke.traffic.distinct_kernel import is_in_order
+    from shuke.traffic.marks_kernel import run_starts
 
     sizes = np.array([piece.rows for piece in pieces], np.int64)
     begins = np.cumsum(sizes) - sizes
@@ -220,22 +226,23 @@ def gathered(
             rows = np.flatnonzero(mask)
             own, codes = own[rows], codes[rows]
             does = None if does is None else does[rows]
-        if not is_in_order(own, codes if is_by_group else _NO_CODES):
+        if not len(own):
+            return values, *(np.empty(0, np.int64),) * 3
+        of = codes if is_by_group else _NO_CODES
+        starts = run_starts(own, of, MOST_FALLS)
+        if not len(starts):
             order = np.lexsort((own, codes)) if is_by_group else np.argsort(own)
             own, codes = own[order], codes[order]
             does = None if does is None else does[order]
-        changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1 if is_by_group else np.empty(0, np.int64)
+            starts = run_starts(own, codes if is_by_group else _NO_CODES, 0)
         begin, count = begins[number], len(own)
         visitor[begin : begin + count] = own
         if does is not None:
             deeds[begin : begin + count] = does
         if len(groups):
             groups[begin : begin + count] = codes
-        if not count:
-            return values, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
-        starts = np.concatenate([[0], changes]) + begin
-        ends = np.concatenate([changes, [count]]) + begin
-        return values, starts, ends, codes[starts - begin].astype(np.int64)
+        first = codes[starts].astype(np.int64)
+        return values, starts + begin, np.append(starts[1:], count) + begin, first
 
     with ThreadPoolExecutor(_threads()) as pool:
         filled = list(pool.map(fill, range(len(pieces))))
@@ -266,12 +273,10 @@ def by_spans(rows: Rows, shape: Shape, *, is_grouped: bool = True) -> np.ndarray
     groups = len(rows.values) if is_grouped else 1
     if not whole:
         return shape.empty(groups)
+    if is_grouped and shape == Shape() and groups <= MOST_MARKED:
+        return _by_marks(rows)
     low, high = rows.edges
-    # Each span looks at every run: not at so many that looking is what takes the time.
-    looks = whole // (_LEAST_OF_RUN * len(rows.starts))
-    spans = max(_threads(), min(whole // (SPAN_ROWS if is_grouped else SPAN_ROWS_OF_ALL), looks))
-    parts = min(_threads(), spans)
-    cuts = [spans * number // parts for number in range(parts + 1)]
+    spans, cuts = _cuts(rows, SPAN_ROWS if is_grouped else SPAN_ROWS_OF_ALL)
     group = rows.group if is_grouped else rows.group[:0]
 
     def work(part: int) -> np.ndarray:
@@ -282,37 +287,67 @@ def by_spans(rows: Rows, shape: Shape, *, is_grouped: bool = True) -> np.ndarray
         )  # fmt: skip
         return into
 
-    with ThreadPoolExecutor(parts) as pool:
-        return np.sum(list(pool.map(work, range(parts))), axis=0)
+    with ThreadPoolExecutor(len(cuts) - 1) as pool:
+        return np.sum(list(pool.map(work, range(len(cuts) - 1))), axis=0)
 
 
-def by_groups(rows: Rows, shape: Shape) -> np.ndarray:
-    """The same of rows whose runs are each of one group."""
-    from shuke.traffic.distinct_kernel import count_groups
+def by_groups(rows: Rows, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """The same of rows whose runs are each of one group and tell something: by group, and of all together."""
+    from shuke.traffic.marks_kernel import count_both
 
-    groups = len(rows.values)
-    into = shape.empty(groups)
+    assert shape.bits and not shape.one
+    into = shape.empty(len(rows.values))
+    whole = shape.empty(1)
     if not rows.count:
-        return into
+        return into, whole
     of = rows.meanings[rows.meaning_at]
     order = np.argsort(of, kind="stable")
-    starts, ends = rows.starts[order], rows.ends[order]
-    offsets = np.searchsorted(of[order], np.arange(groups + 1))
-    done = np.concatenate([[0], np.cumsum(ends - starts)])[offsets]
-    # More parts than threads: a group is counted by one of them, however many rows it has.
-    parts = max(1, min(8 * _threads(), groups))
-    cuts = np.searchsorted(done, np.linspace(0, done[-1], parts + 1))
-    cuts[0], cuts[-1] = 0, groups
+    of, starts, ends = of[order], rows.starts[order], rows.ends[order]
+    low, high = rows.edges
+    spans, cuts = _cuts(rows, SPAN_ROWS_OF_ALL)
 
-    def work(part: int) -> None:
-        count_groups(
-            rows.visitor, rows.told, starts, ends, offsets, int(cuts[part]), int(cuts[part + 1]), SPAN_ROWS,
-            shape.told, into,
+    def work(part: int) -> tuple[np.ndarray, np.ndarray]:
+        own, of_all = np.zeros_like(into), np.zeros_like(whole)
+        count_both(
+            rows.visitor, rows.told, of, starts, ends, low, high, cuts[part], cuts[part + 1], spans,
+            (shape.bits, shape.planes), SLOTS_OF_MARKS, own, of_all[0],
         )  # fmt: skip
+        return own, of_all
 
-    with ThreadPoolExecutor(_threads()) as pool:
-        list(pool.map(work, range(parts)))
-    return into
+    with ThreadPoolExecutor(len(cuts) - 1) as pool:
+        for own, of_all in pool.map(work, range(len(cuts) - 1)):
+            into += own
+            whole += of_all
+    return into, whole
+
+
+def _by_marks(rows: Rows) -> np.ndarray:
+    """How many visitors there are by group, where nothing else is told and the groups are few."""
+    from shuke.traffic.marks_kernel import count_marks
+
+    low, high = rows.edges
+    spans, cuts = _cuts(rows, SPAN_ROWS_OF_MARKS)
+
+    def work(part: int) -> np.ndarray:
+        into = np.zeros(len(rows.values), np.int64)
+        count_marks(
+            rows.visitor, rows.group, rows.meanings, rows.meaning_at, rows.starts, rows.ends, low, high, cuts[part],
+            cuts[part + 1], spans, SLOTS_OF_MARKS, into,
+        )  # fmt: skip
+        return into
+
+    with ThreadPoolExecutor(len(cuts) - 1) as pool:
+        return np.sum(list(pool.map(work, range(len(cuts) - 1))), axis=0)[:, None, None]
+
+
+def _cuts(rows: Rows, span_rows: int) -> tuple[int, list[int]]:
+    """Into how many spans of visitors rows are cut, and the first of them for each thread, with the end."""
+    whole = rows.count
+    # Each span looks at every run: not at so many that looking is what takes the time.
+    looks = whole // (_LEAST_OF_RUN * len(rows.starts))
+    spans = max(_threads(), min(whole // span_rows, looks))
+    parts = min(_threads(), spans)
+    return spans, [spans * number // parts for number in range(parts + 1)]
 
 
 def _threads() -> int:

@@ -41,7 +41,7 @@ def count_spans(
     runs = len(starts)
     at = starts.copy()
     if first > 0:
-        _skip(visitor, at, ends, last_of_span(low, high, first - 1, spans))
+        skip(visitor, at, ends, last_of_span(low, high, first - 1, spans))
     is_grouped = len(group) > 0
     keys, known, used, shift = _table(exponent)
     for span in range(first, until):
@@ -73,39 +73,6 @@ def count_spans(
                     together |= own_bits
                     into[of, plane + 1, own_bits] += 1
                 into[of, 0, together] += 1
-
-
-@compiled
-def count_groups(visitor, told, starts, ends, offsets, first, until, span_rows, shape, into):
-    """Count each group from `first` to before `until` by itself; its runs are those from `offsets[group]` on."""
-    none = np.empty(0, np.int32)
-    no_meanings = np.empty(0, np.int64)
-    for group in range(first, until):
-        begin, end = offsets[group], offsets[group + 1]
-        if begin == end:
-            continue
-        low, high, rows = visitor[starts[begin]], visitor[ends[begin] - 1], 0
-        for run in range(begin, end):
-            low, high = min(low, visitor[starts[run]]), max(high, visitor[ends[run] - 1])
-            rows += ends[run] - starts[run]
-        spans = max(1, rows // span_rows)
-        exponent = 4
-        while exponent < SLOTS and (1 << exponent) < 2 * rows:
-            exponent += 1
-        count_spans(
-            visitor, told, none, no_meanings, no_meanings, starts[begin:end], ends[begin:end],
-            low, high, 0, spans, spans, shape, group, exponent, into,
-        )  # fmt: skip
-
-
-@compiled
-def is_in_order(visitor, group):
-    """Whether visitors rise along the rows; with groups: along those of each group that stand together."""
-    has_groups = len(group) > 0
-    for row in range(1, len(visitor)):
-        if visitor[row] < visitor[row - 1] and (not has_groups or group[row] == group[row - 1]):
-            return False
-    return True
 
 
 @compiled
@@ -146,7 +113,7 @@ def _take(visitor, told, group, meant, own, place, end, last, bits, one, keys, k
 
 
 @compiled
-def _skip(visitor, at, ends, last):
+def skip(visitor, at, ends, last):
     """Move each run's place behind the visitors up to `last`."""
     for run in range(len(at)):
         left, right = at[run], ends[run]

@@ -60,8 +60,8 @@ def _visitors(laid: LaidOut) -> pa.Table:
     else:
         pieces, told = laid.pieces("item_people", 0, ("visitor_id", "product_ref", "told")), _told
     rows = distinct.gathered(pieces, group="product_ref", told=told, is_by_group=True)
-    found = distinct.by_groups(rows, _SHAPE)
-    whole = distinct.by_spans(rows, _SHAPE, is_grouped=False)[:, 0]
+    found, of_all = distinct.by_groups(rows, _SHAPE)
+    whole = of_all[:, 0]
     columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
     for part, refs, counts in (
         *((part, rows.values, found[:, place]) for place, part in enumerate(_PARTS)),
