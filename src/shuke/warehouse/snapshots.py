@@ -14,6 +14,7 @@ from threading import Lock
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.conf import settings
 from django_scopes import scope
 
@@ -28,7 +29,10 @@ from shuke.warehouse.models import SealedDay
 _answers: OrderedDict[Hashable, pa.Table] = OrderedDict()
 _answers_lock = Lock()
 _ANSWER_ROWS = 2_000_000
+# Cut days of more raw rows are computed one after the other.
+_TOGETHER_ROWS = 300_000
 _translated: dict[Hashable, str] = {}
+_tokens: dict[Hashable, Hashable] = {}
 _NEVER = datetime(9999, 1, 1)  # noqa: DTZ001 (facts hold naive UTC)
 _WANTED = pa.schema(
     [
@@ -56,6 +60,18 @@ def remembered(key: Hashable, compute: Callable[[], pa.Table], *, most: int = _A
         ):
             _answers.popitem(last=False)
     return answer
+
+
+def _token_of(value: Hashable) -> Hashable:
+    """Equal values, the same token: rules are long, and what stands for them is looked up many times a question."""
+    if len(_tokens) > 5000:
+        _tokens.clear()
+    return _tokens.setdefault(value, object())
+
+
+def _is_known(key: Hashable) -> bool:
+    with _answers_lock:
+        return key in _answers
 
 
 @dataclass(frozen=True)
@@ -114,23 +130,24 @@ def plan(shop_id: int, period: Period) -> Plan:
         spans = file.spans.get(shop_id)
         if spans and any(day in period for day in spans):
             files.setdefault(file.kind, []).append(file)
+    known = derivations.in_order()
     return Plan(
         shop_id,
         period,
         {row.day: row.through for row in sealed if row.day in period},
         versions,
         {kind: tuple(found) for kind, found in files.items()},
-        kinds={row.day: kinds_held(row) for row in sealed if row.day in period},
+        kinds={row.day: kinds_held(row, known) for row in sealed if row.day in period},
         rows={row.day: row.rows for row in sealed if row.day in period},
     )
 
 
-def kinds_held(row: SealedDay) -> frozenset[str]:
+def kinds_held(row: SealedDay, known: Sequence[derivations.Derivation] | None = None) -> frozenset[str]:
     """The kinds that the ledger has of a day, also those of which the day has no row. What comes of nothing is nothing, and
     has perhaps no table."""
     held = frozenset(row.versions).union(row.rows)
     nothing: set[str] = set()
-    for one in derivations.in_order():
+    for one in known if known is not None else derivations.in_order():
         if all(
             name in nothing or (row.rows.get(name, 0 if name in schemas.RAW else None) == 0)
             for name in one.inputs
@@ -367,11 +384,11 @@ class Snapshot:
 
     def computed(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
         """The rows of `_fresh`, remembered."""
+        return remembered(self._computed_key(kind, days), lambda: self._compute(kind, days, touched))
+
+    def _computed_key(self, kind: str, days: Sequence[date]) -> Hashable:
         name = f"{kind}_{'cut' if self.is_cut else 'fresh'}"
-        return remembered(
-            (name, *self._variant(kind), *self._identity(derivations.roots(kind), days)),
-            lambda: self._compute(kind, days, touched),
-        )
+        return (name, *self._variant(kind), *self._identity(derivations.roots(kind), days))
 
     def _compute(self, kind: str, days: Sequence[date], touched: pa.Table | None) -> pa.Table:
         derivation = derivations.derivation(kind)
@@ -463,7 +480,7 @@ class Snapshot:
             derivation = derivations.derivation(kind)
             inputs = [i for i in derivation.inputs if i not in schemas.RAW]
             self._variants[known] = (
-                derivation.variant(context),
+                _token_of(derivation.variant(context)),
                 *(v for i in inputs for v in self._variant(i)),
             )
         return self._variants[known]
@@ -504,6 +521,31 @@ class Snapshot:
         """A derived kind of the days of `cuts`, each as it stood at its moment."""
         return self._fresh(kind, sorted(self.cuts), None)
 
+    def cut_apart(self, kind: str, groups: Sequence[tuple[str, Mapping[date, datetime]]]) -> list[ibis.Table]:
+        """`as_cut` of several groups of days, each with a tag. Small days that are not known yet are computed together, which
+        costs little more than one of them, and are remembered apart."""
+        each = [self.narrowed(cuts, tag, cuts) for tag, cuts in groups]
+        lacking = {one._computed_key(kind, sorted(one.cuts)): one for one in each}
+        lacking = {key: one for key, one in lacking.items() if not _is_known(key)}
+        days = [day for one in lacking.values() for day in one.cuts]
+        if 1 < len(days) == len(set(days)) and self._raw_rows(kind, days) <= _TOGETHER_ROWS:
+            cuts = {day: moment for one in lacking.values() for day, moment in one.cuts.items()}
+            made = self.narrowed(cuts, f"{kind}t", cuts).computed(kind, sorted(cuts), None)
+            for key, one in lacking.items():
+                own = made.filter(pc.is_in(made["local_day"], pa.array(sorted(one.cuts), pa.date32())))
+                remembered(key, lambda own=own: own)  # type: ignore[misc]
+        return [one.as_cut(kind) for one in each]
+
+    def _raw_rows(self, kind: str, days: Collection[date]) -> int:
+        """How many raw facts of a derived kind these days have, sealed or not."""
+        count = 0
+        for root in derivations.roots(kind):
+            count += sum(self.plan.rows.get(day, {}).get(root, 0) for day in days)
+            for file in self.plan.open_files.get(root, ()):
+                spans = file.spans[self.shop.id]
+                count += sum(spans[day].rows for day in days if day in spans)
+        return count
+
     def _identity(self, roots: Sequence[str], days: Sequence[date]) -> tuple[Hashable, ...]:
         """What an answer about some days depends on: equal identities, equal answers."""
         sealed = tuple((d, self.plan.through.get(d, 0)) for d in days)
@@ -515,15 +557,18 @@ class Snapshot:
     def _derived_until(self, kind: str) -> ibis.Table:
         assert self.until is not None
         cut_day = local_day(self.until.replace(tzinfo=UTC), self.shop.zone)
+        uncut = replace(self, until=None)
+        # Under the name that other questions about that day at that moment have for it.
+        cut = uncut.narrowed([cut_day], f"{kind}u", {cut_day: self.until})
         if cut_day == self.period.start:
-            return self._fresh(kind, [cut_day], None)
-        whole = replace(self, until=None).derived(kind)
+            return cut.as_cut(kind)
+        whole = uncut.derived(kind)
         if cut_day >= self.period.end:
             return whole
         earlier = whole.filter(whole.local_day < ibis.date(cut_day))
         if cut_day < self.period.start:
             return earlier
-        return earlier.union(self._fresh(kind, [cut_day], None), distinct=False)
+        return earlier.union(cut.as_cut(kind), distinct=False)
 
     def narrowed(
         self, days: Collection[date], tag: str, cuts: Mapping[date, datetime] | None = None

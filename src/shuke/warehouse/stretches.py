@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
-from shuke.warehouse import derivations, lake, schemas
+from shuke.warehouse import at_hand, derivations, lake, schemas
 from shuke.warehouse.snapshots import Snapshot, naive_utc, remembered
 
 # What a row says of its stretch: its number, whether its day lies in the days before it, and (for hours) the stretch's
@@ -30,6 +30,7 @@ COLUMNS = (
 _DAYS = pa.schema([("shop_id", pa.int64()), ("local_day", pa.date32()), ("part", pa.int64()), *COLUMNS])
 _WHOLE = 0
 _MOST_HELD = 300_000
+_FEW_HELD = 20_000
 
 
 @dataclass(frozen=True)
@@ -196,9 +197,11 @@ class LaidOut:
         snapshot, placed = self._snapshot, self._placed_of(kind)
         # Also where there are no facts: what a question says does not depend on what is known, so it can be translated
         # before there is anything to ask about.
-        parts = [(_WHOLE, _whole(placed.narrow(snapshot, kind), kind, names if is_held else None))]
-        for number, cuts in enumerate(placed.cuts, start=1):
-            parts.append((number, snapshot.narrowed(cuts, f"{kind}c{number}", cuts).as_cut(kind)))
+        narrow = placed.narrow(snapshot, kind)
+        is_held = is_held or _are_few(narrow, kind)
+        parts = [(_WHOLE, _whole(narrow, kind, names if is_held else None))]
+        groups = [(f"{kind}c{number}", cuts) for number, cuts in enumerate(placed.cuts, start=1)]
+        parts += enumerate(snapshot.cut_apart(kind, groups), start=1)
         days = snapshot.holding(f"{kind}_days", pa.Table.from_pylist(placed.rows, schema=_DAYS))
         return _Laid(kind, tuple(parts), days)
 
@@ -228,6 +231,13 @@ def _chosen(table: ibis.Table, names: Sequence[str], snapshot: Snapshot) -> pa.T
     return snapshot.engine.run(table.select(*names)).cast(schema)
 
 
+def _are_few(narrow: Snapshot, kind: str) -> bool:
+    """Whether the rows of whole days are better at hand: few in many small files, each of which takes longer to open than to
+    read, and that once for each part of a question."""
+    plan = narrow.plan
+    return sum(plan.rows.get(day, {}).get(kind, 0) for day in plan.through) <= _FEW_HELD
+
+
 def _whole(narrow: Snapshot, kind: str, held: Sequence[str] | None) -> ibis.Table:
     """The rows of whole days under one name."""
     name = f"s{narrow.slot}{narrow.tag}_{kind}_whole"
@@ -243,6 +253,8 @@ def _whole(narrow: Snapshot, kind: str, held: Sequence[str] | None) -> ibis.Tabl
     def rows() -> pa.Table:
         if is_open:
             return narrow.engine.run(narrow.derived(kind).select(*held)).cast(schema)
+        if narrow.engine.is_in_process and not lake.is_remote() and _are_few(narrow, kind):
+            return at_hand.rows_of(narrow.sealed_files(kind, sorted(narrow.plan.through)), schema)
         sealed = narrow.sealed_view(kind)
         sql = narrow.kept_sql(("held", tuple(held), sealed.get_name()), lambda: sealed.select(*held))
         return narrow.engine.answer(sql).cast(schema)

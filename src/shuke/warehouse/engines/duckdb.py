@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -31,6 +32,11 @@ _TYPES = {
     pa.decimal128(18, 3): "DECIMAL(18,3)",
 }
 _MEMORY = "800MB"
+
+
+@lru_cache(maxsize=1000)
+def _columns_of(schema: pa.Schema) -> ibis.Schema:
+    return ibis.Schema.from_pyarrow(schema)
 
 
 @contextmanager
@@ -76,6 +82,8 @@ class DuckDBEngine:
             backend = ibis.duckdb.from_connection(self._database.cursor())
             self._local.backend = backend
             self._local.slots = set()
+            self._local.views = {}
+            self._local.held = {}
         return backend
 
     def take_slot(self) -> int:
@@ -100,8 +108,21 @@ class DuckDBEngine:
         else:
             nulls = ", ".join(f'NULL::{_TYPES[f.type]} AS "{f.name}"' for f in schema)
             query = f"SELECT {nulls} WHERE false"
-        self.backend().con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {query}')
-        return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+        self._view(name, schema, query)
+        return ibis.table(_columns_of(schema), name=name)
+
+    def _view(self, name: str, schema: pa.Schema, query: str) -> None:
+        """A view of this cursor. One that is there already with the same words is left alone, since making it costs about as
+        much as a small answer; a view tells the columns of those that it reads, so where columns change all are made anew."""
+        connection, views = self.backend().con, self._local.views
+        known = views.get(name)
+        if known is not None and known[0] != schema:
+            views.clear()
+        elif known is not None and known[1] == query:
+            return
+        views.pop(name, None)
+        connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {query}')
+        views[name] = schema, query
 
     def sql_of(self, expression: ibis.Table) -> str:
         """The question in the engine's language, for one that is asked again over other files."""
@@ -110,16 +131,19 @@ class DuckDBEngine:
     def define(self, name: str, schema: pa.Schema, question: ibis.Table | str) -> ibis.Table:
         """Give a question (an expression, or its translation) a name; it is computed whenever it is used."""
         sql = question if isinstance(question, str) else self.sql_of(question)
-        self.backend().con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}')
-        return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+        self._view(name, schema, sql)
+        return ibis.table(_columns_of(schema), name=name)
 
     def hold(self, name: str, answer: pa.Table) -> ibis.Table:
         """Give an answer that is at hand a name, so that further questions can be asked of it."""
         connection = self.backend().con
         held = f"{name}_held"
-        connection.register(held, answer)
-        connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM "{held}"')  # noqa: S608
-        return ibis.table(ibis.Schema.from_pyarrow(answer.schema), name=name)
+        if self._local.held.get(name) is not answer:
+            self._local.held.pop(name, None)
+            connection.register(held, answer)
+            self._local.held[name] = answer
+        self._view(name, answer.schema, f'SELECT * FROM "{held}"')  # noqa: S608
+        return ibis.table(_columns_of(answer.schema), name=name)
 
     def columns_of_files(self, files: Sequence[str], columns: Sequence[str]) -> pa.Table:
         """Some columns of Parquet files, in the order in which they lie there."""
