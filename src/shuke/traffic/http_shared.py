@@ -6,7 +6,7 @@ fields of a visit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -137,6 +137,13 @@ def rows_told(access: Access, found: TableRows) -> dict[str, Any]:
         "page": found.page,
         "size": found.size,
     }
+
+
+def lines_as_csv(
+    access: Access, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> HttpResponseBase:
+    """Rows that are told one after the other as a file."""
+    return csv_response(access, name, columns, (list(row_told(access, row).values()) for row in rows))
 
 
 def rows_as_csv(access: Access, name: str, ask: Callable[[int, int], TableRows]) -> HttpResponseBase:

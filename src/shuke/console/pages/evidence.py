@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from shuke.kernel import clock
 from shuke.kernel.errors import NotFound
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import Access, page
-from shuke.shops.csv_out import PIECE, ColumnRows, csv_response, every_row, wants_csv
+from shuke.shops.csv_out import PIECE, csv_response, every_row, wants_csv
 from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_paged_table, csv_rows, page_number
@@ -68,6 +68,9 @@ COLUMNS: dict[str, str | Promise] = {
     "campaign": pgettext_lazy("column", "Campaign"),
     "terminal": pgettext_lazy("column", "Device"),
     "carts": pgettext_lazy("column", "Cart adds"),
+    "favourites": pgettext_lazy("column", "Favoured it"),
+    "checkouts": pgettext_lazy("column", "Checkouts"),
+    "is_file": pgettext_lazy("column", "Told by a file"),
     "orders": pgettext_lazy("column", "Orders"),
     "lines": pgettext_lazy("column", "Lines"),
     "quantity": pgettext_lazy("column", "Pieces"),
@@ -102,6 +105,8 @@ NUMBERS = frozenset(
         "stay_seconds",
         "measured_visits",
         "carts",
+        "favourites",
+        "checkouts",
         "orders",
         "lines",
         "quantity",
@@ -199,6 +204,11 @@ def page_columns(
     return [_column(access, name, at, counts_money) for name in ordered]
 
 
+def file_columns(access: Access, names: Iterable[str], at: datetime) -> list[Column[Mapping[str, Any]]]:
+    """The same as cells of a file, in their own order."""
+    return [_column(access, name, at, False) for name in names]
+
+
 def _column(access: Access, name: str, at: datetime, counts_money: bool) -> Column[Mapping[str, Any]]:
     titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date(), access.shop)
     is_masked = name in traffic.PERSONAL_COLUMNS and not access.may(Deed.VIEW_CUSTOMERS)
@@ -260,10 +270,8 @@ def _as_csv(
     return csv_response(access, name, first.columns, csv_rows(columns, every_row(ask, first)))
 
 
-def visits_as_csv(
-    access: Access, name: str, ask: Callable[[int, int], ColumnRows], at: datetime
+def rows_as_csv(
+    access: Access, name: str, names: Sequence[str], rows: Iterable[Mapping[str, Any]], at: datetime
 ) -> HttpResponseBase:
-    """The visits behind a number of another page as the file of that name."""
-    first = ask(1, PIECE)
-    columns = [_column(access, key, at, False) for key in first.columns]
-    return csv_response(access, name, first.columns, csv_rows(columns, every_row(ask, first)))
+    """The rows behind a number of another page (with these columns) as the file of that name."""
+    return csv_response(access, name, names, csv_rows(file_columns(access, names, at), rows))

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, pgettext
 from django.views.decorators.http import require_safe
 
-from shuke.console import figures, report_page, viewstate, words
+from shuke.console import figures, report_page, words
 from shuke.console import map_view as view
 from shuke.console.pages.overview import read_state
 from shuke.console.pages.traffic_map import counted, order_rate

@@ -361,25 +361,22 @@ def visits(request: PageRequest, shop: str, route_id: int) -> HttpResponseBase:
     step = min(max(step, 1), len(found.steps))
     only_left = request.GET.get("left") == "1"
 
-    def ask(number: int, size: int) -> traffic.RouteVisits:
-        return traffic.route_visits(
-            shop=access.shop,
-            steps=found.steps,
-            period=state.period,
-            step=step,
-            only_left=only_left,
-            to_path=request.GET.get("where") if only_left else None,
-            to_exit=only_left and request.GET.get("exit") == "1",
-            condition=state.condition,
-            page=number,
-            size=size,
-            at=at,
-        )
-
+    asked: dict[str, Any] = {
+        "shop": access.shop,
+        "steps": found.steps,
+        "period": state.period,
+        "step": step,
+        "only_left": only_left,
+        "to_path": request.GET.get("where") if only_left else None,
+        "to_exit": only_left and request.GET.get("exit") == "1",
+        "condition": state.condition,
+        "at": at,
+    }
     if wants_csv(request.GET):
-        return evidence.visits_as_csv(access, f"route-{found.id}-visits", ask, at)
+        rows = traffic.every_route_visit(**asked)
+        return evidence.rows_as_csv(access, f"route-{found.id}-visits", traffic.COLUMNS, rows, at)
     number = page_number(request)
-    told = ask(number, SIZE)
+    told = traffic.route_visits(**asked, page=number, size=SIZE)
     back = reverse("console:route", args=[shop, route_id])
     context = {
         "route": found,

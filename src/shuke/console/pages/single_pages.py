@@ -460,21 +460,18 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
     state = read_state(request, at)
     path = request.GET.get("path", "/")
 
-    def ask(number: int, size: int) -> traffic.PageVisits:
-        return traffic.page_visits(
-            shop=access.shop,
-            path=path,
-            period=state.period,
-            condition=state.condition,
-            page=number,
-            size=size,
-            at=at,
-        )
-
+    asked: dict[str, Any] = {
+        "shop": access.shop,
+        "path": path,
+        "period": state.period,
+        "condition": state.condition,
+        "at": at,
+    }
     if wants_csv(request.GET):
-        return evidence.visits_as_csv(access, "page-visits", ask, at)
+        rows = traffic.every_page_visit(**asked)
+        return evidence.rows_as_csv(access, "page-visits", traffic.COLUMNS, rows, at)
     number = page_number(request)
-    told = ask(number, SIZE)
+    told = traffic.page_visits(**asked, page=number, size=SIZE)
     context = {
         "state": state,
         "name": route_view.page_words(path),

@@ -352,16 +352,18 @@ def visits(request: PageRequest, shop: str) -> HttpResponseBase:
     state = read_state(request, at)
     way = _way(request)
 
-    def ask(number: int, size: int) -> traffic.FlowVisits:
-        return traffic.flow_visits(
-            shop=access.shop, period=state.period, way=way, condition=state.condition, page=number, size=size
-        )
-
+    asked: dict[str, Any] = {
+        "shop": access.shop,
+        "period": state.period,
+        "way": way,
+        "condition": state.condition,
+    }
     if wants_csv(request.GET):
         name = f"traffic-map-visits-{state.period.start}-{state.period.last}"
-        return evidence.visits_as_csv(access, name, ask, at)
+        rows = traffic.every_flow_visit(**asked)
+        return evidence.rows_as_csv(access, name, traffic.SHOWN, rows, at)
     number = page_number(request)
-    found = ask(number, SIZE)
+    found = traffic.flow_visits(**asked, page=number, size=SIZE)
     columns = evidence.page_columns(access, found.columns, at)
     titles = rulebook.channel_titles(state.today, access.shop)
     context = {

@@ -25,10 +25,10 @@ from shuke.traffic.http_shared import (
     Format,
     condition_asked,
     figure_told,
+    lines_as_csv,
     period_asked,
     period_told,
     reason_told,
-    rows_as_csv,
     rows_told,
 )
 
@@ -409,20 +409,13 @@ def get_flow_visits(
     }  # fmt: skip
     where = {name: None if value == UNKNOWN else value for name, value in asked.items() if value is not None}
     period, node = period_asked(start, end), condition_asked(condition)
-
-    def ask(number: int, rows: int) -> reads.FlowVisits:
-        return reads.flow_visits(
-            shop=request.access.shop,
-            period=period,
-            way=reads.Way(kind, step, where),
-            condition=node,
-            page=number,
-            size=rows,
-        )
-
+    way = reads.Way(kind, step, where)
     if format == "csv":
-        return rows_as_csv(request.access, f"flow-visits-{start}-{end}", ask)
-    found = ask(page, size)
+        rows = reads.every_flow_visit(shop=request.access.shop, period=period, way=way, condition=node)
+        return lines_as_csv(request.access, f"flow-visits-{start}-{end}", reads.SHOWN, rows)
+    found = reads.flow_visits(
+        shop=request.access.shop, period=period, way=way, condition=node, page=page, size=size
+    )
     return rows_told(request.access, found) | {"events_read": found.events_read}
 
 

@@ -29,7 +29,7 @@ from shuke.traffic.reads.cohorts import cohort_people, cohorts, event_names
 from shuke.traffic.reads.entrances import ORDER_RATE, Entrance, Entrances, entrances, item_exits
 from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
 from shuke.traffic.reads.flow_map import FEWEST_STEPS, MOST_STEPS, FlowLink, FlowMap, FlowNode, flow_map
-from shuke.traffic.reads.flow_visits import FlowVisits, Way, flow_visits
+from shuke.traffic.reads.flow_visits import SHOWN, FlowVisits, Way, every_flow_visit, flow_visits
 from shuke.traffic.reads.flows import Flow, Flows, TooManyEvents, flows
 from shuke.traffic.reads.overview import overview
 from shuke.traffic.reads.series import courses, series
@@ -50,6 +50,7 @@ __all__ = [
     "MOST_STEPS",
     "ORDER_RATE",
     "PERSONAL_COLUMNS",
+    "SHOWN",
     "VISIT_KEYS",
     "Against",
     "AmountSplit",
@@ -88,6 +89,7 @@ __all__ = [
     "courses",
     "entrances",
     "event_names",
+    "every_flow_visit",
     "evidence",
     "flow_map",
     "flow_visits",

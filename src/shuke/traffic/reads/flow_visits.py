@@ -6,7 +6,7 @@ happened between two steps in the middle is followed through the events of the d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,9 @@ from shuke.conditions.reads import Node
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
+from shuke.traffic.by_day import every_row
 from shuke.traffic.flows import kernel, ways
-from shuke.traffic.reads.asking import asker
+from shuke.traffic.reads.asking import Ask, asker
 from shuke.traffic.reads.evidence import COLUMNS, LARGEST_PAGE
 from shuke.traffic.reads.flows import MOST_EVENTS, TooManyEvents, days_of, holds, moves_of_day, rows_of
 from shuke.warehouse import reads as warehouse
@@ -61,36 +62,19 @@ def flow_visits(
     size: int = 50,
 ) -> FlowVisits:
     """The visits whose moves are these. Raises Invalid, TooManyEvents."""
-    if way.kind not in kernel.KINDS:
-        raise Invalid(field="kind", value=way.kind)
-    if not 0 <= way.step < ways.LAST_STEP or (way.step == 0) != (way.kind == "entry"):
-        raise Invalid(field="step", value=way.step)
-    if not set(way.where) <= set(ways.DIMENSIONS) - {"step"}:
-        raise Invalid(field="where", value=",".join(way.where))
+    _check(way)
     if page < 1:
         raise Invalid(field="page", value=page)
     if not 1 <= size <= LARGEST_PAGE:
         raise Invalid(field="size", value=size)
 
     def question(snapshot: warehouse.Snapshot) -> FlowVisits:
-        visits = snapshot.derived("visits")
-        wanted, read = visits, 0
-        if condition is not None:
-            wanted = wanted.filter(holds(condition, wanted))
-        if way.kind == "move":
-            read = rows_of(snapshot, "events")
-            if read > MOST_EVENTS:
-                raise TooManyEvents(field="filter", value=f"{read:,}")
-            wanted = wanted.semi_join(_movers(snapshot, way), ["shop_id", "visit_id"])
-        else:
-            wanted = wanted.filter(_says(wanted, way))
-        asked = asker(snapshot, {"way_visits": wanted}, ())
+        asked, read = _taken(snapshot, way, condition)
         key = ("way visits",)
         counted = asked(key, lambda tables: tables["way_visits"].aggregate(n=ibis._.count()))
 
         def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-            rows = tables["way_visits"].order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
-            return rows.limit(size, offset=(page - 1) * size).select(*SHOWN)
+            return _newest_first(tables).limit(size, offset=(page - 1) * size).select(*SHOWN)
 
         found = asked((*key, page, size), shown).to_pylist()
         rows = tuple(
@@ -105,6 +89,47 @@ def flow_visits(
         return FlowVisits(SHOWN, rows, counted["n"][0].as_py(), page, size, read)
 
     return warehouse.ask(shop, period, question)
+
+
+def every_flow_visit(
+    *, shop: ShopView, period: Period, way: Way, condition: Node | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """All of them, for a file: SHOWN of each, newest first. Raises Invalid, and TooManyEvents for a day that has too many."""
+    _check(way)
+
+    def question(snapshot: warehouse.Snapshot) -> pa.Table:
+        asked, _read = _taken(snapshot, way, condition)
+        return asked(("way visits", "all"), lambda tables: _newest_first(tables).select(*SHOWN))
+
+    return every_row(shop, period, lambda day: warehouse.ask(shop, day, question))
+
+
+def _check(way: Way) -> None:
+    if way.kind not in kernel.KINDS:
+        raise Invalid(field="kind", value=way.kind)
+    if not 0 <= way.step < ways.LAST_STEP or (way.step == 0) != (way.kind == "entry"):
+        raise Invalid(field="step", value=way.step)
+    if not set(way.where) <= set(ways.DIMENSIONS) - {"step"}:
+        raise Invalid(field="where", value=",".join(way.where))
+
+
+def _taken(snapshot: warehouse.Snapshot, way: Way, condition: Node | None) -> tuple[Ask, int]:
+    """Asks of `way_visits`, the visits that took the way, and how many events were followed to know them."""
+    wanted, read = snapshot.derived("visits"), 0
+    if condition is not None:
+        wanted = wanted.filter(holds(condition, wanted))
+    if way.kind == "move":
+        read = rows_of(snapshot, "events")
+        if read > MOST_EVENTS:
+            raise TooManyEvents(field="filter", value=f"{read:,}")
+        wanted = wanted.semi_join(_movers(snapshot, way), ["shop_id", "visit_id"])
+    else:
+        wanted = wanted.filter(_says(wanted, way))
+    return asker(snapshot, {"way_visits": wanted}, ()), read
+
+
+def _newest_first(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+    return tables["way_visits"].order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
 
 
 def _says(visits: ibis.Table, way: Way) -> ibis.BooleanValue:

@@ -53,6 +53,12 @@ class TrailAsker:
         self, key: Hashable, build: Callable[[Tables], ibis.Table], *, of: tuple[str, ...] = ("trails",)
     ) -> list[dict[str, Any]]:
         """The rows of a question; `key` says all that its expression depends on, `of` the kinds that it reads."""
+        return self.table(key, build, of=of).to_pylist()
+
+    def table(
+        self, key: Hashable, build: Callable[[Tables], ibis.Table], *, of: tuple[str, ...] = ("trails",)
+    ) -> pa.Table:
+        """The same as they come from the engine."""
         engine = self._snapshot.engine
         kinds = (*of, "visits") if self._condition is not None and "visits" not in of else of
         tables = {kind: self._table(kind) for kind in kinds}
@@ -64,7 +70,7 @@ class TrailAsker:
             _translated[known] = engine.sql_of(made), made.schema().to_pyarrow()
         sql, schema = _translated[known]
         # An engine widens a sum (to 128 bits); the expression says what it is.
-        return engine.answer(sql).cast(schema).to_pylist()
+        return engine.answer(sql).cast(schema)
 
     def columns(self, names: tuple[str, ...]) -> pa.Table | None:
         """Some columns of the trails, for a kernel; None where another engine than this process answers."""

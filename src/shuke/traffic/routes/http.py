@@ -22,10 +22,10 @@ from shuke.traffic.http_shared import (
     condition_asked,
     figure_told,
     kept_told,
+    lines_as_csv,
     number_told,
     period_asked,
     period_told,
-    rows_as_csv,
     rows_told,
 )
 from shuke.traffic.routes import actions, decisions, reads
@@ -225,24 +225,21 @@ def list_route_visits(
     found = reads.get_route(access.shop, route_id)
     period, node, at = period_asked(start, end), condition_asked(condition), clock.now()
 
-    def ask(number: int, rows: int) -> reads.RouteVisits:
-        return reads.route_visits(
-            shop=access.shop,
-            steps=found.steps,
-            period=period,
-            step=step,
-            only_left=left,
-            to_path=to if left else None,
-            to_exit=left and exit,
-            condition=node,
-            page=number,
-            size=rows,
-            at=at,
-        )
-
+    asked: dict[str, Any] = {
+        "shop": access.shop,
+        "steps": found.steps,
+        "period": period,
+        "step": step,
+        "only_left": left,
+        "to_path": to if left else None,
+        "to_exit": left and exit,
+        "condition": node,
+        "at": at,
+    }
     if format == "csv":
-        return rows_as_csv(access, f"route-{route_id}-visits", ask)
-    return rows_told(access, ask(page, size))
+        rows = reads.every_route_visit(**asked)
+        return lines_as_csv(access, f"route-{route_id}-visits", reads.COLUMNS, rows)
+    return rows_told(access, reads.route_visits(**asked, page=page, size=size))
 
 
 def _steps(given: RouteIn) -> list[dict[str, Any]]:

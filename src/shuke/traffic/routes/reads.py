@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from shuke.kernel.periods import Period, local_day
 from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
+from shuke.traffic.by_day import every_row
 from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.figures import Figure
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
@@ -53,6 +54,7 @@ __all__ = [
     "Step",
     "StepPage",
     "StepReport",
+    "every_route_visit",
     "get_route",
     "list_routes",
     "planned_paths",
@@ -265,41 +267,79 @@ def route_visits(
 ) -> RouteVisits:
     """One page of the visits that entered a step, newest first; `only_left`: and not the next one, `to_path`: and went
     there instead ('': a page that states no path), `to_exit`: and left. Raises Invalid for a step that the route has not."""
-    if not 1 <= step <= len(steps):
-        raise Invalid(field="step", value=step)
+    _check_step(steps, step)
     if page < 1:
         raise Invalid(field="page", value=page)
     if not 1 <= size <= LARGEST_PAGE:
         raise Invalid(field="size", value=size)
-    steps, what = tuple(steps), tuple(one.what for one in steps)
-    key = (what, step, only_left, to_path, to_exit)
     where: dict[str, Any] = {"only_left": only_left, "to_path": to_path, "to_exit": to_exit}
 
     def question(ask: TrailAsker) -> RouteVisits:
-        rows = ask.columns(kernel.COLUMNS)
-        held = None
-        if rows is not None:
-            ids = kernel.Walked(rows, steps).behind(step, **where)
-            held = ask.held("behind", pa.table({"visit_id": pa.array(ids, pa.int64())}))
-
-        def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-            if held is not None:
-                return tables["visits"].semi_join(held, "visit_id")
-            told = questions.behind(tables["trails"], steps, step, **where)
-            return tables["visits"].semi_join(told, questions.VISIT)
+        by, kinds, behind = _behind(ask, steps, step, where)
 
         def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-            rows = behind(tables).order_by([ibis.desc("started_at"), ibis.desc("visit_id")])
-            return rows.limit(size, offset=(page - 1) * size).select(*COLUMNS)
+            return _newest_first(behind(tables)).limit(size, offset=(page - 1) * size)
 
-        kinds = ("visits",) if held is not None else ("trails", "visits")
-        by = "held" if held is not None else key
         count = ask(("behind", by), lambda tables: _counted(behind(tables)), of=kinds)
         found = ask(("shown", by, page, size), shown, of=kinds)
         told = tuple({k: _localised(v, shop) for k, v in row.items()} for row in found)
         return RouteVisits(COLUMNS, told, int(count[0]["visits"]), page, size)
 
     return ask_trails(shop, period, so_far(shop, period, at), condition, question)
+
+
+def every_route_visit(
+    *,
+    shop: ShopView,
+    steps: Sequence[Step],
+    period: Period,
+    step: int,
+    only_left: bool = False,
+    to_path: str | None = None,
+    to_exit: bool = False,
+    condition: Node | None = None,
+    at: datetime,
+) -> Iterator[Mapping[str, Any]]:
+    """All of them, for a file: COLUMNS of each, newest first. Raises Invalid."""
+    _check_step(steps, step)
+    where: dict[str, Any] = {"only_left": only_left, "to_path": to_path, "to_exit": to_exit}
+
+    def question(ask: TrailAsker) -> pa.Table:
+        by, kinds, behind = _behind(ask, steps, step, where)
+        return ask.table(("all", by), lambda tables: _newest_first(behind(tables)), of=kinds)
+
+    def of_day(day: Period) -> pa.Table:
+        return ask_trails(shop, day, so_far(shop, day, at), condition, question)
+
+    return every_row(shop, period, of_day)
+
+
+def _check_step(steps: Sequence[Step], step: int) -> None:
+    if not 1 <= step <= len(steps):
+        raise Invalid(field="step", value=step)
+
+
+def _behind(
+    ask: TrailAsker, steps: Sequence[Step], step: int, where: Mapping[str, Any]
+) -> tuple[Hashable, tuple[str, ...], Callable[[Mapping[str, ibis.Table]], ibis.Table]]:
+    """The visits behind a number as an expression, with what it depends on and the kinds that it reads."""
+    steps = tuple(steps)
+    rows = ask.columns(kernel.COLUMNS)
+    if rows is None:
+
+        def told(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+            ids = questions.behind(tables["trails"], steps, step, **where)
+            return tables["visits"].semi_join(ids, questions.VISIT)
+
+        key = (tuple(one.what for one in steps), step, *where.values())
+        return key, ("trails", "visits"), told
+    ids = kernel.Walked(rows, steps).behind(step, **where)
+    held = ask.held("behind", pa.table({"visit_id": pa.array(ids, pa.int64())}))
+    return "held", ("visits",), lambda tables: tables["visits"].semi_join(held, "visit_id")
+
+
+def _newest_first(visits: ibis.Table) -> ibis.Table:
+    return visits.order_by([ibis.desc("started_at"), ibis.desc("visit_id")]).select(*COLUMNS)
 
 
 def _localised(value: Any, shop: ShopView) -> Any:

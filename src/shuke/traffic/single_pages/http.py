@@ -21,10 +21,10 @@ from shuke.traffic.http_shared import (
     Format,
     condition_asked,
     figure_told,
+    lines_as_csv,
     number_told,
     period_asked,
     period_told,
-    rows_as_csv,
     rows_told,
 )
 from shuke.traffic.routes.reads import planned_paths
@@ -226,15 +226,13 @@ def list_page_visits(
     """The visits in which a page was viewed, newest first."""
     access = request.access
     period, node, at = period_asked(start, end), condition_asked(condition), clock.now()
-
-    def ask(number: int, rows: int) -> reads.PageVisits:
-        return reads.page_visits(
-            shop=access.shop, path=path, period=period, condition=node, page=number, size=rows, at=at
-        )
-
     if format == "csv":
-        return rows_as_csv(access, f"page-visits-{start}-{end}", ask)
-    return rows_told(access, ask(page, size))
+        rows = reads.every_page_visit(shop=access.shop, path=path, period=period, condition=node, at=at)
+        return lines_as_csv(access, f"page-visits-{start}-{end}", reads.COLUMNS, rows)
+    found = reads.page_visits(
+        shop=access.shop, path=path, period=period, condition=node, page=page, size=size, at=at
+    )
+    return rows_told(access, found)
 
 
 def _page(row: reads.PageRow) -> dict[str, Any]:

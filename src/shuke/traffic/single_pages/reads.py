@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import ibis
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from shuke.conditions.reads import Node
@@ -16,6 +17,7 @@ from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
+from shuke.traffic.by_day import every_row
 from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
 from shuke.traffic.reads.trails import TrailAsker, ask_trails
@@ -51,6 +53,7 @@ __all__ = [
     "PageVisits",
     "Way",
     "click_heat",
+    "every_page_visit",
     "page_list",
     "page_report",
     "page_visits",
@@ -373,6 +376,26 @@ def _seen_by_days(
         given={"one": whole.wanted(path)},
     )
     return passed, rows.to_pylist()
+
+
+def every_page_visit(
+    *, shop: ShopView, path: str, period: Period, condition: Node | None = None, at: datetime
+) -> Iterator[Mapping[str, Any]]:
+    """All of them, for a file: COLUMNS of each, newest first. Raises Invalid."""
+    _check(path)
+
+    def behind(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        rows = tables["visits"].semi_join(questions.seen_in(tables["trails"], path), ["shop_id", "visit_id"])
+        return rows.order_by([ibis.desc("started_at"), ibis.desc("visit_id")]).select(*COLUMNS)
+
+    def of_day(day: Period) -> pa.Table:
+        until = so_far(shop, day, at)
+        both = ("trails", "visits")
+        return ask_trails(
+            shop, day, until, condition, lambda ask: ask.table(("every seen", path), behind, of=both)
+        )
+
+    return every_row(shop, period, of_day)
 
 
 def _localised(value: Any, shop: ShopView) -> Any:

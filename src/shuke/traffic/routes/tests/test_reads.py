@@ -100,6 +100,9 @@ def test_visits__behind_a_number__are_as_many_as_it_says(shop, life):
     found = reads.route_visits(**asked, step=2)
     assert {row["visit_id"] for row in found.rows} == {v for v, (depth, _to) in ends.items() if depth >= 2}
     assert found.count == len(found.rows)
+    asked_all = {name: value for name, value in asked.items() if name != "size"}
+    assert tuple(reads.every_route_visit(**asked_all, step=2)) == found.rows
+    assert len(list(reads.every_route_visit(**asked_all, step=1, only_left=True, to_path="/cart"))) > 0
     left = reads.route_visits(**asked, step=1, only_left=True, to_exit=True)
     assert {row["visit_id"] for row in left.rows} == {
         v for v, (depth, to) in ends.items() if depth == 1 and to is None

@@ -89,6 +89,9 @@ def test_pages__open_and_sealed__equal_plain_python(shop, life):
         row["visit_id"] for row in trail if row["is_view"] and row["page_path"] == "/cart"
     }
     assert visits.count == report.row.figures[1].value
+    assert tuple(reads.every_page_visit(**asked, path="/cart")) == visits.rows
+    of_paid = reads.page_visits(**asked, path="/cart", condition=paid, size=1000)
+    assert tuple(reads.every_page_visit(**asked, path="/cart", condition=paid)) == of_paid.rows
 
 
 @pytest.mark.parametrize("against", ["yesterday", "custom"])
