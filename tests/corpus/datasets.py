@@ -33,7 +33,14 @@ _SUBJECT_TYPES = {
 SUBJECTS = pa.schema([("id", pa.int64()), *((name, _SUBJECT_TYPES[kind]) for name, kind in COLUMNS.items())])
 ACTS = pa.schema([("subject_id", pa.int64()), ("local_day", pa.date32())])
 WINDOW = pa.schema([("start", schemas.MOMENT), ("end", schemas.MOMENT)])
-SCHEMAS = schemas.ALL | {"subjects": SUBJECTS, "starting": ACTS, "returning": ACTS, "window": WINDOW}
+ONE = pa.schema([("wanted", pa.string())])
+SCHEMAS = schemas.ALL | {
+    "subjects": SUBJECTS,
+    "starting": ACTS,
+    "returning": ACTS,
+    "window": WINDOW,
+    "one": ONE,
+}
 
 
 def _orders() -> dict[str, list[Row]]:

@@ -21,6 +21,7 @@ from tests.corpus.asked import Question
 
 Row = dict[str, Any]
 # At two of the events' own moments or so: the half-open window holds the first and not the second.
+ONE = "A1"
 START, END = datetime(2026, 3, 1, 20), datetime(2026, 3, 3, 4)
 
 
@@ -43,7 +44,9 @@ def drawn() -> dict[str, list[Row]]:
         "item_lines": found.to_pyarrow().to_pylist(),
         "item_visitors": oracle.visitors(rows, sold),
         "item_days": oracle.days(rows, sold),
+        "order_facts": [_called(row) for row in sold if row["is_file"]],
         "window": [{"start": START, "end": END}],
+        "one": [{"wanted": ONE}],
     }
 
 
@@ -135,6 +138,56 @@ def _expected_pages() -> list[Row]:
     return [{"product_ref": ref, "page_path": path, "views": count} for (ref, path), count in views.items()]
 
 
+def _called(sale: Row) -> Row:
+    """What a shop calls an order that a file told."""
+    return (
+        dict.fromkeys(schemas.ORDER_FACTS.names)
+        | {name: sale[name] for name in ("shop_id", "order_id", "local_day", "at")}
+        | {"order_ref": f"no. {sale['order_id']}", "kind": "sale"}
+    )
+
+
+def _orders_behind(tables: Any) -> ibis.Table:
+    kinds = (tables[name] for name in ("item_deeds", "item_lines", "order_facts", "one"))
+    return questions.orders_behind(*kinds, SHOP.currency)
+
+
+def _expected_orders() -> list[Row]:
+    _deeds, _lines, _rows, sold = _life()
+    called = {row["order_id"]: f"no. {row['order_id']}" for row in sold if row["is_file"]}
+    names = ("order_id", "at", "visitor_id", "buyer_id", "channel", "is_paid", "amount_minor")
+    return [
+        {name: row[name] for name in names}
+        | {"quantity": row["units"], "order_ref": called.get(row["order_id"]), "is_file": row["is_file"] == 1}
+        for row in sold
+        if row["product_ref"] == ONE
+    ]
+
+
+def _expected_people_behind(of: str) -> list[Row]:
+    """Visitors who viewed the item, or buyers who bought it."""
+    _deeds, _lines, rows, sold = _life()
+    key = {"visitors": "visitor_id", "buyers": "buyer_id"}[of]
+    names = {
+        "visitors": ("views", "favourites", "carts", "checkouts", "orders", "amount_minor"),
+        "buyers": ("orders", "units", "amount_minor"),
+    }[of]
+    found: dict[int, Row] = {}
+    for row in oracle.visitors(rows, sold):
+        if row["product_ref"] != ONE or row[key] is None:
+            continue
+        day = row["local_day"]
+        into = found.setdefault(
+            row[key], {key: row[key], "first_day": day, "last_day": day} | dict.fromkeys(names, 0)
+        )
+        into["first_day"], into["last_day"] = min(into["first_day"], day), max(into["last_day"], day)
+        for name in names:
+            into[name] += row[name]
+    if of == "visitors":
+        return [row for row in found.values() if row["views"]]
+    return [row | {"quantity": row.pop("units")} for row in found.values()]
+
+
 def _question(name: str, build: Callable[[Any], ibis.Table], expected: Callable[[], list[Row]]) -> Question:
     return Question(name, "items", lambda tables, ask: ask(build(tables)).to_pylist(), expected)
 
@@ -155,4 +208,15 @@ def all_questions() -> tuple[Question, ...]:
         _question("item titles", lambda tables: questions.titles(tables["item_days"]), _expected_titles),
         _question("item pages", lambda tables: questions.pages(tables["item_deeds"]), _expected_pages),
         _question("hot items", _hot, _expected_hot),
+        _question("orders of an item", _orders_behind, _expected_orders),
+        _question(
+            "visitors of an item",
+            lambda tables: questions.visitors_behind(tables["item_visitors"], tables["one"]),
+            lambda: _expected_people_behind("visitors"),
+        ),
+        _question(
+            "buyers of an item",
+            lambda tables: questions.buyers_behind(tables["item_visitors"], tables["one"]),
+            lambda: _expected_people_behind("buyers"),
+        ),
     )

@@ -82,6 +82,26 @@ def item_url(request: PageRequest, product_ref: str) -> str:
     return reverse("console:item", args=[request.access.shop.slug]) + "?" + urlencode(query)
 
 
+def behind_urls(request: PageRequest, row: reads.ItemRow) -> dict[str, list[tuple[str, str]]]:
+    """What stands behind the numbers of an item: by number, words and address of the rows that it is made of."""
+    query = {"ref": row.product_ref}
+    query |= {name: request.GET[name] for name in VIEW if name in request.GET}
+    page = reverse("console:item_behind", args=[request.access.shop.slug])
+
+    def link(of: str, count: int) -> list[tuple[str, str]]:
+        words_of = {
+            "visitors": gettext("These visitors"),
+            "orders": gettext("These orders"),
+            "buyers": gettext("These buyers"),
+        }
+        return [(words_of[of], f"{page}?{urlencode({**query, 'of': of})}")] if count else []
+
+    return {
+        "visitors": link("visitors", row.sums.visitors),
+        "amount": link("orders", row.sums.orders) + link("buyers", row.sums.buyers),
+    }
+
+
 def name_of(row: Any) -> str:
     """An item's title, else what events call it."""
     return row.title or row.product_ref

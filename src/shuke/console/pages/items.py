@@ -38,7 +38,8 @@ navigation.register(
 MOST_PAGES = 5
 
 
-def _state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+def read_state(request: PageRequest, at: datetime) -> viewstate.ViewState:
+    """The view of the address, with the one comparison that it names; without a range the last seven days."""
     shop = request.access.shop
     state = viewstate.read_view(request, shop, at.astimezone(shop.zone).date(), default="last7")
     return report_page.compared_once(request, state)
@@ -73,7 +74,7 @@ def _answer(
 def items(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell of all items; `?format=csv` is the table as a file."""
     at = clock.now()
-    state = _state(request, at)
+    state = read_state(request, at)
     if wants_csv(request.GET):
         found = _items(request, state, at)
         columns = view.columns(request)
@@ -119,7 +120,7 @@ def _one(request: PageRequest, state: viewstate.ViewState, at: datetime) -> read
 def table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the sentence and the table of all items."""
     at = clock.now()
-    state = _state(request, at)
+    state = read_state(request, at)
     found = _items(request, state, at)
     columns = view.columns(request, report_page.compared_words(state))
     known = {column.key for column in columns}
@@ -156,7 +157,7 @@ def _sentence(request: PageRequest, found: reads.ItemsReport) -> str:
 def item(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell of one item (`ref`); `?format=csv` is its days, with `table=sources` its sources."""
     at = clock.now()
-    state = _state(request, at)
+    state = read_state(request, at)
     if wants_csv(request.GET):
         return _item_csv(request, state, at)
     source = reverse("console:item_answer", args=[shop])
@@ -175,7 +176,7 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with an item's numbers, steps, sources and days."""
     at = clock.now()
     access = request.access
-    state = _state(request, at)
+    state = read_state(request, at)
     found = _one(request, state, at)
     if found.row.sums.is_nothing:
         context = {"ref": _ref(request), "state": state, "items_url": reverse("console:items", args=[shop])}
@@ -186,7 +187,7 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
     context = _answer(request, state, "item", found.until) | {
         "found": found,
         "name": view.name_of(found.row),
-        "numbers": _numbers(found, currency, report_page.compared_words(state)),
+        "numbers": _numbers(request, found, currency, report_page.compared_words(state)),
         "parts": [
             (gettext("Paid traffic"), _part(found.row.paid)),
             (gettext("Free traffic"), _part(found.row.free)),
@@ -239,11 +240,15 @@ def _cells(sums: reads.ItemSums, currency: str) -> list[Any]:
     return [sums.views, sums.visitors, sums.cart_visitors, sums.buyers, sums.orders, sums.units, amount]
 
 
-def _numbers(found: reads.ItemReport, currency: str, against: str) -> list[dict[str, Any]]:
+def _numbers(
+    request: PageRequest, found: reads.ItemReport, currency: str, against: str
+) -> list[dict[str, Any]]:
     sums = found.row.sums
+    behind = view.behind_urls(request, found.row)
     changes = [view.change(found.row, key, against, currency) for key in _NUMBERS]
     return [
-        one | {"change": change} for one, change in zip(_plain_numbers(sums, currency), changes, strict=True)
+        one | {"change": change, "links": behind.get(key, ())}
+        for key, one, change in zip(_NUMBERS, _plain_numbers(sums, currency), changes, strict=True)
     ]
 
 
@@ -372,7 +377,7 @@ def _picture(access: Any, found: reads.ItemReport) -> dict[str, Any] | None:
 def stalled(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell of items that sell but stall; `?format=csv` is the table as a file."""
     at = clock.now()
-    state = _state(request, at)
+    state = read_state(request, at)
     if wants_csv(request.GET):
         found = reads.stalled(shop=request.access.shop, period=state.period, at=at)
         columns = _stall_columns(request)
@@ -395,7 +400,7 @@ def stalled(request: PageRequest, shop: str) -> HttpResponseBase:
 def stalled_table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with the items that stall, what holds each back, and by which thresholds."""
     at = clock.now()
-    state = _state(request, at)
+    state = read_state(request, at)
     found = reads.stalled(shop=request.access.shop, period=state.period, at=at)
     far = next((one.far_units for one in found.rows if one.far_units is not None), None)
     context = _answer(request, state, "items_stalled", found.until) | {

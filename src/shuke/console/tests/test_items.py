@@ -99,6 +99,22 @@ def test_item__its_page__shows_steps_sources_and_days(read, life):
     page = text_of(read("item_answer", DAYS | {"ref": "A1"}))
     assert f"{found.row.sums.bought} of {found.row.sums.came} bought it" in page
     assert "too few to judge" in page
+    for of, question in (
+        ("orders", "Which orders hold it?"),
+        ("visitors", "Who viewed it?"),
+        ("buyers", "Who bought it?"),
+    ):
+        asked = DAYS | {"ref": "A1", "of": of}
+        assert f"of={of}" in read("item_answer", DAYS | {"ref": "A1"}).content.decode()
+        told = reads.item_behind(shop=life.shop, period=WHOLE, product_ref="A1", of=of, size=1000)
+        shown = text_of(read("item_behind", asked))
+        assert question in shown
+        lines = rows_of(read("item_behind", asked | {"format": "csv"}))
+        assert lines[0] == list(reads.COLUMNS[of])
+        assert len(lines) == 1 + told.count
+        masked = rows_of(read("item_behind", asked | {"format": "csv"}, role=Role.ANALYST))
+        assert of == "visitors" or {line[lines[0].index("buyer_id")] for line in masked[1:]} <= {"•••", ""}
+    assert read("item_behind", DAYS | {"ref": "A1", "of": "luck"}).status_code == 422
     assert page.count("Mar 4, 2026") == 1
     assert "neither seen nor sold" in text_of(read("item_answer", DAYS | {"ref": "no'thing"}))
     days, sources = (

@@ -19,7 +19,16 @@ from shuke.kernel.periods import Period
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.roles import Deed
-from shuke.traffic.http_shared import PAGE, PAGE_SIZE, Comparison, Format, period_asked
+from shuke.traffic.http_shapes import RowsOut
+from shuke.traffic.http_shared import (
+    PAGE,
+    PAGE_SIZE,
+    Comparison,
+    Format,
+    lines_as_csv,
+    period_asked,
+    rows_told,
+)
 from shuke.traffic.items import reads
 
 router = Router()
@@ -257,6 +266,33 @@ def get_item(
         "stall": as_stall(found.stall),
         "notes": [as_note(note) for note in found.notes],
     }
+
+
+@router.get("/shops/{shop}/traffic/items/one/behind", response=RowsOut, operation_id="list_item_behind")
+@api(Deed.VIEW_TRAFFIC)
+def list_item_behind(
+    request: ShopRequest,
+    shop: str,
+    start: date,
+    end: date,
+    of: Literal["orders", "visitors", "buyers"],
+    product_ref: str = Query(..., max_length=500),
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
+    format: Format = "json",
+) -> Any:
+    """What a number of an item is made of: its orders, newest first; who viewed it, or bought it, most first."""
+    access = request.access
+    asked: dict[str, Any] = {
+        "shop": access.shop,
+        "period": period_asked(start, end),
+        "product_ref": product_ref,
+        "of": of,
+    }
+    if format == "csv":
+        rows = reads.every_item_behind(**asked)
+        return lines_as_csv(access, f"item-{of}-{start}-{end}", reads.COLUMNS[of], rows)
+    return rows_told(access, reads.item_behind(**asked, page=page, size=size))
 
 
 @router.get("/shops/{shop}/traffic/items/hot", response=HotOut, operation_id="list_hot_items")

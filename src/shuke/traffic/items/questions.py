@@ -138,6 +138,63 @@ def hot(deeds: ibis.Table, lines: ibis.Table, window: ibis.Table, currency: str)
     )
 
 
+# What stands behind a number of one item: `one` is a row that names it (`wanted`).
+
+
+def orders_behind(
+    deeds: ibis.Table, lines: ibis.Table, facts: ibis.Table, one: ibis.Table, currency: str
+) -> ibis.Table:
+    """The sales of one item, a row per order and day, from ITEM_DEEDS and ITEM_LINES of whole days; how its shop calls the
+    order from ORDER_FACTS.
+
+    Of the views only those are read by which an order's page may name its item."""
+    orders = deeds.filter(deeds.deed == "order")
+    unnamed = orders.filter(orders.product_ref.isnull()).select("page_path").distinct()
+    views = deeds.filter(deeds.deed == "view").semi_join(unnamed, "page_path")
+    known = resolving.named(orders.union(views, distinct=False))
+    sold = resolving.sales(known, lines, currency)
+    own = sold.join(one, sold.product_ref == one.wanted).select(*sold.columns)
+    called = facts.group_by("order_id").aggregate(order_ref=facts.order_ref.max())
+    return own.left_join(called, "order_id").select(
+        "order_id",
+        "order_ref",
+        "at",
+        "visitor_id",
+        "buyer_id",
+        "channel",
+        "is_paid",
+        "amount_minor",
+        quantity=own.units,
+        is_file=own.is_file == 1,
+    )
+
+
+def visitors_behind(rows: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """Who viewed one item, from ITEM_VISITORS: what each of them did with it."""
+    own = rows.join(one, rows.product_ref == one.wanted).select(*rows.columns)
+    own = own.filter(own.visitor_id.notnull())
+    names = ("views", "favourites", "carts", "checkouts", "orders", "amount_minor")
+    seen = own.group_by("visitor_id").aggregate(
+        first_day=own.local_day.min(),
+        last_day=own.local_day.max(),
+        **{name: own[name].sum() for name in names},
+    )
+    return seen.filter(seen.views > 0)
+
+
+def buyers_behind(rows: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """Who bought one item, from ITEM_VISITORS."""
+    own = rows.join(one, rows.product_ref == one.wanted).select(*rows.columns)
+    own = own.filter(own.buyer_id.notnull())
+    return own.group_by("buyer_id").aggregate(
+        first_day=own.local_day.min(),
+        last_day=own.local_day.max(),
+        orders=own.orders.sum(),
+        quantity=own.units.sum(),
+        amount_minor=own.amount_minor.sum(),
+    )
+
+
 def _within(table: ibis.Table, window: ibis.Table) -> ibis.Table:
     joined = table.cross_join(window)
     return joined.filter((joined["at"] >= joined.start) & (joined["at"] < joined.end)).select(*table.columns)

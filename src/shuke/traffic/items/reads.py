@@ -19,6 +19,7 @@ from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.items import counting, decisions, questions
+from shuke.traffic.items.behind import COLUMNS, ItemBehind, every_item_behind, item_behind
 from shuke.traffic.items.shapes import (
     BEFORE,
     HOT_BY,
@@ -41,12 +42,14 @@ from shuke.warehouse.reads import LaidOut, Stretch
 
 __all__ = [
     "BEFORE",
+    "COLUMNS",
     "HOT_BY",
     "RULES",
     "STEPS",
     "WINDOWS",
     "HotReport",
     "HotRow",
+    "ItemBehind",
     "ItemDay",
     "ItemReport",
     "ItemRow",
@@ -56,8 +59,10 @@ __all__ = [
     "Stall",
     "StallReport",
     "StepCheck",
+    "every_item_behind",
     "hot",
     "item",
+    "item_behind",
     "item_pages",
     "items",
     "stalled",

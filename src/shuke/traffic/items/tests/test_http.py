@@ -69,6 +69,15 @@ def test_items__over_the_api__are_what_the_reads_say(ask, life):
     assert one["item"] == next(row for row in found.json()["rows"] if row["product_ref"] == "A1")
     assert sum(day["sums"]["views"] for day in one["days"]) == one["item"]["sums"]["views"]
     assert [check["step"] for check in one["stall"]["steps"]] == list(reads.STEPS)
+    behind = {of: ask("/one/behind", product_ref="A1", of=of, **DAYS).json() for of in reads.COLUMNS}
+    assert {of: told["count"] for of, told in behind.items()} == {
+        of: one["item"]["sums"][of] for of in reads.COLUMNS
+    }
+    assert {row["buyer_id"] for row in behind["buyers"]["rows"]} == {None}  # an analyst sees no customers
+    assert (
+        len(_file(ask("/one/behind", product_ref="A1", of="orders", format="csv", **DAYS)))
+        == 1 + (behind["orders"]["count"])
+    )
     stalled = ask("/stalled", **DAYS).json()
     assert stalled["rules"]["min_visitors"] == 100
     assert stalled["reason"]["code"] == "too_few_items"
@@ -112,6 +121,7 @@ def test_hot__over_the_api__is_what_the_read_says_at_that_moment(ask, life):
     [
         ("", {"start": "2026-03-05", "end": "2026-03-01"}, 422, "end"),
         ("/one", DAYS, 422, "product_ref"),
+        ("/one/behind", DAYS | {"product_ref": "A1", "of": "luck"}, 422, "of"),
         ("", DAYS | {"against": "ever"}, 422, "against"),
         ("/hot", {"window": "2h"}, 422, "window"),
         ("/hot", {"by": "luck"}, 422, "by"),

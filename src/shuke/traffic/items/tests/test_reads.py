@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
@@ -121,6 +122,36 @@ def test_items__against_another_period__both_as_the_oracle_says_and_cut_alike(
     assert (one.row, one.against_period) == (found.rows[0], other)
     monkeypatch.setattr(distinct, "FEWEST_ROWS", 0)
     assert reads.items(**asked) == found
+
+
+@pytest.mark.row("T10")
+def test_behind__a_number_of_an_item__as_many_rows_as_it_says_and_those(life):
+    for ref in ("A1", "B2", "C3", "/item/1", "no'thing"):
+        own = [row for row in life.deeds if row["product_ref"] == ref and row["deed"] == "view"]
+        sold = [row for row in life.sales if row["product_ref"] == ref]
+        found = {
+            of: reads.item_behind(shop=life.shop, period=WHOLE, product_ref=ref, of=of, size=1000)
+            for of in reads.COLUMNS
+        }
+        sums = reads.item(shop=life.shop, period=WHOLE, product_ref=ref, at=AFTER).row.sums
+        assert {of: one.count for of, one in found.items()} == {
+            "orders": sums.orders, "visitors": sums.visitors, "buyers": sums.buyers,
+        }  # fmt: skip
+        names = ("order_id", "buyer_id", "visitor_id", "channel", "is_paid", "amount_minor")
+        assert sorted(repr([row[name] for name in names]) for row in found["orders"].rows) == sorted(
+            repr([row[name] for name in names]) for row in sold
+        )
+        assert sum(row["quantity"] for row in found["orders"].rows) == sums.units
+        assert {row["visitor_id"]: row["views"] for row in found["visitors"].rows} == Counter(
+            row["visitor_id"] for row in own
+        )
+        assert {row["buyer_id"] for row in found["buyers"].rows} == {row["buyer_id"] for row in sold} - {None}
+        for of, one in found.items():
+            asked = {"shop": life.shop, "period": WHOLE, "product_ref": ref, "of": of}
+            assert tuple(reads.every_item_behind(**asked)) == one.rows
+            assert reads.item_behind(**asked, page=2, size=1).rows == one.rows[1:2]
+    with pytest.raises(Invalid):
+        reads.item_behind(shop=life.shop, period=WHOLE, product_ref="A1", of="luck")
 
 
 def test_derived__sealed_whole_or_computed_on_the_fly__the_same_rows(life):
