@@ -53,12 +53,13 @@ def change_days(shop: ShopView, *rule_ids: str) -> tuple[date, ...]:
     Between two of them the values stand still, so a computation over many days needs to ask once per stretch.
     """
     days: set[date] = set()
-    for rule_id in rule_ids:
-        rule = the_book().rule(rule_id)
+    rules = [the_book().rule(rule_id) for rule_id in rule_ids]
+    own = own_values(shop) if any(rule.may_change for rule in rules) else ()
+    for rule in rules:
         days.update(value.since for value in rule.values)
         days.update(value.until for value in rule.values if value.until is not None)
         if rule.may_change:
-            days.update(one.since for one in own_values(shop, rule_id))
+            days.update(one.since for one in own if one.rule == rule.id)
     return tuple(sorted(days))
 
 

@@ -6,7 +6,7 @@ A cell is a `Cell`: what is shown, what it sorts by, and what a file holds. Metr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from django.http import HttpRequest
@@ -96,7 +96,7 @@ def build_table(
 
     `group` names the heading of neighbouring rows, as long as nothing else sorts them.
     """
-    everything = list(rows)
+    columns, everything = _told(columns), list(rows)
     search = request.GET.get("q", "").strip()[:80]
     searched = [column for column in columns if column.is_searched]
     found = [row for row in everything if _fits(row, searched, search)] if search and searched else everything
@@ -134,7 +134,7 @@ def build_paged_table(
     """A table whose rows were already sorted and paged by whoever read them (very many rows)."""
     shown = list(rows)
     plain = [
-        Column(c.key, c.title, c.value, c.tag, c.is_number, c.is_first, False, False, c.shown, c.note)
+        Column(c.key, str(c.title), c.value, c.tag, c.is_number, c.is_first, False, False, c.shown, c.note)
         for c in columns
     ]
     return Table(
@@ -151,6 +151,11 @@ def build_paged_table(
         search="",
         is_searchable=False,
     )
+
+
+def _told(columns: Sequence[Column[Row]]) -> list[Column[Row]]:
+    """The columns with their titles in the reader's language: each cell says its title again."""
+    return [replace(column, title=str(column.title)) for column in columns]
 
 
 def csv_rows(columns: Sequence[Column[Row]], rows: Iterable[Row]) -> Iterable[list[Any]]:

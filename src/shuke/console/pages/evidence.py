@@ -210,7 +210,8 @@ def file_columns(access: Access, names: Iterable[str], at: datetime) -> list[Col
 
 
 def _column(access: Access, name: str, at: datetime, counts_money: bool) -> Column[Mapping[str, Any]]:
-    titles = rulebook.channel_titles(at.astimezone(access.shop.zone).date(), access.shop)
+    today = at.astimezone(access.shop.zone).date()
+    titles = rulebook.channel_titles(today, access.shop) if name == "channel" else {}
     is_masked = name in traffic.PERSONAL_COLUMNS and not access.may(Deed.VIEW_CUSTOMERS)
 
     def shown(row: Mapping[str, Any]) -> Any:
