@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +27,7 @@ from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, build_table
 from shuke.traffic import reads as traffic
 from shuke.traffic.entrances import decisions as advising
+from shuke.traffic.single_pages import reads as single_pages
 
 navigation.register(
     navigation.NavigationEntry(
@@ -141,10 +142,7 @@ def advice(request: PageRequest, shop: str) -> HttpResponse:
     if row is None or row.advice is None:
         return render(request, name, {"path": wanted[1] or gettext("states no page"), "row": None})
     day = min(state.today, state.period.last)
-    exits: Mapping[str, traffic.Figure] = {}
-    if row.path is not None and row.page_type == "item":
-        exits = _exits(request, state, row.path)
-    shown = [*row.figures, *exits.values()]
+    shown = [*row.figures, *_exits(request, state, row, at)]
     context = {
         "row": row,
         "path": _path_words(row),
@@ -161,14 +159,26 @@ def advice(request: PageRequest, shop: str) -> HttpResponse:
     return render(request, name, context)
 
 
-def _exits(request: PageRequest, state: viewstate.ViewState, path: str) -> Mapping[str, traffic.Figure]:
-    """The exit rate of an item's page in this view; nothing where its filter has more events than are followed."""
+def _exits(
+    request: PageRequest, state: viewstate.ViewState, row: Row, at: datetime
+) -> Collection[traffic.Figure]:
+    """How many views of the page were the last of their visit (A-154), of an item's page as the overview counts them; nothing
+    where the filter has more events than are followed."""
+    shop, path = request.access.shop, row.path
+    if path is None:
+        return ()
+    if row.page_type != "item":
+        return (
+            single_pages.page_bounce(
+                shop=shop, path=path, period=state.period, condition=state.condition, at=at
+            ),
+        )
     try:
         return traffic.item_exits(
-            shop=request.access.shop, period=state.period, paths=[path], condition=state.condition
-        )
+            shop=shop, period=state.period, paths=[path], condition=state.condition
+        ).values()
     except traffic.TooManyEvents:
-        return {}
+        return ()
 
 
 def _rule(request: PageRequest, name: str, day: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import RequestFactory
 
-from shuke.console import cohort_view
-from shuke.console.pages import entrances, traffic_map
+from shuke.console import cohort_view, map_view
+from shuke.console.pages import entrances
 from shuke.traffic import reads as traffic
 
 pytestmark = pytest.mark.row("T4")
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.row("T4")
 
 @pytest.mark.parametrize("text", ["item.²", "item.", "item.0", "item.9", ".2", "item.１"])
 def test_map__an_opened_step_that_is_none__is_passed_over(text):
-    assert traffic_map._opened(RequestFactory().get("/", {"open": text})) is None
+    assert map_view.opened_asked(RequestFactory().get("/", {"open": text})) is None
 
 
 def test_map__an_opened_step__is_read():
-    assert traffic_map._opened(RequestFactory().get("/", {"open": "item.2"})) == ("item", 2)
+    assert map_view.opened_asked(RequestFactory().get("/", {"open": "item.2"})) == ("item", 2)
 
 
 @pytest.mark.parametrize("text", ["1e999999", "1e-999999", "much", "NaN"])

@@ -19,10 +19,12 @@ from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic.by_day import every_row
 from shuke.traffic.decisions import compared, so_far
+from shuke.traffic.figures import Figure
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
 from shuke.traffic.reads.trails import TrailAsker, ask_trails
 from shuke.traffic.single_pages import decisions, questions, whole
 from shuke.traffic.single_pages.shapes import (
+    BOUNCE,
     CLICKS,
     METRICS,
     ROW_METRICS,
@@ -54,6 +56,7 @@ __all__ = [
     "Way",
     "click_heat",
     "every_page_visit",
+    "page_bounce",
     "page_list",
     "page_report",
     "page_visits",
@@ -240,6 +243,14 @@ def _sums_of_one(
 
     found = warehouse.ask(shop, period, of_sums) if condition is None else None
     return ask_trails(shop, period, until, condition, of_trails) if found is None else found
+
+
+def page_bounce(
+    *, shop: ShopView, path: str, period: Period, condition: Node | None = None, at: datetime
+) -> Figure:
+    """Of the views of one page, the share after which no other page was opened (B-199, A-154). Raises Invalid."""
+    _check(path)
+    return decisions.figure(BOUNCE, _sums_of_one(shop, period, so_far(shop, period, at), path, condition))
 
 
 def _whole_page(snapshot: warehouse.Snapshot, until: datetime | None, path: str) -> whole.OnePage | None:

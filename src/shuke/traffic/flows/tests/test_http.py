@@ -11,11 +11,13 @@ from django.test import Client
 from django.urls import reverse
 from typer.testing import CliRunner
 
+from shuke.kernel import clock
 from shuke.kernel.periods import Period
 from shuke.project.commands import app
 from shuke.traffic import reads
 from shuke.traffic.flows.http import map_told
 from shuke.traffic.flows.reads import compared_map, folded_pages
+from shuke.traffic.single_pages.reads import page_bounce
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.warehouse import actions
 
@@ -123,6 +125,11 @@ def test_pages__tables_as_files_and_drawer__hold_the_same_numbers(client, life):
         reverse("console:entrance_advice", args=["linen"]), RANGE | {"of": "/", "of_type": "home"}
     )
     assert b"A-156" in drawer.content
+    left = page_bounce(shop=life.shop, path="/", period=PERIOD, at=clock.now())
+    assert f'data-metric="page_bounce v1">{left.value * 100:.2f}%' in drawer.content.decode()
+    item = {"of": "/item/1", "of_type": "item"}
+    drawer_of_item = client.get(reverse("console:entrance_advice", args=["linen"]), RANGE | item)
+    assert b'data-metric="bounce_page v1"' in drawer_of_item.content
     gone = client.get(
         reverse("console:entrance_advice", args=["linen"]), RANGE | {"of": "/gone", "of_type": "home"}
     )

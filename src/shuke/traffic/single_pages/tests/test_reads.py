@@ -67,6 +67,8 @@ def test_pages__open_and_sealed__equal_plain_python(shop, life):
     assert found.rows[-1].heat == "cold"
     assert found.rows[0].heat == "hot"
     assert found.until == AT
+    of_cart = reads.page_bounce(**asked, path="/cart")
+    assert of_cart == next(row.figures[7] for row in found.rows if row.path == "/cart")
     paid = parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit")
     part = reads.page_list(**asked, condition=paid, planned=["/never"])
     check(part, trail_of(shop, life, lambda visit: visit["is_paid"]))
