@@ -1,4 +1,4 @@
-"""What the first reader would otherwise wait for: libraries, templates, and the words of the pages' questions.
+"""What the first reader would otherwise wait for: libraries, templates, machine code, and the words of the pages' questions.
 
 A question's translation for the engine takes far longer than its answer, and it does not depend on what is known. So a web
 worker asks the pages' questions once of a shop without facts, before it takes its first request.
@@ -40,7 +40,7 @@ SOURCES = (("channel", "is_paid"), ("channel",))
 def warm_up() -> None:
     """Do it, and begin to serve also when some of it fails: the first reader then waits a little longer."""
     began = time.monotonic()
-    for part in (_templates, _questions):
+    for part in (_templates, _questions, _machine_code):
         try:
             part()
         except Exception:
@@ -68,6 +68,11 @@ def _questions() -> None:
             if time.monotonic() - began > LONGEST_SECONDS:
                 return
             ask()
+
+
+def _machine_code() -> None:
+    if settings.WAREHOUSE_ENGINE == "duckdb":
+        traffic.load_counting()
 
 
 def _shops() -> Iterator[ShopView]:

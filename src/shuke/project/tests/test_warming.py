@@ -10,6 +10,7 @@ from shuke.console import choices
 from shuke.kernel import clock
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.project.warming import warm_up
+from shuke.traffic import marks_kernel
 from shuke.traffic import reads as traffic
 from shuke.warehouse import actions
 from shuke.warehouse.engine import engine
@@ -32,6 +33,7 @@ def translated(monkeypatch) -> list[str]:
 def test_warm_up__then_the_first_reader__nothing_is_left_to_translate(shop, other_shop, translated):
     warm_up()
     assert translated
+    assert all(one.signatures for one in (marks_kernel.count_both, marks_kernel.count_marks))
     at = clock.now()
     for one in (shop, other_shop):
         for days in (9, 8, 7, 1):

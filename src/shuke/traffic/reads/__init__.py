@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shuke.traffic.distinct import load as load_counting
 from shuke.traffic.figures import (
     Against,
     AmountSplit,
@@ -95,6 +96,7 @@ __all__ = [
     "flow_visits",
     "flows",
     "item_exits",
+    "load_counting",
     "metric",
     "overview",
     "page_clicks",
