@@ -67,15 +67,19 @@ def load() -> None:
     """Load the machine code of every way to count: a process that did not waits for it longer than for any answer."""
     for visitors in ([1, 2, 2], list(range(2 * MOST_FALLS, 0, -1))):
         one = [1] * len(visitors)
-        table = pa.table({name: one for name in ("views", "carts", "orders", _MEASURED_VISITS, "told")})
+        table = pa.table(dict.fromkeys(("views", "carts", "orders", _MEASURED_VISITS, "told"), one))
         table = table.append_column("visitor_id", pa.array(visitors, pa.int64()))
         table = table.append_column("page", pa.array(["/"] * len(visitors)))
         pieces = [Piece(table.num_rows, table.slice)]
         of_days(pieces)
         for keys in (("page",), ()):
             count(of_visits(pieces, ("page",)), ["visitors"], keys)
-        by_spans(gathered(pieces, group="page", keep=lambda rows: flat(rows["told"]).to_numpy() == 1), Shape())
-        rows = gathered(pieces, group="page", told=lambda rows: flat(rows["told"]).to_numpy(), is_by_group=True)
+        by_spans(
+            gathered(pieces, group="page", keep=lambda rows: flat(rows["told"]).to_numpy() == 1), Shape()
+        )
+        rows = gathered(
+            pieces, group="page", told=lambda rows: flat(rows["told"]).to_numpy(), is_by_group=True
+        )
         by_groups(rows, Shape(bits=5, planes=3))
 
 
@@ -312,7 +316,8 @@ def by_groups(rows: Rows, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """The same of rows whose runs are each of one group and tell something: by group, and of all together."""
     from shuke.traffic.marks_kernel import count_both
 
-    assert shape.bits and not shape.one
+    assert shape.bits
+    assert not shape.one
     into = shape.empty(len(rows.values))
     whole = shape.empty(1)
     if not rows.count:
