@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shuke.console import choices, figures, report_page, viewstate
 from shuke.console.pages.picture import draw_series
-from shuke.console.sentences import Cause, cause_words, largest_cause, sentence
+from shuke.console.sentences import cause_words, largest_cause, sentence
 from shuke.console.split import drawn_split
 from shuke.kernel import clock
 from shuke.rulebook import reads as rulebook
@@ -235,32 +235,17 @@ def cause(request: PageRequest, shop: str) -> HttpResponse:
     against = report_page.shifted(state)
     found = None
     if against is not None:
-        report = traffic.sources(
+        moved = traffic.visitors_by_channel(
             shop=request.access.shop,
             period=state.period,
-            by=("channel",),
             against=against,
             condition=state.condition,
             at=at,
         )
-        found = _largest(report, rulebook.channel_titles(state.today, request.access.shop))
+        titles = rulebook.channel_titles(state.today, request.access.shop)
+        rows = [(str(titles.get(name, name)), now, then) for name, now, then in moved.by_channel]
+        found = largest_cause(rows, moved.now - moved.then)
     return render(request, "console/pieces/overview_cause.html", {"cause": cause_words(found)})
-
-
-def _largest(report: traffic.SourcesReport, titles: Any) -> Cause | None:
-    place = next((i for i, metric in enumerate(report.metrics) if metric.id == "uv_period"), None)
-    if place is None:
-        return None
-    rows = [
-        (
-            str(titles.get(row.keys.get("channel"), row.keys.get("channel"))),
-            int(row.figures[place].value or 0),
-            int(row.against[place].value or 0) if row.against else 0,
-        )
-        for row in report.rows
-    ]
-    before = int(report.total.against[place].value or 0) if report.total.against else 0
-    return largest_cause(rows, int(report.total.figures[place].value or 0) - before)
 
 
 def _columns(

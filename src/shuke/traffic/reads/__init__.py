@@ -32,7 +32,7 @@ from shuke.traffic.reads.evidence import PERSONAL_COLUMNS, evidence
 from shuke.traffic.reads.flow_map import FEWEST_STEPS, MOST_STEPS, FlowLink, FlowMap, FlowNode, flow_map
 from shuke.traffic.reads.flow_visits import SHOWN, FlowVisits, Way, every_flow_visit, flow_visits
 from shuke.traffic.reads.flows import Flow, Flows, TooManyEvents, flows
-from shuke.traffic.reads.overview import overview
+from shuke.traffic.reads.overview import ChannelVisitors, overview, visitors_by_channel
 from shuke.traffic.reads.series import courses, series
 from shuke.traffic.reads.sources import sources
 from shuke.traffic.reads.tracked import (
@@ -57,6 +57,7 @@ __all__ = [
     "AmountSplit",
     "Average",
     "Behaviour",
+    "ChannelVisitors",
     "ClickedElement",
     "CohortCell",
     "CohortPeople",
@@ -105,4 +106,5 @@ __all__ = [
     "sources",
     "versions",
     "visit_stays",
+    "visitors_by_channel",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,34 @@ def overview(
     )
     others = [(name, there, found[()]) for name, there, found in zip(names, scenes, then, strict=True)]
     return _overview(scene, shown, now[()], others, _sparks(scene, shown, wanted, course, moments))
+
+
+@dataclass(frozen=True)
+class ChannelVisitors:
+    """The visitors of a period and of another by channel, and of all together: who came through two channels is in both."""
+
+    by_channel: tuple[tuple[str, int, int], ...]  # channel, now, then; most visitors first
+    now: int
+    then: int
+
+
+def visitors_by_channel(
+    *, shop: ShopView, period: Period, against: str, condition: Node | None = None, at: datetime
+) -> ChannelVisitors:
+    """What `sources` says of visitors by channel, and nothing else. `against`: before, yesterday or last_week. Raises Invalid."""
+    one = metric("uv_period")
+    scene = Scene(shop, period, decisions.so_far(shop, period, at), condition)
+    other = decisions.compared_period(against, period, None)
+    then = replace(scene, period=other, until=decisions.compared_until(shop, period, other, at))
+    asked = [Request(each, one.measures, keys) for each in (scene, then) for keys in (("channel",), ())]
+    counts = [
+        {group: int(decisions.figure(one, sums).value or 0) for group, sums in found.items()}
+        for found in summing.sums_of(asked)
+    ]
+    now, total, before, total_before = counts
+    rows = [(str(group[0]), now.get(group, 0), before.get(group, 0)) for group in {*now, *before}]
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    return ChannelVisitors(tuple(rows), total[()], total_before[()])
 
 
 def _overview(

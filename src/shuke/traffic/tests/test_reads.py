@@ -216,6 +216,25 @@ def test_sources__against_the_time_before__rows_of_either_side(life):
         expected = metric_oracle.every_metric_by_visit(own)
         assert not _wrong(zip(report.metrics, row.against, strict=True), expected)
     assert report.against_period == period.before()
+    place = [one.id for one in report.metrics].index("uv_period")
+    for at in (AFTER, AT):
+        for condition in (
+            None,
+            parse({"v": 1, "all": [{"field": "is_paid", "op": "eq", "value": True}]}, "visit"),
+        ):
+            asked = {
+                "shop": life.shop,
+                "period": period,
+                "condition": condition,
+                "against": "before",
+                "at": at,
+            }
+            whole, alone = reads.sources(**asked), reads.visitors_by_channel(**asked)
+            told = [*((row.keys["channel"], row) for row in whole.rows), ("", whole.total)]
+            found = [*alone.by_channel, ("", alone.now, alone.then)]
+            assert sorted(found) == sorted(
+                (name, row.figures[place].value, row.against[place].value) for name, row in told
+            )
 
 
 @pytest.mark.parametrize("by", [(), ("terminal",), ("channel", "channel"), ("visitor_id",)])
