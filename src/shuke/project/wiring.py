@@ -16,9 +16,17 @@ def _lay_letters(event: Any) -> None:
     lay_letters(event)
 
 
+def _lay_end_letters(event: Any) -> None:
+    from shuke.traffic.alerts.mail import lay_end_letters
+
+    lay_end_letters(event)
+
+
 LISTENERS: dict[str, tuple[Callable[[Any], None], ...]] = {
     # An alert is told to the members who want a letter about it.
     "traffic.alert_raised.v1": (_lay_letters,),
+    # That it is over is told to those who got that letter.
+    "traffic.alert_ended.v1": (_lay_end_letters,),
 }
 
 

@@ -1,4 +1,5 @@
-"""Letters about alerts: one to each reader of the rule, in the reader's language, at most once.
+"""Letters about alerts: one to each reader of the rule, in the reader's language, at most once; and one that it is over to
+those who got the first.
 
 The announcement lays a letter for each reader (a unique row). Once a second waiting letters are sent: claimed first, in a
 transaction of its own, then given to the mail server. A server that refuses or can not be reached is asked again; a sender
@@ -29,7 +30,17 @@ from shuke.records.processes import tended
 from shuke.shops import reads as shops
 from shuke.shops.roles import Deed, may
 from shuke.traffic.alerts import reads, wording
-from shuke.traffic.alerts.models import FAILED, SENDING, SENT, UNSURE, WAITING, Alert, Letter
+from shuke.traffic.alerts.models import (
+    ENDED,
+    FAILED,
+    RAISED,
+    SENDING,
+    SENT,
+    UNSURE,
+    WAITING,
+    Alert,
+    Letter,
+)
 
 log = logging.getLogger("traffic.alerts")
 
@@ -56,6 +67,26 @@ def lay_letters(event: Event) -> None:
             Letter(shop_id=row.shop_id, alert=row, user_id=reader, due_at=event.at)
             for reader in row.rule.readers
             if may(members.get(reader), Deed.VIEW_TRAFFIC)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def lay_end_letters(event: Event) -> None:
+    """Listener of `traffic.alert_ended.v1`: a waiting letter for each reader to whom the first one went."""
+    row = Alert.objects.select_related("rule").filter(pk=event.payload["alert"]).first()
+    if row is None or row.ended_on is None or not reads.has_mail_server():
+        return
+    shop = shops.get_shop_by_id(row.shop_id)
+    until = max((one for one in (row.snoozed_until, row.rule.snoozed_until) if one is not None), default=None)
+    is_old = row.ended_on < local_day(event.at, shop.zone) - reads.FRESH
+    if is_old or (until is not None and event.at < until):
+        return
+    told = Letter.objects.filter(alert=row, about=RAISED, state__in=(SENT, UNSURE))
+    Letter.objects.bulk_create(
+        [
+            Letter(shop_id=row.shop_id, alert=row, user_id=reader, about=ENDED, due_at=event.at)
+            for reader in told.values_list("user_id", flat=True)
         ],
         ignore_conflicts=True,
     )
@@ -163,10 +194,10 @@ def _written(letter: Letter) -> EmailMessage | None:
     with translation.override(reader.language), scope(shop=shop.id):
         alert = reads.get_alert(shop, letter.alert_id)
         page = settings.SITE_URL.rstrip("/") + reverse("console:alert", args=[shop.slug, alert.id])
+        is_over = letter.about == ENDED
+        first = (wording.sentence(alert, shop), wording.cause(alert, shop), wording.advice(alert))
         lines = [
-            wording.sentence(alert, shop),
-            wording.cause(alert, shop),
-            wording.advice(alert),
+            *((wording.ending(alert, shop), wording.off_days(alert)) if is_over else first),
             "",
             page,
             "",
@@ -176,14 +207,16 @@ def _written(letter: Letter) -> EmailMessage | None:
             )
             % {"rule": wording.rule_words(alert.rule, shop), "shop": shop.name},
         ]
+        what = wording.series_words(alert.lead, shop, alert.raised_on, alert.rule)
         subject = gettext("%(shop)s: %(what)s") % {
             "shop": shop.name,
-            "what": wording.series_words(alert.lead, shop, alert.raised_on, alert.rule),
+            "what": wording.ending(alert, shop) if is_over else what,
         }
+        number = f"{alert.id}-{reader.id}{'-over' if is_over else ''}"
         return EmailMessage(
             subject=" ".join(subject.split()),
             body="\n".join(lines),
             to=[reader.email],
             # The same id whenever this letter is written: a server that saw it twice shows it once.
-            headers={"Message-ID": f"<alert-{alert.id}-{reader.id}@{shop.slug}.shuke>"},
+            headers={"Message-ID": f"<alert-{number}@{shop.slug}.shuke>"},
         )

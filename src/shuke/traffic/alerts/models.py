@@ -7,6 +7,7 @@ from django_scopes import ScopedManager
 
 WATCH, LIMIT, UNUSUAL = "watch", "limit", "unusual"
 OPEN, BACK, LASTING = "open", "back", "lasting"
+RAISED, ENDED = "raised", "ended"
 WAITING, SENDING, SENT, UNSURE, FAILED = "waiting", "sending", "sent", "unsure", "failed"
 
 
@@ -95,12 +96,13 @@ class Alert(models.Model):
 
 
 class Letter(models.Model):
-    """One letter about one alert to one member: sent at most once. `unsure`: its sender died while sending it; it is not
+    """One letter about one alert to one member, that it was raised or that it is over: sent at most once. `unsure`: its sender died while sending it; it is not
     sent again, since it may have gone."""
 
     shop_id = models.BigIntegerField()
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="+")
     user_id = models.BigIntegerField()
+    about = models.CharField(max_length=8, default=RAISED)
     state = models.CharField(max_length=8, default=WAITING, db_index=True)
     attempts = models.IntegerField(default=0)
     due_at = models.DateTimeField()
@@ -111,5 +113,5 @@ class Letter(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["alert", "user_id"], name="traffic_alerts_letter_once")
+            models.UniqueConstraint(fields=["alert", "user_id", "about"], name="traffic_alerts_letter_once")
         ]

@@ -1,20 +1,23 @@
-"""Open alerts on Today: what moved and where to look; unseen ones can not wait, seen ones and old news come next. A shop
-whose facts stopped says so first: without facts nothing is judged, and nothing would be raised.
+"""Open alerts on Today: what moved and where to look; unseen ones can not wait, seen ones and old news come next. Alerts that
+are over are told for some days, last of all. A shop whose facts stopped says so first: without facts nothing is judged, and
+nothing would be raised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from shuke.kernel.periods import local_day
+from shuke.kernel.periods import day_start, local_day
 from shuke.shops.roles import Deed
 from shuke.shops.today import TodayLine, TodaySource, Urgency, register
 from shuke.traffic.alerts import reads, wording
+
+MOST_OVER = 20  # alerts are looked through for those that are over since a few days
 
 
 def lines(access: Any, at: datetime) -> Sequence[TodayLine]:
@@ -28,6 +31,11 @@ def lines(access: Any, at: datetime) -> Sequence[TodayLine]:
             _line(access, alert, is_old=alert.last_day < today - reads.FRESH)
             for alert in reads.list_alerts(access.shop, state="open")
             if not alert.is_quiet(at)
+        ),
+        *(
+            _over(access, alert, alert.ended_on)
+            for alert in reads.list_alerts(access.shop, state="ended", most=MOST_OVER)
+            if alert.ended_on is not None and alert.ended_on >= today - reads.FRESH and not alert.is_quiet(at)
         ),
     ]
 
@@ -61,6 +69,18 @@ def _line(access: Any, alert: reads.AlertView, *, is_old: bool) -> TodayLine:
         detail=wording.cause(alert, access.shop),
         icon="alert-triangle",
         at=alert.raised_at,
+    )
+
+
+def _over(access: Any, alert: reads.AlertView, ended_on: date) -> TodayLine:
+    return TodayLine(
+        title=wording.ending(alert, access.shop),
+        url=reverse("console:alert", args=[access.shop.slug, alert.id]),
+        deed=_("See how it went"),
+        urgency=Urgency.done,
+        detail=wording.off_days(alert),
+        icon="circle-check",
+        at=day_start(ended_on, access.shop.zone),
     )
 
 

@@ -154,6 +154,22 @@ def sentence(alert: AlertView, shop: ShopView) -> str:
     return gettext("%(what)s: %(numbers)s") % {"what": title, "numbers": numbers(alert, shop)}
 
 
+def ending(alert: AlertView, shop: ShopView) -> str:
+    """That an alert is over, and how: the first line of a letter, and of Today."""
+    title = series_words(alert.lead, shop, alert.raised_on, alert.rule)
+    if alert.lead.family == "limit":
+        title = metric_title(alert.rule.metric, alert.rule.version)
+        return gettext("%(what)s: within the limit again") % {"what": title}
+    if alert.state == "lasting":
+        return gettext("%(what)s: not back, now taken for the new level") % {"what": title}
+    return gettext("%(what)s: back to usual") % {"what": title}
+
+
+def off_days(alert: AlertView) -> str:
+    """From when to when an alert lasted."""
+    return gettext("It was off on %(days)s.") % {"days": days_words(alert.since, alert.last_day)}
+
+
 def numbers(alert: AlertView, shop: ShopView) -> str:
     """By how much, without saying what: for beside a title."""
     name, found = alert.lead, alert.evidence

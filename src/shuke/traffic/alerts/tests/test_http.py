@@ -6,10 +6,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 from django_scopes import scope
 
 from shuke.kernel import clock
-from shuke.kernel.periods import Period, day_start
+from shuke.kernel.periods import Period, day_start, local_day
 from shuke.records.actor import Actor
 from shuke.records.models import AuditEntry
 from shuke.shops import actions as shops
@@ -131,6 +132,29 @@ def test_today__of_an_open_alert__says_it_first_until_it_is_seen_or_put_off(ask,
     assert not [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
     support = shop_for(member_of(shop, Role.SUPPORT), shop.slug, Deed.VIEW_TODAY)
     assert not [one for one in all_lines(support, clock.now()) if "/alerts/" in one.url]
+
+
+@pytest.mark.parametrize(
+    ("state", "lead", "ago", "said"),
+    [
+        ("back", "visits|channel=email", 1, "back to usual"),
+        ("lasting", "visits|channel=email", 4, "now taken for the new level"),
+        ("back", "visits|channel=email", 5, ""),
+    ],
+)
+def test_today__of_an_alert_that_is_over__says_so_for_some_days(
+    shop, member_of, state, lead, ago, said
+) -> None:
+    access = shop_for(member_of(shop, Role.OPERATOR), shop.slug, Deed.VIEW_TODAY)
+    alert = raise_one(shop, lead, at=clock.now())
+    with scope(shop=shop.id):
+        ended_on = local_day(clock.now(), shop.zone) - timedelta(days=ago)
+        Alert.objects.filter(pk=alert.id).update(state=state, ended_on=ended_on)
+    with translation.override("en"):
+        found = [one for one in all_lines(access, clock.now()) if "/alerts/" in one.url]
+    assert [(one.urgency, said in str(one.title)) for one in found] == (
+        [(Urgency.done, True)] if said else []
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from shuke.shops import actions as shop_actions
 from shuke.shops.roles import Role
 from shuke.traffic import events
 from shuke.traffic.alerts import actions, mail, reads
-from shuke.traffic.alerts.models import Letter
+from shuke.traffic.alerts.models import Alert, Letter
 from shuke.traffic.alerts.tests.raised import raise_one
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("T7")]
@@ -67,6 +67,39 @@ def test_letters__of_an_alert_told_twice__go_once_to_each_reader_in_their_langua
     assert "180 in 3 days where 360 were expected (50% less)" in english.body
     assert f"https://shop.example/s/{shop.slug}/alerts/{alert.id}/" in english.body
     assert states() == ["sent", "sent"]
+
+
+def test_letters__of_an_alert_that_is_over__go_once_to_those_who_got_the_first(raised, shop) -> None:
+    alert, users = raised
+    end = AT + timedelta(days=2)
+
+    def over(**changed) -> None:
+        with scope(shop=shop.id):
+            Alert.objects.filter(pk=alert.id).update(**{"state": "back", "ended_on": end.date()} | changed)
+        with transaction.atomic():
+            for _twice in range(2):
+                announce(shop_id=shop.id, name=events.ALERT_ENDED, payload={"alert": alert.id}, at=end)
+        deliver_due(end)
+
+    over()
+    assert states() == ["waiting"] * 2  # nobody has read of it yet: nothing is over for them
+    mail.send_due(AT)
+    over(ended_on=AT.date() - timedelta(days=9))
+    over(snoozed_until=end + MINUTE)
+    assert states() == ["sent"] * 2
+    outbox.outbox.clear()
+    over(snoozed_until=None)
+    assert states() == ["sent", "sent", "waiting", "waiting"]
+    mail.send_due(end)
+    mail.send_due(end)
+    by_reader = {letter.to[0]: letter for letter in outbox.outbox}
+    assert len(outbox.outbox) == len(by_reader) == 2
+    english, chinese = (by_reader[users[role].email] for role in (Role.ANALYST, Role.OWNER))
+    assert english.subject.endswith("back to usual")
+    assert "It was off on Mar 17 – Mar 19." in english.body
+    assert chinese.subject.endswith("已恢复正常")
+    assert f"/alerts/{alert.id}/" in english.body
+    assert english.extra_headers["Message-ID"].startswith(f"<alert-{alert.id}-")
 
 
 def test_letters__refused_by_the_server__are_tried_again_and_a_dead_sender_sends_nothing_twice(
