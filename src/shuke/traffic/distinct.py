@@ -40,6 +40,7 @@ MOST_FALLS = (
 )
 _LEAST_OF_RUN = 16
 _NO_CODES = np.empty(0, np.int32)
+_NO_MASK = np.empty(0, np.bool_)
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(I?)B?|(%))\s*", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -77,6 +78,7 @@ def load() -> None:
         by_spans(
             gathered(pieces, group="page", keep=lambda rows: flat(rows["told"]).to_numpy() == 1), Shape()
         )
+        gathered(pieces, group="page", keep=lambda rows: flat(rows["told"]).to_numpy() == 1, only="/")
         rows = gathered(
             pieces, group="page", told=lambda rows: flat(rows["told"]).to_numpy(), is_by_group=True
         )
@@ -216,7 +218,7 @@ def gathered(
     `told`: what each row tells, of at most 15 bits. `keep`: a mask of the rows that count. `only`: those of one group.
     `is_by_group`: the pieces lie in order of groups, and each run is of one.
     """
-    from shuke.traffic.marks_kernel import run_starts
+    from shuke.traffic.marks_kernel import rows_of, run_starts
 
     sizes = np.array([piece.rows for piece in pieces], np.int64)
     begins = np.cumsum(sizes) - sizes
@@ -238,13 +240,14 @@ def gathered(
             valid = pc.is_valid(who).to_numpy(zero_copy_only=False)
             mask = valid if mask is None else mask & valid
             who = pc.fill_null(who, 0)
+        rows = None
         if only is not None:
-            place = pc.index(values, only).as_py()
-            mask = (codes == place) if mask is None else mask & (codes == place)
+            rows = rows_of(codes, _NO_MASK if mask is None else mask, pc.index(values, only).as_py())
+        elif mask is not None and not mask.all():
+            rows = np.flatnonzero(mask)
         own = who.to_numpy()
         does = told(table) if told else None
-        if mask is not None and not mask.all():
-            rows = np.flatnonzero(mask)
+        if rows is not None:
             own, codes = own[rows], codes[rows]
             does = None if does is None else does[rows]
         if not len(own):

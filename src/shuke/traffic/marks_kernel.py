@@ -42,6 +42,18 @@ def run_starts(visitor, group, most):
 
 
 @compiled
+def rows_of(codes, mask, code):
+    """The rows of one code, of those that a mask leaves (an empty one: all)."""
+    found = np.empty(len(codes), np.int64)
+    is_masked = len(mask) > 0
+    count = 0
+    for row in range(len(codes)):
+        found[count] = row
+        count += np.int64(codes[row] == code and (not is_masked or mask[row]))
+    return found[:count]
+
+
+@compiled
 def count_marks(
     visitor, group, meanings, meaning_at, starts, ends, low, high, first, until, spans, exponent, into
 ):

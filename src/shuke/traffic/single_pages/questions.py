@@ -86,22 +86,19 @@ def entered_by(days: ibis.Table, one: ibis.Table) -> ibis.Table:
     return own.group_by(["local_day", "channel"]).aggregate(entries=own.viewed_visits.sum())
 
 
-def moved_to(flows: ibis.Table, one: ibis.Table) -> ibis.Table:
-    """`went_to` of one page (`wanted`) from PAGE_FLOWS."""
-    left = flows.filter(flows.level == "page", flows.kind != "entry").mutate(
-        page_path=_.from_path.coalesce("")
-    )
-    own = _of_page(left, one, "page_path")
+def moved_to(flows: ibis.Table, one: ibis.Table, *, is_stated: bool = True) -> ibis.Table:
+    """`went_to` of one page (`wanted`) from PAGE_FLOWS; `is_stated`: it has a path, and is looked for as it stands there."""
+    left = flows.filter(flows.level == "page", flows.kind != "entry")
+    own = _of_page(left, one, "from_path", is_stated=is_stated)
     own = own.mutate(next_path=ibis.ifelse(own.kind == "move", own.to_path.coalesce(""), None))
     return own.group_by("next_path").aggregate(views=own.moves.sum())
 
 
-def moved_from(flows: ibis.Table, one: ibis.Table) -> ibis.Table:
+def moved_from(flows: ibis.Table, one: ibis.Table, *, is_stated: bool = True) -> ibis.Table:
     """`came_from` of one page (`wanted`) from PAGE_FLOWS."""
-    moved = flows.filter(flows.level == "page", flows.kind == "move").mutate(next_path=_.to_path.coalesce(""))
-    own = _of_page(moved, one, "next_path").mutate(
-        page_path=_.from_path.coalesce(""), page_type=_.from_type.coalesce("")
-    )
+    moved = flows.filter(flows.level == "page", flows.kind == "move")
+    own = _of_page(moved, one, "to_path", is_stated=is_stated)
+    own = own.mutate(page_path=_.from_path.coalesce(""), page_type=_.from_type.coalesce(""))
     return own.group_by("page_path").aggregate(page_type=own.page_type.max(), views=own.moves.sum())
 
 
@@ -109,8 +106,10 @@ def _entered(days: ibis.Table) -> ibis.Table:
     return days.filter(days.viewed_visits > 0).mutate(page_path=_.entry_path.coalesce(""))
 
 
-def _of_page(rows: ibis.Table, one: ibis.Table, name: str) -> ibis.Table:
-    return rows.join(one, rows[name] == one.wanted).select(*rows.columns)
+def _of_page(rows: ibis.Table, one: ibis.Table, name: str, *, is_stated: bool = True) -> ibis.Table:
+    """Null is the page of no path; an engine finds a value in its files, and not what it first has to compute."""
+    path = rows[name] if is_stated else rows[name].coalesce("")
+    return rows.join(one, path == one.wanted).select(*rows.columns)
 
 
 def known(flows: ibis.Table) -> ibis.Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import ibis
@@ -127,8 +128,8 @@ def one_page(laid: LaidOut, days: int, path: str) -> OnePage:
     return OnePage(
         sums,
         by_day,
-        ask("page_flows", "to", questions.moved_to),
-        ask("page_flows", "from", questions.moved_from),
+        ask("page_flows", f"to {bool(path)}", partial(questions.moved_to, is_stated=bool(path))),
+        ask("page_flows", f"from {bool(path)}", partial(questions.moved_from, is_stated=bool(path))),
         entries,
         channels,
     )

@@ -140,6 +140,7 @@ def test_page_questions__as_written__are_portable():
     check(questions.entered_by(unbound["entrance_days"], one))
     check(questions.moved_to(unbound["page_flows"], one))
     check(questions.moved_from(unbound["page_flows"], one))
+    check(questions.moved_from(unbound["page_flows"], one, is_stated=False))
 
 
 @pytest.mark.parametrize(
