@@ -162,6 +162,7 @@ def get_cohorts(
         who=asked.who,
         grain=asked.grain,
         period=_period(start, end),
+        with_customers=request.access.may(Deed.VIEW_CUSTOMERS),
         at=clock.now(),
     )
     if format == "csv":

@@ -86,7 +86,7 @@ def cohorts(request: PageRequest, shop: str) -> HttpResponseBase:
     """The shell; `?format=csv` is the table as a file."""
     view = read_cohort_view(request, request.access.shop)
     if wants_csv(request.GET):
-        found = traffic.cohorts(shop=request.access.shop, **view.question, period=view.period, at=clock.now())
+        found = _asked(request, view)
         return _as_csv(request.access, found)
     context = {
         "view": view,
@@ -104,6 +104,17 @@ def cohorts(request: PageRequest, shop: str) -> HttpResponseBase:
     return render(request, "console/cohorts.html", context)
 
 
+def _asked(request: PageRequest, view: CohortView, **more: Any) -> traffic.Cohorts:
+    return traffic.cohorts(
+        shop=request.access.shop,
+        **view.question,
+        period=view.period,
+        with_customers=request.access.may(Deed.VIEW_CUSTOMERS),
+        at=clock.now(),
+        **more,
+    )
+
+
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def table(request: PageRequest, shop: str) -> HttpResponse:
@@ -112,9 +123,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
     view = read_cohort_view(request, access.shop)
     context: dict[str, Any] = {"view": view, "table_page": reverse("console:cohorts", args=[shop])}
     try:
-        found = traffic.cohorts(
-            shop=access.shop, **view.question, period=view.period, most=MOST_ROWS, at=clock.now()
-        )
+        found = _asked(request, view, most=MOST_ROWS)
     except traffic.TooManyCohorts as error:
         context |= {"too_many": error.value, "most": MOST_ROWS}
         return render(request, "console/pieces/cohorts_table.html", context)

@@ -162,7 +162,8 @@ def _until(request: PageRequest) -> datetime | None:
         moment = datetime.fromisoformat(request.GET.get("until", ""))
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    # At the ends of the calendar a moment has no day in every zone.
+    return moment if moment.tzinfo is not None and 1990 <= moment.year <= 2199 else None
 
 
 def _view_query(request: PageRequest) -> str:

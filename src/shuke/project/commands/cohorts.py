@@ -56,6 +56,7 @@ def cohorts(
         who=who,  # type: ignore[arg-type]  # the read refuses other words
         grain=by,  # type: ignore[arg-type]
         period=_period(first, last) if first or last else None,
+        with_customers=True,
         at=clock.now(),
     )
     if as_json:

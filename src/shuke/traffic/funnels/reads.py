@@ -35,6 +35,7 @@ from shuke.traffic.funnels.kinds import kinds_of
 from shuke.traffic.funnels.saved import FunnelView, saved_funnel, saved_funnels
 from shuke.traffic.funnels.shapes import BadFunnel, Funnel, Step, dump_funnel, parse_funnel
 from shuke.traffic.reads import Figure, Metric
+from shuke.traffic.reads.properties import check_conditions
 from shuke.warehouse import reads as warehouse
 
 __all__ = [
@@ -77,9 +78,11 @@ def funnel(
 
     Later steps may fall after the period, as far as facts reach; a start whose window they do not cover yet is said to be
     unfinished. `split` (splits.FIELDS, or a property) shows at most so many parts, those with most starts, and the rest.
-    `with_customers`: the asker may see customers. Raises Invalid, NotAllowed (a split by a property without that).
+    `with_customers`: the asker may see customers. Raises Invalid, NotAllowed (a split by a property, or a search within one,
+    without that).
     """
     splits.check(split, with_customers=with_customers)
+    check_conditions((step.condition for step in funnel.steps), with_customers=with_customers)
     if not 1 <= most <= LARGEST_PAGE:
         raise Invalid(field="most", value=most)
     life = warehouse.whole_life(shop.id)

@@ -3,8 +3,8 @@
 A visitor counts at step k when there is a start (an event of the first step, on a day of the period) from which k events,
 the start included, fit the steps in order, each strictly later than the one before by (at, ord, event_id) and earlier than
 the start's moment plus the window (half-open). So one event serves at most one step, and a step that stands twice needs
-two events. Of several starts the one counts that gets furthest, of those the earliest; from it each further step is taken
-at the earliest event that fits.
+two events. Of several starts the one counts that gets furthest, of those the one that gets there first, and of
+these the last; from it each further step is taken at the earliest event that fits.
 """
 
 from __future__ import annotations

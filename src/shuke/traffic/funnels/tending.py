@@ -7,6 +7,7 @@ an erasure that was killed is finished by whoever comes next, who knows nothing 
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterable
@@ -25,6 +26,10 @@ LOOK_EVERY = 300.0  # seconds between two looks
 # Smaller days are unpacked while somebody waits for them and hardly notices.
 LARGE_DAY = 200_000
 DAYS_BACK = 62
+BYTES_A_ROW = 24  # of a prepared event, at most
+LEFT_AFTER = (
+    600.0  # seconds after which a file that is still being written belongs to a process that was killed
+)
 SECONDS_A_LOOK = 4.0
 _next_look = 0.0
 
@@ -42,16 +47,20 @@ def sweep_due(at: datetime) -> int:
 
 
 def prepare_ahead(at: datetime) -> tuple[int, bool]:
-    """Prepare the large days of the last weeks that are not, newest first; returns how many files, and whether none is left.
-    Nothing is where the lake is elsewhere: funnels ask the engine there."""
+    """Prepare the large days of the last weeks that are not, newest first, as far as there is room; returns how many files,
+    and whether none is left. Nothing is where the lake is elsewhere: funnels ask the engine there."""
     until = time.monotonic() + SECONDS_A_LOOK
     made = 0
+    room = settings.PREPARED_BYTES - _size(Path(settings.HOME) / FOLDER)
     for shop in list_shops():
         today = local_day(at, shop.zone)
         recent = Period.inclusive(today - ONE_DAY * DAYS_BACK, today)
-        for day, file in warehouse.ask(shop, recent, _large_files):
-            if path_of(shop.id, day, file).exists():
+        for day, file, rows in warehouse.ask(shop, recent, _large_files):
+            path = path_of(shop.id, day, file)
+            if path.exists():
                 continue
+            if rows * BYTES_A_ROW > room:  # what went for the bound would only come again
+                return made, True
             if time.monotonic() >= until:
                 return made, False
             try:
@@ -59,16 +68,21 @@ def prepare_ahead(at: datetime) -> tuple[int, bool]:
             except FileNotFoundError:  # sealed again meanwhile
                 continue
             made += 1
+            room -= _size_of(path)
+            # Nobody has asked for it yet: it goes before what somebody did ask for, older days first.
+            seen = datetime.fromisoformat(day).timestamp()
+            os.utime(path, (seen, seen))
     return made, True
 
 
-def _large_files(snapshot: warehouse.Snapshot) -> list[tuple[str, str]]:
+def _large_files(snapshot: warehouse.Snapshot) -> list[tuple[str, str, int]]:
+    """Day, file, and (of one file a day, as most are) its rows."""
     if not snapshot.engine.is_in_process:
         return []
     plan = snapshot.plan
     days = [day for day in plan.through if plan.rows.get(day, {}).get("events", 0) >= LARGE_DAY]
     return [
-        (day.isoformat(), file)
+        (day.isoformat(), file, plan.rows[day]["events"])
         for day in sorted(days, reverse=True)
         for file in snapshot.sealed_files("events", [day])
         if "://" not in file
@@ -89,10 +103,35 @@ def sweep() -> int:
             continue
         files = list(folder_of(shop.id).glob(f"*/*{SUFFIX}"))
         known = _named(shop, {file.parent.name for file in files})
+        gone += _removed(_left_behind(folder_of(shop.id)))
         stale = [file for file in files if (file.parent.name, file.stem) not in known]
         kept += set(files) - set(stale)
         gone += _removed(stale)
     return gone + _removed(_beyond(kept, settings.PREPARED_BYTES))
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    """What a process that was killed had begun to write."""
+    return [part for part in folder.glob(f"*/.*{SUFFIX}.*") if _age(part) > LEFT_AFTER]
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(folder: Path) -> int:
+    """Of everything prepared, in bytes; what goes meanwhile has none."""
+    return sum(_size_of(file) for file in folder.glob("*/*/*"))
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _named(shop: ShopView, folders: Iterable[str]) -> set[tuple[str, str]]:

@@ -23,6 +23,7 @@ from math import sqrt
 from django.utils.translation import gettext_lazy as _
 
 from shuke.kernel.verdicts import Reason
+from shuke.traffic.decisions import wilson
 from shuke.traffic.items.shapes import BEFORE, STEPS, ItemRow, Stall, StepCheck
 
 Z = 1.959963984540054  # two-sided 95 %
@@ -40,15 +41,6 @@ TOO_FEW = _("Only %(visitors)s visitors, fewer than %(least)s: too few to judge.
 TOO_FEW_AT_STEP = _("Only %(base)s reached the step before, fewer than %(least)s.")
 NO_MEDIAN = _("Fewer than %(least)s items of the shop can be compared at this step.")
 TOO_FEW_ITEMS = _("Only %(sold)s items sold, fewer than %(least)s: there is no hit to be far from.")
-
-
-def wilson(cases: int, of: int) -> tuple[float, float]:
-    """Wilson's interval of a share. `of` above 0."""
-    share = cases / of
-    middle = share + Z * Z / (2 * of)
-    half = Z * sqrt(share * (1 - share) / of + Z * Z / (4 * of * of))
-    whole = 1 + Z * Z / of
-    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
 
 
 def median(values: Sequence[Fraction]) -> Fraction | None:
@@ -154,14 +146,15 @@ def _check(
 ) -> StepCheck:
     base, reached, middle = row.sums.at(BEFORE[step]), row.sums.at(step), medians[step]
     rate = Fraction(reached, base) if base else None
-    low, high = wilson(reached, base) if base else (None, None)
+    low, high = wilson(reached, base, Z) if base else (None, None)
     reason = None
     if base < rules["min_cases"]:
         reason = Reason("few_at_step", TOO_FEW_AT_STEP, {"base": base, "least": rules["min_cases"]})
     elif middle is None:
         reason = Reason("no_median", NO_MEDIAN, {"least": rules["fewest_items"]})
-    is_below = reason is None and middle is not None and high is not None and high < middle
-    lost = _lost(step, row, medians) if is_below else 0.0
+    lies_below = reason is None and middle is not None and high is not None and high < middle
+    lost = _lost(step, row, medians) if lies_below else 0.0
+    is_below = lies_below and lost > 0
     return StepCheck(step, base, reached, rate, low, high, middle, is_below, lost, reason)
 
 

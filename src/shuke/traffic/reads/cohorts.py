@@ -39,6 +39,7 @@ from shuke.traffic.reads.cohort_shapes import (
     period_of,
     shifted,
 )
+from shuke.traffic.reads.properties import check_conditions
 from shuke.warehouse import reads as warehouse
 
 ORDER = Behaviour("order")
@@ -56,14 +57,19 @@ def cohorts(
     grain: Grain = "month",
     period: Period | None = None,
     most: int = MOST_COHORTS,
+    with_customers: bool = False,
     at: datetime,
 ) -> Cohorts:
     """The cohorts whose periods hold a day of `period` (None: the last thirteen that have begun), oldest first.
 
     `returning` None: the same behaviour. Who shows it for the first time is decided over all facts of the shop. A period is
     unfinished while the facts do not reach its end: until the day after the last one with any fact of that kind, at most
-    until today. Raises Invalid for unknown words, TooManyCohorts for more than `most`.
+    until today. `with_customers`: the asker may see customers. Raises Invalid for unknown words, NotAllowed for a search within
+    a property without that, TooManyCohorts for more than `most`.
     """
+    check_conditions(
+        (one.condition for one in (starting, returning) if one is not None), with_customers=with_customers
+    )
     if grain not in GRAINS:
         raise Invalid(field="grain", value=grain)
     if who not in WHO:

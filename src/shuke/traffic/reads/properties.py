@@ -9,14 +9,18 @@ what is asked often deserves a column.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import ibis
 from django.utils.text import format_lazy
 from django.utils.translation import pgettext_lazy
 
-from shuke.conditions.reads import Field, Kind
+from shuke.conditions.reads import Field, Kind, Node, Op, iter_compares
+from shuke.kernel.errors import NotAllowed
+from shuke.shops.roles import DEED_TITLES, Deed
 
 PROPERTY = "properties."
+EXACT = frozenset({Op.EQ, Op.NE, Op.IN, Op.NOT_IN, Op.IS_KNOWN, Op.IS_UNKNOWN})
 LONGEST_KEY = 80
 _SPACE = "[ \\t\\r\\n]*"
 _VALUE = '"(?:[^"\\\\]|\\\\.)*"|[^,{}\\[\\]" \\t\\r\\n]+'
@@ -29,6 +33,17 @@ def property_field(name: str) -> Field | None:
     if not key.strip() or len(key) > LONGEST_KEY or not is_plain:
         return None
     return Field(name, Kind.TEXT, format_lazy("{} {}", pgettext_lazy("event", "property"), key))
+
+
+def check_conditions(conditions: Iterable[Node | None], *, with_customers: bool) -> None:
+    """A property may hold anything, an address or a name too. Who may not see customers asks whether it is something, or is
+    there: not what it begins with or holds, by which it could be read out letter by letter. Raises NotAllowed."""
+    if with_customers:
+        return
+    for node in conditions:
+        for compare in iter_compares(node) if node is not None else ():
+            if compare.field.startswith(PROPERTY) and compare.op not in EXACT:
+                raise NotAllowed(field=str(DEED_TITLES[Deed.VIEW_CUSTOMERS]), value=compare.field)
 
 
 def pattern(key: str, group: str = "(") -> str:

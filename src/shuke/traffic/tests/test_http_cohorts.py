@@ -106,6 +106,11 @@ def test_people__without_the_right_to_customers__refused(ask, life) -> None:
     for role in (Role.ANALYST, Role.READ_ONLY):
         assert ask(role=role, **VISITS).status_code == 200
         assert ask("/people", role=role, **VISITS, cohort="2026-03-02").status_code == 403
+    for op, status in (("contains", 403), ("eq", 200)):
+        within = json.dumps({"v": 1, "field": "properties.phone", "op": op, "value": "13"})
+        asked = VISITS | {"starting": "event", "starting_name": "x", "starting_condition": within}
+        assert ask(role=Role.ANALYST, **asked).status_code == status
+        assert ask(role=Role.OPERATOR, **asked).status_code == 200
     assert ask(role=Role.SUPPORT, **VISITS).status_code == 403
     assert ask(role=Role.READ_ONLY, **VISITS, format="csv").status_code == 403
 

@@ -117,6 +117,11 @@ def test_funnel_people__at_each_step__are_as_many_as_the_number_says(shop, wareh
         analyst("get", f"/{saved['id']}/people", status=403, data=DAYS | {"step": 1})["code"] == "not_allowed"
     )
     assert analyst("get", f"/{saved['id']}/answer", data=DAYS)["steps"]
+    for op, status in (("contains", 403), ("starts_with", 403), ("eq", 200)):
+        asked = {"v": 1, "field": "properties.phone", "op": op, "value": "13"}
+        steps = [{"type": "track", "name": "Product Viewed", "condition": asked}, {"type": "view"}]
+        found = analyst("post", "/ask", status=status, funnel={"v": 1, "steps": steps}, **DAYS)
+        assert found.get("code") == ("not_allowed" if status == 403 else None)
     reader = Api(client, shop, "read_only")
     assert reader("post", "", status=403, name="no", funnel=FORM)["code"] == "not_allowed"
     assert reader("post", "/ask", funnel=FORM, **DAYS)["steps"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +25,7 @@ from shuke.traffic.funnels.shapes import Funnel, Step
 from shuke.traffic.funnels.tests import oracle
 from shuke.traffic.tests.facts import event
 from shuke.warehouse import actions, schemas
+from shuke.warehouse import reads as warehouse
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row("T7")]
 FIRST, LAST = date(2026, 3, 2), date(2026, 3, 11)
@@ -320,6 +323,53 @@ def test_prepare_ahead__large_days_of_the_last_weeks__wait_for_nobody(
     answered(shop)
     assert set(folder.glob("*/*.arrow")) == files
     assert tending.sweep() == 0
+
+
+def test_prepare_ahead__no_room_for_all__fills_it_once_and_leaves_what_was_asked_for(
+    shop, warehouse_home, monkeypatch, settings
+) -> None:
+    append(drawn(shop, 6, 20))
+    actions.seal(shop)
+    monkeypatch.setattr(tending, "LARGE_DAY", 1)
+    monkeypatch.setattr(tending, "BYTES_A_ROW", 1_000)  # of files this small the frame is most
+    folder = prepared.folder_of(shop.id)
+    made, _is_done = tending.prepare_ahead(AT)
+    sizes = {one: one.stat().st_size for one in folder.glob("*/*.arrow")}
+    oldest = min(sizes)
+    for one in sizes:
+        one.unlink()
+    day, source = next(
+        (day, file)
+        for day, file, _rows in warehouse.ask(
+            shop, Period(date(2026, 2, 1), date(2026, 4, 1)), tending._large_files
+        )
+        if prepared.path_of(shop.id, day, file) == oldest
+    )
+    prepared.prepared(shop.id, day, source)  # somebody asked for it
+    settings.PREPARED_BYTES = sum(sizes.values()) // 2
+    assert 0 < tending.prepare_ahead(AT)[0] < made - 1
+    left = set(folder.glob("*/*.arrow"))
+    for _look in range(2):
+        assert tending.sweep() == 0
+        assert tending.prepare_ahead(AT) == (0, True)
+    settings.PREPARED_BYTES = sizes[oldest]
+    assert tending.sweep() == len(left) - 1
+    assert set(folder.glob("*/*.arrow")) == {oldest}
+
+
+def test_sweep__what_a_killed_process_had_begun_to_write__goes_after_a_while(shop, warehouse_home) -> None:
+    append(drawn(shop, 6, 20))
+    actions.seal(shop)
+    answered(shop)
+    one = next(prepared.folder_of(shop.id).glob("*/*.arrow"))
+    part = one.with_name(f".{one.name}.12ab34cd")
+    part.write_bytes(b"a visitor's surrogate")
+    assert tending.sweep() == 0
+    assert part.exists()
+    old = time.time() - tending.LEFT_AFTER - 1
+    os.utime(part, (old, old))
+    assert tending.sweep() == 1
+    assert not part.exists()
 
 
 def test_funnel__days_without_events_after_it_and_facts_later__is_finished(shop, warehouse_home) -> None:

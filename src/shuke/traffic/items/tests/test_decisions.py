@@ -46,16 +46,6 @@ def test_stall__worked_case__names_the_step_with_its_numbers(case):
             assert check.high < check.median
 
 
-@pytest.mark.parametrize(("cases", "of"), [(0, 1), (1, 1), (3, 20), (46, 130), (121, 145), (5, 100_000)])
-def test_wilson__any_share__solves_its_equation(cases, of):
-    low, high = decisions.wilson(cases, of)
-    share = cases / of
-    assert 0 <= low <= share <= high <= 1
-    for end in (low, high):
-        if 0 < end < 1:
-            assert abs(share - end) == pytest.approx(decisions.Z * sqrt(end * (1 - end) / of), rel=1e-9)
-
-
 def test_median__of_fractions__is_the_middle_or_the_mean_of_two():
     assert decisions.median([]) is None
     assert decisions.median([Fraction(3), Fraction(1), Fraction(2)]) == 2
