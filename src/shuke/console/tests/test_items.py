@@ -193,6 +193,8 @@ def test_items__in_a_browser__from_the_list_to_one_item_and_a_past_hot_list(
             page.wait_for_url("**/items/one/**")
             expect(page.locator("h1")).to_have_text(name, timeout=30_000)
             expect(page.locator("[data-picture] svg")).to_be_visible()
+            page.get_by_role("link", name="这些访客").click()
+            expect(page.locator("#table-item-visitors tbody tr").first).to_be_visible()
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
             page.goto(live_server.url + reverse("console:items_hot", args=[shop.slug]))
             page.locator("main details.pop summary").first.click()
