@@ -13,7 +13,7 @@ from django_scopes import scope
 
 from shuke.conditions.reads import Node, dump, parse
 from shuke.kernel.errors import Invalid
-from shuke.kernel.periods import ONE_DAY, Period
+from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.records.actor import Actor
 from shuke.records.audit import record_audit
 from shuke.records.locks import exclusive
@@ -25,14 +25,17 @@ from shuke.traffic import reads as traffic
 from shuke.traffic.alerts import judging, reads, storing
 from shuke.traffic.alerts.errors import (
     BadDirection,
+    BadFirstDay,
     BadLimit,
     BadReader,
     BadSnooze,
+    NoFacts,
     NoSuchAlert,
     NoSuchRule,
     TooManyRules,
 )
 from shuke.traffic.alerts.models import LIMIT, UNUSUAL, WATCH, Alert, AlertRule, DayJudged, Watch
+from shuke.warehouse import reads as warehouse
 
 MOST_RULES = 50  # each is asked of every day, and each series more gives all of them more to reach
 _LONGEST_SNOOZE = timedelta(days=366)
@@ -190,9 +193,11 @@ def snooze_alert(
 def judge_again(*, shop: ShopView, first: date, actor: Actor, at: datetime) -> int:
     """Judge the days from `first` on again, as they stand at `at`; returns how many days. Alerts raised since then are
     made anew (without letters), older ones go on. Those of limits and of rules that are off or removed stay as they are:
-    a limit is asked of the last days alone, and nobody follows the others. Raises NotAllowed."""
+    a limit is asked of the last days alone, and nobody follows the others. Days before `first` that were not judged yet
+    are judged too: none is passed over. Raises NotAllowed, BadFirstDay, NoFacts."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_TRAFFIC)
     with exclusive(f"traffic-alerts-{shop.id}"), scope(shop=shop.id):
+        _check_first(shop, first, at)
         with transaction.atomic():
             followed = AlertRule.objects.filter(kind__in=(WATCH, UNUSUAL), removed_at=None, is_on=True)
             mine = Alert.objects.filter(rule__in=list(followed))
@@ -203,7 +208,8 @@ def judge_again(*, shop: ShopView, first: date, actor: Actor, at: datetime) -> i
             mine.filter(last_day__gte=first).update(last_day=first - ONE_DAY)
             DayJudged.objects.filter(day__gte=first).update(scores={}, judged={}, judged_at=None)
             watch, _made = Watch.objects.get_or_create(shop_id=shop.id)
-            watch.judged_until, watch.looked_at = first - ONE_DAY, at
+            began = min(first, (watch.judged_until or first) + ONE_DAY)
+            watch.judged_until, watch.looked_at = began - ONE_DAY, at
             if watch.orders_until is not None:
                 watch.orders_until = min(watch.orders_until, first - ONE_DAY)
             watch.save()
@@ -217,14 +223,14 @@ def judge_again(*, shop: ShopView, first: date, actor: Actor, at: datetime) -> i
                 after=None,
                 at=at,
             )
-        judged: date | None = first - ONE_DAY
+        judged = began - ONE_DAY
         while True:
             span = judging.span_of(shop, at)
             if span is None:
                 break
             _more, day = judging.one_chunk(shop, span, at, judging.plainly, raises=False)
             judged = day or judged
-        return (judged - first).days + 1 if judged else 0
+        return (judged - began).days + 1
 
 
 def judge_due(*, shop: ShopView, actor: Actor, at: datetime) -> int:
@@ -284,6 +290,16 @@ def _readers(shop: ShopView, wanted: Sequence[int]) -> list[int]:
 def _check_snooze(until: datetime | None, at: datetime) -> None:
     if until is not None and (until.tzinfo is None or not at < until <= at + _LONGEST_SNOOZE):
         raise BadSnooze(field="until", value=until.isoformat())
+
+
+def _check_first(shop: ShopView, first: date, at: datetime) -> None:
+    """Days to come would be taken for judged, and days before the first facts would teach that a shop has nothing."""
+    life = warehouse.whole_life(shop.id)
+    if life is None:
+        raise NoFacts(field="first", value=first)
+    last = min(life.last, local_day(at, shop.zone))
+    if not life.start <= first <= last:
+        raise BadFirstDay(field="first", value=first, first=life.start, last=last)
 
 
 def _rule(shop: ShopView, rule_id: int, at: datetime) -> AlertRule:

@@ -33,6 +33,17 @@ class BadReader(Invalid):
     remedy = _("Choose among the shop's members.")
 
 
+class BadFirstDay(Invalid):
+    code = "bad_first_day"
+    words = _("Nothing can be judged again from “%(value)s” on.")
+    remedy = _("Give a day of which there are facts: from %(first)s to %(last)s.")
+
+
+class NoFacts(Invalid):
+    code = "no_facts"
+    words = _("Nothing can be judged again from “%(value)s” on: this shop has no facts yet.")
+
+
 class TooManyRules(Invalid):
     code = "too_many_rules"
     words = _("A shop can keep %(value)s alert rules.")

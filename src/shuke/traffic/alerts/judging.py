@@ -68,7 +68,7 @@ def span_of(shop: ShopView, at: datetime) -> Span | None:
     last = min(over, life.last - ONE_DAY)
     watch = Watch.objects.filter(shop_id=shop.id).first()
     until = watch.judged_until if watch else None
-    first = until + ONE_DAY if until else max(life.start, last - ONE_DAY * (FIRST_JUDGED - 1))
+    first = max(life.start, until + ONE_DAY if until else last - ONE_DAY * (FIRST_JUDGED - 1))
     if first > last:
         return None
     back = storing.memory_days(values_of(shop, first))
@@ -164,7 +164,7 @@ def _judge(
 ) -> tuple[bool, date | None]:
     until = time.monotonic() + JUDGE_SECONDS
     own = [own_rules.series_of(rule) for rule in unusual]
-    memory = storing.memory_of(shop.id, span.first, own, values_of(shop, span.first))
+    memory = storing.memory_of(shop.id, span.counted, span.first, own)
     rows = list(DayJudged.objects.filter(day__gte=span.first, day__lte=span.last))
     counts = {row.day: storing.watched(storing.cells_of(row.counts), own) for row in rows}
     unknown = storing.unknown_of(rows)

@@ -50,9 +50,9 @@ def memory_days(values: Values) -> int:
     return 2 * values.baseline_days + max(*values.windows, *values.slow_windows) + _SPARE_DAYS
 
 
-def memory_of(shop_id: int, day: date, own: Collection[str], values: Values) -> Memory:
-    """What is known of the days before `day`; `own`: the series of the rules that are on. Within the shop's scope."""
-    first = day - ONE_DAY * memory_days(values)
+def memory_of(shop_id: int, first: date, day: date, own: Collection[str]) -> Memory:
+    """What is known of the days from `first` until before `day`; `own`: the series of the rules that are on. Rows of earlier
+    days say nothing: they may lie before the shop's life. Within the shop's scope."""
     rows = list(DayJudged.objects.filter(day__gte=first, day__lt=day).order_by("day"))
     incidents = [
         incident_of(row)

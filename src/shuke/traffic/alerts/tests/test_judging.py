@@ -17,7 +17,7 @@ from shuke.records.actor import Actor
 from shuke.records.models import OutboxEvent
 from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, storing, tending
 from shuke.traffic.alerts.arrivals import Came
-from shuke.traffic.alerts.errors import TooManyRules
+from shuke.traffic.alerts.errors import BadFirstDay, NoFacts, TooManyRules
 from shuke.traffic.alerts.models import Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.tests.simulated import Trouble, draw_shop
 
@@ -179,6 +179,52 @@ def test_judge_again__a_period__gives_the_same_alerts_without_letters(shop, hist
     assert [(a.lead, a.since, a.raised_on, a.ended_on) for a in reads.list_alerts(shop)] == before
     with scopes_disabled():
         assert OutboxEvent.objects.count() == letters
+
+
+@pytest.mark.parametrize(
+    ("first", "error"),
+    [
+        (date(2030, 1, 1), BadFirstDay),
+        (AT.date() + timedelta(days=1), BadFirstDay),
+        (FIRST - timedelta(days=1), BadFirstDay),
+        (FIRST, NoFacts),
+    ],
+)
+def test_judge_again__from_a_day_without_facts__is_refused_and_changes_nothing(
+    shop, history, monkeypatch, first, error
+) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 2)
+    actions.judge_due(shop=shop, actor=ACTOR, at=AT)
+    if error is NoFacts:
+        monkeypatch.setattr(judging.warehouse, "whole_life", lambda shop_id: None)
+    before = told(shop)
+    with pytest.raises(error) as refused:
+        actions.judge_again(shop=shop, first=first, actor=ACTOR, at=AT)
+    assert (refused.value.field, first.isoformat() in refused.value.message()) == ("first", True)
+    assert error is NoFacts or FIRST.isoformat() in refused.value.advice()
+    assert told(shop) == before
+
+
+def test_judge_again__from_the_last_day_after_a_pause__passes_over_no_day(shop, history, monkeypatch) -> None:
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 2)
+    common = {"shop": shop, "actor": ACTOR}
+    actions.judge_due(**common, at=AT - timedelta(days=3))
+    assert actions.judge_again(**common, first=max(history), at=AT) == 2
+    with scope(shop=shop.id):
+        assert Watch.objects.get().judged_until == max(history) - timedelta(days=1)
+
+
+def test_memory__of_rows_before_the_shops_life__takes_nothing_from_them(shop, history, monkeypatch) -> None:
+    """They were written by a judging that began too early, and would teach that a shop had nothing."""
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 2)
+    with scope(shop=shop.id):
+        for number in range(1, 40):
+            DayJudged.objects.create(shop_id=shop.id, day=FIRST - timedelta(days=number), counts={})
+        Watch.objects.create(shop_id=shop.id, judged_until=FIRST - timedelta(days=9))
+        span = judging.span_of(shop, AT)
+        assert (span.counted, span.first) == (FIRST, FIRST)
+        memory = storing.memory_of(shop.id, span.counted, FIRST + timedelta(days=5), [])
+        assert memory.history == {}
 
 
 @pytest.mark.parametrize("how", ["off", "removed"])
