@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timedelta
-from smtplib import SMTPConnectError, SMTPException, SMTPServerDisconnected
+from smtplib import SMTPConnectError, SMTPException, SMTPRecipientsRefused, SMTPServerDisconnected
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -154,8 +154,8 @@ def _send(letter_id: int, connection: BaseEmailBackend, at: datetime) -> bool:
         # The server did not take it: to be tried again, later each time.
         state = FAILED if letter.attempts >= MOST_ATTEMPTS else WAITING
         pause = timedelta(minutes=5 ** min(letter.attempts, 4))
-        _note(letter, state, f"{type(error).__name__}: {error}", at + pause)
-        log.warning("letter.refused letter=%s %r", letter_id, error)
+        _note(letter, state, _told(error), at + pause)
+        log.warning("letter.refused letter=%s %s", letter_id, _told(error))
         if isinstance(error, (SMTPServerDisconnected, SMTPConnectError)) or not isinstance(
             error, SMTPException
         ):
@@ -165,6 +165,14 @@ def _send(letter_id: int, connection: BaseEmailBackend, at: datetime) -> bool:
     with scopes_disabled():
         Letter.objects.filter(pk=letter_id).update(state=SENT, sent_at=at, error="")
     return True
+
+
+def _told(error: Exception) -> str:
+    """What kind of error it was, and the server's codes: its words, and what Python makes of them, hold addresses."""
+    codes = [getattr(error, "smtp_code", None) or getattr(error, "errno", None)]
+    if isinstance(error, SMTPRecipientsRefused):
+        codes = sorted({code for code, _words in error.recipients.values()})
+    return " ".join([type(error).__name__, *(str(code) for code in codes if isinstance(code, int))])
 
 
 def _note(letter: Letter, state: str, error: str, due_at: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from smtplib import SMTPRecipientsRefused, SMTPSenderRefused, SMTPServerDisconnected
 from typing import ClassVar
 
 import pytest
@@ -189,15 +189,25 @@ class Counting(locmem.EmailBackend):
         return super().send_messages(messages)
 
 
+WHO = "anna@shop.example"
+
+
 @pytest.mark.parametrize(
-    ("error", "attempts"),
+    ("error", "attempts", "said"),
     [
-        (TimeoutError("silent"), [0, 1]),
-        (SMTPServerDisconnected("away"), [0, 1]),
-        (SMTPRecipientsRefused({}), [1, 1]),
+        (TimeoutError(110, f"silent {WHO}"), [0, 1], "TimeoutError 110"),
+        (SMTPServerDisconnected(f"away {WHO}"), [0, 1], "SMTPServerDisconnected"),
+        (
+            SMTPRecipientsRefused({WHO: (550, b"no"), "b" + WHO: (451, b"")}),
+            [1, 1],
+            "SMTPRecipientsRefused 451 550",
+        ),
+        (SMTPSenderRefused(553, WHO.encode(), WHO), [1, 1], "SMTPSenderRefused 553"),
     ],
 )
-def test_letters__of_one_turn__ask_a_server_that_is_away_once(raised, settings, error, attempts) -> None:
+def test_letters__of_one_turn__ask_a_server_that_is_away_once_and_name_no_address(
+    raised, settings, caplog, error, attempts, said
+) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.Counting"
     Counting.opened.clear()
     Counting.refuses[:] = [error]
@@ -206,6 +216,9 @@ def test_letters__of_one_turn__ask_a_server_that_is_away_once(raised, settings, 
     with scopes_disabled():
         assert sorted(Letter.objects.values_list("attempts", flat=True)) == attempts
         assert {letter.due_at for letter in Letter.objects.all()} == {AT + 5 * MINUTE}
+        assert {letter.error for letter in Letter.objects.filter(attempts=1)} == {said}
+    assert WHO not in caplog.text
+    assert caplog.text.count(f" {said}\n") == sum(attempts)
     Counting.refuses.clear()
     assert mail.send_due(AT + 4 * MINUTE) == 0
     assert mail.send_due(AT + 5 * MINUTE) == 2
