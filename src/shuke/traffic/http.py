@@ -31,6 +31,7 @@ from shuke.traffic.http_shared import (
     LAST_DAY,
     PAGE,
     PAGE_SIZE,
+    Comparison,
     Format,
     condition_asked,
     figure_told,
@@ -43,7 +44,6 @@ from shuke.traffic.http_shared import (
 )
 
 router = Router()
-Comparison = Literal["before", "yesterday", "last_week", "custom"]
 
 
 @router.get("/shops/{shop}/traffic/metrics", response=list[MetricOut], operation_id="list_metrics")

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from django.http import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
-from ninja import Query
+from ninja import Query, Schema
 
 from shuke.conditions.reads import Node, parse
 from shuke.kernel.errors import Invalid
@@ -32,7 +32,7 @@ LONGEST = timedelta(days=3660)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 Format = Literal["json", "csv"]
 # What a table is compared with: cut at the same time of the shop's clock where the period still runs.
-Comparison = Literal["before", "yesterday", "last_week"]
+Comparison = Literal["before", "yesterday", "last_week", "custom"]
 # Parameters of operations.
 CONDITION = Query(None, max_length=8000)
 PAGE = Query(1, ge=1, le=100_000)
@@ -65,6 +65,24 @@ def period_if_asked(start: date | None, end: date | None) -> Period | None:
     if start is None or end is None:
         raise BadPeriod(field="start" if start is None else "end", value="")
     return period_asked(start, end)
+
+
+class AgainstIn(Schema):
+    """What a report is compared with: `custom` are the days from `custom_start` to before `custom_end`."""
+
+    against: Comparison | None = None
+    custom_start: date | None = None
+    custom_end: date | None = None
+
+    def told(self) -> dict[str, Any]:
+        """`against` and `custom` of a read. Raises BadPeriod, and Invalid for days beside another comparison."""
+        if self.custom_start is None and self.custom_end is None:
+            return {"against": self.against, "custom": None}
+        if self.custom_start is None or self.custom_end is None:
+            raise BadPeriod(field="custom_start" if self.custom_start is None else "custom_end", value="")
+        if self.against not in (None, "custom"):
+            raise Invalid(field="against", value=self.against)
+        return {"against": "custom", "custom": period_asked(self.custom_start, self.custom_end, "custom_")}
 
 
 def condition_asked(text: str | None) -> Node | None:

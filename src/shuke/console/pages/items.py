@@ -178,7 +178,8 @@ def item_answer(request: PageRequest, shop: str) -> HttpResponse:
     access = request.access
     state = read_state(request, at)
     found = _one(request, state, at)
-    if found.row.sums.is_nothing:
+    then = found.row.then
+    if found.row.sums.is_nothing and (then is None or then.is_nothing):
         context = {"ref": _ref(request), "state": state, "items_url": reverse("console:items", args=[shop])}
         return render(request, "console/pieces/item_none.html", context)
     titles = rulebook.channel_titles(state.today, access.shop)

@@ -21,7 +21,7 @@ from shuke.traffic.http_shared import (
     CONDITION,
     PAGE,
     PAGE_SIZE,
-    Comparison,
+    AgainstIn,
     Format,
     condition_asked,
     figure_told,
@@ -161,10 +161,10 @@ class FlowVisitsOut(RowsOut):
 def get_entrances(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     start: date,
     end: date,
     by: Literal["page", "type"] = "page",
-    against: Literal["before", "yesterday", "last_week"] | None = None,
     condition: str | None = CONDITION,
     page: int = PAGE,
     size: int = Query(100, ge=1, le=1000),
@@ -175,7 +175,7 @@ def get_entrances(
         shop=request.access.shop,
         period=period_asked(start, end),
         by=by,
-        against=against,
+        **compared.told(),
         condition=condition_asked(condition),
         at=clock.now(),
     )
@@ -255,13 +255,13 @@ def flows_told(found: reads.Flows) -> dict[str, Any]:
 def get_traffic_map(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     start: date,
     end: date,
     steps: int = Query(4, ge=1, le=100),
     open_type: str | None = Query(None, max_length=40, description="a page type to open, - for none stated"),
     open_step: int = Query(1, ge=1, le=100),
     condition: str | None = CONDITION,
-    against: Comparison | None = None,
     format: Format = "json",
 ) -> Any:
     """From channel through pages, step by step, to an order or away; at every node as much comes in as goes out."""
@@ -271,7 +271,7 @@ def get_traffic_map(
         steps=steps,
         opened=_opened(open_type, open_step),
         condition=condition_asked(condition),
-        against=against,
+        **compared.told(),
         at=clock.now(),
     )
     if format == "csv":

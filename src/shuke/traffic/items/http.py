@@ -23,7 +23,7 @@ from shuke.traffic.http_shapes import RowsOut
 from shuke.traffic.http_shared import (
     PAGE,
     PAGE_SIZE,
-    Comparison,
+    AgainstIn,
     Format,
     lines_as_csv,
     period_asked,
@@ -198,18 +198,18 @@ class HotOut(Schema):
 def list_items(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     start: date,
     end: date,
-    against: Comparison | None = None,
     page: int = PAGE,
     size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """Every item that was viewed, added or sold in a period, most views first; against another period where asked."""
     access = request.access
-    found = reads.items(shop=access.shop, period=period_asked(start, end), against=against, at=clock.now())
+    found = reads.items(shop=access.shop, period=period_asked(start, end), **compared.told(), at=clock.now())
     if format == "csv":
-        before = [f"{name} before" for name in _SUMS] if against else []
+        before = [f"{name} before" for name in _SUMS] if found.against_period else []
         header = ("product_ref", "title", *_SUMS, *before)
         return csv_response(access, f"items-{start}-{end}", header, _lines(found.rows))
     return told_items(found, access.shop.currency, page, size)
@@ -241,10 +241,10 @@ def list_stalled(
 def get_item(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     start: date,
     end: date,
     product_ref: str = Query(..., max_length=500),
-    against: Comparison | None = None,
 ) -> Any:
     """One item: its numbers, its sources, its days, and its steps against the shop's items."""
     access = request.access
@@ -252,7 +252,7 @@ def get_item(
         shop=access.shop,
         period=period_asked(start, end),
         product_ref=product_ref,
-        against=against,
+        **compared.told(),
         at=clock.now(),
     )
     return _head(found, access.shop.currency) | {

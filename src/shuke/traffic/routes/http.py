@@ -17,7 +17,7 @@ from shuke.traffic.http_shared import (
     CONDITION,
     PAGE,
     PAGE_SIZE,
-    Comparison,
+    AgainstIn,
     Format,
     condition_asked,
     figure_told,
@@ -175,11 +175,11 @@ def restore_route(request: ShopRequest, shop: str, route_id: int) -> Any:
 def get_route_report(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     route_id: int,
     start: date,
     end: date,
     condition: str | None = CONDITION,
-    against: Comparison | None = None,
     format: Format = "json",
 ) -> Any:
     """Planned against real of each step, with the leaks, and the pages at each step."""
@@ -189,7 +189,7 @@ def get_route_report(
         steps=found.steps,
         period=period_asked(start, end),
         condition=condition_asked(condition),
-        against=against,
+        **compared.told(),
         at=clock.now(),
     )
     if format == "csv":

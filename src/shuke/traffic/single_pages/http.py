@@ -17,7 +17,7 @@ from shuke.traffic.http_shared import (
     CONDITION,
     PAGE,
     PAGE_SIZE,
-    Comparison,
+    AgainstIn,
     Format,
     condition_asked,
     figure_told,
@@ -118,10 +118,10 @@ class ClickHeatOut(Schema):
 def list_pages(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     start: date,
     end: date,
     condition: str | None = CONDITION,
-    against: Comparison | None = None,
     format: Format = "json",
 ) -> Any:
     """All pages of a period, most viewed first, and which are hot and cold; known pages without a view come last."""
@@ -130,7 +130,7 @@ def list_pages(
         period=period_asked(start, end),
         condition=condition_asked(condition),
         planned=planned_paths(request.access.shop),
-        against=against,
+        **compared.told(),
         at=clock.now(),
     )
     if format == "csv":
@@ -143,11 +143,11 @@ def list_pages(
 def get_page(
     request: ShopRequest,
     shop: str,
+    compared: Query[AgainstIn],
     start: date,
     end: date,
     path: str = PATH,
     condition: str | None = CONDITION,
-    against: Comparison | None = None,
 ) -> Any:
     """One page: its numbers, by day, from where its views came and where they led."""
     found = reads.page_report(
@@ -155,7 +155,7 @@ def get_page(
         path=path,
         period=period_asked(start, end),
         condition=condition_asked(condition),
-        against=against,
+        **compared.told(),
         at=clock.now(),
     )
     return {

@@ -88,6 +88,9 @@ def test_items__over_the_api__are_what_the_reads_say(ask, life):
     compared = ask(**asked).json()
     assert compared == _plain(http.told_items(both, "CNY", 1, 50))
     assert compared["against_period"] == {"start": "2026-03-01", "end": "2026-03-03"}
+    own_days = {"against": "custom", "custom_start": "2026-03-01", "custom_end": "2026-03-03"}
+    assert ask(**asked | own_days).json() == compared
+    assert ask(**asked | own_days | {"against": "last_week"}).status_code == 422
     assert ask("/one", product_ref="A1", **asked).json()["item"] == next(
         row for row in compared["rows"] if row["product_ref"] == "A1"
     )
@@ -123,6 +126,15 @@ def test_hot__over_the_api__is_what_the_read_says_at_that_moment(ask, life):
         ("/one", DAYS, 422, "product_ref"),
         ("/one/behind", DAYS | {"product_ref": "A1", "of": "luck"}, 422, "of"),
         ("", DAYS | {"against": "ever"}, 422, "against"),
+        ("", DAYS | {"against": "custom"}, 422, "against"),
+        (
+            "",
+            DAYS | {"against": "before", "custom_start": "2026-03-01", "custom_end": "2026-03-02"},
+            422,
+            "against",
+        ),
+        ("/one", DAYS | {"product_ref": "A1", "custom_start": "2026-03-01"}, 422, "custom_end"),
+        ("", DAYS | {"custom_start": "2026-03-01", "custom_end": "2026-03-01"}, 422, "custom_end"),
         ("/hot", {"window": "2h"}, 422, "window"),
         ("/hot", {"by": "luck"}, 422, "by"),
         ("/hot", {"moment": "2030-01-01T00:00:00Z"}, 422, "moment"),
