@@ -7,7 +7,7 @@ import pytest
 from shuke.intake import wsgi
 from tests.test_tracker_visits import browser
 from tests.tracker_site import tracked_site
-from tests.tracker_walk import Tabs
+from tests.tracker_walk import SEEN, Tabs
 
 __all__ = ["browser"]  # the fixture
 
@@ -22,6 +22,8 @@ PAGE = """<!doctype html><title>plain</title><body>{before}<script src="{door}/t
 <div style="height:3000px"></div>"""
 
 PLAIN_UNASKED = """<!doctype html><script src="{door}/t.js" data-key="{key}"></script>"""
+WITHDRAWN = ["shuke.off"]  # all that a withdrawal leaves
+BACK = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
 MARKED = """document.body.insertAdjacentHTML("afterbegin", `
 <label id="size" style="position:absolute;left:200px" data-shuke-click="size">M <input type="radio" id="m"></label>
 <a id="mail" style="position:absolute;top:200px" data-shuke-click href="mailto:li@example.com">${"x".repeat(79)}😀😀</a>`)"""
@@ -89,9 +91,10 @@ def names(events: list[dict]) -> list[str]:
     return [one.get("event") or one["type"] for one in events]
 
 
-def test_consent__given_and_withdrawn__leaves_nothing_and_tells_nothing_more(plain) -> None:
+def test_consent__given_and_withdrawn__leaves_its_sign_alone_and_tells_nothing_more(plain) -> None:
     early = "<script>(window.shuke = window.shuke || []).push(['track', 'Early']); </script>"
     page = plain("", before=early)
+    page.call("window.shuke.consent(false)")  # a no before any yes: not even that is stored
     page.call("window.shuke.track('Too early')")
     page.call("window.shuke.identify('li')")
     assert page.told(0) == []
@@ -107,14 +110,22 @@ def test_consent__given_and_withdrawn__leaves_nothing_and_tells_nothing_more(pla
     page.call("window.shuke.consent(false)")
     page.call("window.shuke.track('Never')")
     page.told(3)
-    assert page.stored() == []
+    assert page.stored() == WITHDRAWN
     page.call("window.shuke.consent(true)")
     again = page.told(4)[-1]
     assert again["type"] == "page"
     assert again["anonymousId"] != found[0]["anonymousId"]
+    assert page.stored() == ["shuke.id"]
+    # Come back from the browser's memory, without its id: whether that is a withdrawal can not be known, so it is one.
+    page.call(f"localStorage.clear(), {BACK}")
+    page.call("window.shuke.track('Never')")
+    page.told(4)
+    assert page.stored() == []
 
 
-def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves_nothing(plain) -> None:
+def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves_its_sign_alone(
+    plain,
+) -> None:
     page = plain('data-consent="given"')
     page.told(1)
     page.site.answers = "refused"
@@ -125,7 +136,7 @@ def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves
     other.goto(page.site.url + "/plain/2", wait_until="load")
     assert len(page.stored()) == 2
     other.evaluate("window.shuke.consent(false)")  # its first call: nothing was begun here
-    assert page.stored() == []
+    other.evaluate("localStorage.clear()")  # as tools for consent do: this tab hears the sign, and sees none
     page.page.wait_for_timeout(50)  # until this tab hears of it
     page.site.answers = "taken"
     page.call("window.shuke.track('Never')")
@@ -134,14 +145,40 @@ def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves
     page.call("window.shuke.consent(true)")
     again = page.told(2)[-1]
     # A page that comes back from the browser's memory has heard of nothing meanwhile.
-    page.call(
-        "localStorage.removeItem('shuke.id'), "
-        "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
-    )
+    page.call(f"localStorage.removeItem('shuke.id'), localStorage.setItem('shuke.off', 1), {BACK}")
     page.call("window.shuke.track('Never')")
     assert names(page.told(2)) == ["page", "page"]
     assert again["anonymousId"] != page.told(2)[0]["anonymousId"]
-    assert page.stored() == []
+    assert page.stored() == WITHDRAWN
+
+
+def test_storage__wiped_by_the_shop__ends_no_counting_and_loses_nothing(plain) -> None:
+    page = plain('data-consent="given"')
+    page.call("window.shuke.identify('li')")
+    page.told(2)
+    page.site.answers = "refused"
+    page.call("window.shuke.track('Waiting')")
+    page.page.clock.run_for(200)
+    page.call("localStorage.clear()")  # the shop's way to sign out
+    page.call(f"({SEEN})('hidden'), ({SEEN})('visible')")
+    assert len(page.stored()) == 2  # the id, and what waits
+    page.site.answers = "taken"
+    page.call("history.pushState(null, '', '/plain/2'), localStorage.clear()")
+    page.page.click("#pressed")
+    page.call("window.shuke.track('Order Completed', {order_id: '1'})")
+    found = page.told(7)
+    deeds = ["Waiting", "Page Stayed", "page", "Element Clicked", "Order Completed"]
+    assert names(found) == ["page", "identify", *deeds]
+    assert len({one["anonymousId"] for one in found}) == 1
+    assert [one.get("userId") for one in found] == [None, "li", "li", None, None, None, None]  # signed out
+    # Where nothing was begun yet, a sign-out names another visitor, and other tabs take that one.
+    page.site.plain = PLAIN_UNASKED.format(door=page.site.door, key=page.site.write_key)
+    other = page.page.context.new_page()
+    other.goto(page.site.url + "/plain/3", wait_until="load")
+    other.evaluate("window.shuke.reset()")
+    page.page.wait_for_timeout(50)
+    page.call("window.shuke.track('Other')")
+    assert page.told(8)[-1]["anonymousId"] != found[0]["anonymousId"]
 
 
 def test_queue__of_another_shop_on_the_same_host__is_left_to_it(plain) -> None:
@@ -156,7 +193,7 @@ def test_queue__of_another_shop_on_the_same_host__is_left_to_it(plain) -> None:
     page.page.goto(page.site.url + "/plain/fr", wait_until="load")
     assert page.page.evaluate(mine) == kept
     page.call("window.shuke.consent(false)")  # withdrawn: nothing of anybody stays
-    assert page.stored() == []
+    assert page.stored() == WITHDRAWN
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ let spent = 0; // ms of stay that is not told yet
 let looked = 0;
 let isSeen = false;
 let pressed; // the control to which the browser passes on the click of its label that was told
-let isKept = false; // the visitor's id is stored where other pages see it
+let isKept = false; // the visitor's id was stored where other pages see it
 
 // ---- what is remembered --------------------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ function flushByBeacon() {
 // ---- events --------------------------------------------------------------------------------------------------------
 
 function tell(type, fields, where) {
-  if (!isOn) return;
+  if (!counts()) return;
   const userId = recall("user");
   const event = {
     type,
@@ -225,7 +225,7 @@ function tell(type, fields, where) {
 }
 
 function tellView(name, properties) {
-  if (!isOn) return;
+  if (!counts()) return;
   tellStay();
   const { pathname: path, search } = location;
   const url = location.href.split("#")[0]; // behind it stand tokens, and it is no view of its own
@@ -314,6 +314,7 @@ function moved(isRewritten) {
 function start() {
   if (isOn || isRefused) return;
   isOn = true;
+  forget("off");
   adopt();
   shown();
   spent = 0;
@@ -330,30 +331,44 @@ function stop() {
   if (own) keep();
 }
 
-/** What another page has taken back is over here too: consent with the id, a name with the user. */
-function heed() {
+/**
+ * What another page has taken back is over here too: consent by its sign, a name with the user. An id that is missing is no
+ * sign: shops wipe their storage when somebody signs out, so it is stored again. Only a page that comes back from the
+ * browser's memory, and has heard of nothing meanwhile, takes it for a withdrawal, unless consent is stated.
+ */
+function heed(isBack) {
+  if (!isOn) return;
+  if (stored("off")) return stop();
   if (!isKept) return;
   if (!stored("user")) delete memory.user;
-  if (!stored("id")) stop();
+  if (stored("id")) return;
+  if (isBack && stated !== "given") return stop();
+  remember("id", memory.id);
+  keep();
+}
+
+function counts() {
+  heed();
+  return isOn;
 }
 
 const api = {
   consent(isGiven) {
     if (isGiven) return start();
+    if (isOn || stored("id")) remember("off", 1); // nothing is stored of those who never agreed
     stop();
     forget("id", "user", ...queues("q."));
   },
   track,
   page: tellView,
   identify(userId, traits) {
-    if (!isOn || userId == null || userId === "") return; // a guest: the shop's page has nobody to name
+    if (!counts() || userId == null || userId === "") return; // a guest: the shop's page has nobody to name
     remember("user", String(userId));
     tell("identify", { traits }, place);
   },
   reset() {
     forget("user");
-    if (isOn) remember("id", newId()); // at once, since no id would tell other pages that consent is withdrawn
-    else forget("id");
+    if (counts() || stored("id")) remember("id", newId()); // at once: other pages would store again what is missing
   },
   push: ([name, ...words]) => api[name](...words),
 };
@@ -371,11 +386,15 @@ function begin() {
   addEventListener("popstate", () => moved());
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
-    heed();
+    heed(true);
     shown();
     if (views !== "own") tellView();
   });
-  addEventListener("storage", heed);
+  addEventListener("storage", (event) => {
+    // The sign may be wiped away again by the time that this page hears of it.
+    if (event.key === PREFIX + "off" && event.newValue) stop();
+    else heed();
+  });
   addEventListener("online", () => later(0));
   addEventListener("pagehide", leave);
   page.addEventListener("visibilitychange", () => {
