@@ -94,6 +94,7 @@ class LaidOut:
         self._snapshot = snapshot
         self._stretches = tuple(stretches)
         self._placed: dict[str, _Placed] = {}
+        self._cut: dict[str, list[ibis.Table]] = {}
 
     def answer(
         self,
@@ -154,10 +155,9 @@ class LaidOut:
         if unsettled:
             fresh = snapshot.narrowed(unsettled, f"{kind}u{stretch}").derived(kind)
             tables.append(_chosen(fresh, names, snapshot))
-        for number, cuts in enumerate(placed.cuts, start=1):
+        for number, cut in enumerate(self._cut_parts(kind), start=1):
             days = [ibis.date(day) for day, part in own if part == number]
             if days:
-                cut = snapshot.narrowed(cuts, f"{kind}c{number}", cuts).as_cut(kind)
                 tables.append(_chosen(cut.filter(cut.local_day.isin(days)), names, snapshot))
         return found + [Piece(table.num_rows, partial(_itself, table)) for table in tables]
 
@@ -193,6 +193,14 @@ class LaidOut:
             self._placed[kind] = _Placed.of(self._snapshot, kind, self._stretches)
         return self._placed[kind]
 
+    def _cut_parts(self, kind: str) -> list[ibis.Table]:
+        """The groups of days that are cut, in their order."""
+        if kind not in self._cut:
+            cuts = enumerate(self._placed_of(kind).cuts, start=1)
+            groups = [(f"{kind}c{number}", group) for number, group in cuts]
+            self._cut[kind] = self._snapshot.cut_apart(kind, groups)
+        return self._cut[kind]
+
     def _lay_out(self, kind: str, names: Sequence[str], is_held: bool) -> _Laid:
         snapshot, placed = self._snapshot, self._placed_of(kind)
         # Also where there are no facts: what a question says does not depend on what is known, so it can be translated
@@ -200,8 +208,7 @@ class LaidOut:
         narrow = placed.narrow(snapshot, kind)
         is_held = is_held or _are_few(narrow, kind)
         parts = [(_WHOLE, _whole(narrow, kind, names if is_held else None))]
-        groups = [(f"{kind}c{number}", cuts) for number, cuts in enumerate(placed.cuts, start=1)]
-        parts += enumerate(snapshot.cut_apart(kind, groups), start=1)
+        parts += enumerate(self._cut_parts(kind), start=1)
         days = snapshot.holding(f"{kind}_days", pa.Table.from_pylist(placed.rows, schema=_DAYS))
         return _Laid(kind, tuple(parts), days)
 
