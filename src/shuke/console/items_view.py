@@ -82,24 +82,29 @@ def item_url(request: PageRequest, product_ref: str) -> str:
     return reverse("console:item", args=[request.access.shop.slug]) + "?" + urlencode(query)
 
 
-def behind_urls(request: PageRequest, row: reads.ItemRow) -> dict[str, list[tuple[str, str]]]:
-    """What stands behind the numbers of an item: by number, words and address of the rows that it is made of."""
-    query = {"ref": row.product_ref}
+# The numbers whose rows can be seen, and what these are.
+BEHIND = {"visitors": "visitors", "bought": "buyers", "orders": "orders"}
+
+
+def behind_url(request: PageRequest, row: reads.ItemRow, of: str) -> str:
+    """Where the orders, visitors or buyers of an item stand; empty where it has none."""
+    if not getattr(row.sums, of):
+        return ""
+    query = {"ref": row.product_ref, "of": of}
     query |= {name: request.GET[name] for name in VIEW if name in request.GET}
-    page = reverse("console:item_behind", args=[request.access.shop.slug])
+    return reverse("console:item_behind", args=[request.access.shop.slug]) + "?" + urlencode(query)
 
-    def link(of: str, count: int) -> list[tuple[str, str]]:
-        words_of = {
-            "visitors": gettext("These visitors"),
-            "orders": gettext("These orders"),
-            "buyers": gettext("These buyers"),
-        }
-        return [(words_of[of], f"{page}?{urlencode({**query, 'of': of})}")] if count else []
 
-    return {
-        "visitors": link("visitors", row.sums.visitors),
-        "amount": link("orders", row.sums.orders) + link("buyers", row.sums.buyers),
+def behind_links(request: PageRequest, row: reads.ItemRow) -> dict[str, list[tuple[str, str]]]:
+    """By number of an item's page: words and address of the rows that it is made of."""
+    words_of = {
+        "visitors": gettext("These visitors"),
+        "orders": gettext("These orders"),
+        "buyers": gettext("These buyers"),
     }
+    found = {of: behind_url(request, row, of) for of in words_of}
+    links = {of: [(words_of[of], url)] if url else [] for of, url in found.items()}
+    return {"visitors": links["visitors"], "amount": links["orders"] + links["buyers"]}
 
 
 def name_of(row: Any) -> str:
@@ -190,7 +195,8 @@ def columns(request: PageRequest, against: str = "") -> list[Column[reads.ItemRo
         def cell(row: reads.ItemRow) -> dict[str, Any]:
             found = value(row)
             told = change(row, key, against, currency)
-            return {"text": "" if found is None else shown(found), "why": why, "change": told}
+            url = behind_url(request, row, BEHIND[key]) if key in BEHIND else ""
+            return {"text": "" if found is None else shown(found), "why": why, "change": told, "url": url}
 
         return Column(key, title, value, "stated", is_number=True, shown=cell)
 

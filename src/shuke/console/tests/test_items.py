@@ -115,6 +115,8 @@ def test_item__its_page__shows_steps_sources_and_days(read, life):
         masked = rows_of(read("item_behind", asked | {"format": "csv"}, role=Role.ANALYST))
         assert of == "visitors" or {line[lines[0].index("buyer_id")] for line in masked[1:]} <= {"•••", ""}
     assert read("item_behind", DAYS | {"ref": "A1", "of": "luck"}).status_code == 422
+    listed = read("items_table", DAYS | {"cols": ["visitors", "bought", "orders"]}).content.decode()
+    assert all(f"ref=A1&amp;of={of}&amp;range=custom" in listed for of in reads.COLUMNS)
     assert page.count("Mar 4, 2026") == 1
     assert "neither seen nor sold" in text_of(read("item_answer", DAYS | {"ref": "no'thing"}))
     days, sources = (
@@ -188,8 +190,8 @@ def test_items__in_a_browser__from_the_list_to_one_item_and_a_past_hot_list(
             page.goto(live_server.url + reverse("console:items", args=[shop.slug]) + days)
             first = page.locator("#table-items tbody tr").first
             expect(first).to_be_visible(timeout=30_000)
-            name = first.locator("a").inner_text()
-            first.locator("a").click()
+            name = first.locator("th a").inner_text()
+            first.locator("th a").click()
             page.wait_for_url("**/items/one/**")
             expect(page.locator("h1")).to_have_text(name, timeout=30_000)
             expect(page.locator("[data-picture] svg")).to_be_visible()
