@@ -53,6 +53,17 @@ class Table:
             self.closed[places],
         )
 
+    def since(self, place: int) -> Table:
+        """Without the days before the one at `place`."""
+        return Table(
+            self.names,
+            self.days[place:],
+            self.parts[:, place:],
+            self.wholes[:, place:],
+            self.usable[:, place:],
+            self.closed[:, place:],
+        )
+
     def until(self, day: date) -> Table:
         """The days up to this one; none where it lies before all."""
         end = max((day - self.days[0]).days + 1, 0)
@@ -72,7 +83,8 @@ def table_of(
     left_out: Mapping[str, Collection[date]],
     closed: Mapping[str, Collection[date]],
 ) -> Table:
-    """The days that lie in `history` up to `day`, without gaps; a series that a day does not name had nothing."""
+    """The days that lie in `history` up to `day`, without gaps; a series that a day does not name had nothing (but before
+    its first day: `_judged`)."""
     first = min(history)
     days = tuple(first + ONE_DAY * n for n in range((day - first).days + 1))
     texts = sorted({text for one in days for text in history.get(one, ())})
@@ -129,9 +141,28 @@ def judge_day(
 
 
 def _judged(asked: _Asked, table: Table) -> dict[str, Judgement]:
-    if len(table.days) - 1 < asked.values.least_days:
-        return {str(name): _too_short(str(name), asked.day, table, i) for i, name in enumerate(table.names)}
-    return {**_judge_counts(asked, table.of("count")), **_judge_rates(asked, table.of("rate"))}
+    """A series that began later than the others (the tracker of a shop whose orders were imported, a new channel) is judged
+    as in a shop that began on that day: before it there was not nothing, there was no series."""
+    began = _began(table, asked.values)
+    found: dict[str, Judgement] = {}
+    for place in sorted(set(began)):
+        part = table.only([one == place for one in began]).since(place)
+        if len(part.days) - 1 < asked.values.least_days:
+            found |= {
+                str(name): _too_short(str(name), asked.day, part, i) for i, name in enumerate(part.names)
+            }
+        else:
+            found |= _judge_counts(asked, part.of("count")) | _judge_rates(asked, part.of("rate"))
+    return found
+
+
+def _began(table: Table, values: Values) -> list[int]:
+    """The place of each series' first day with anything; 0 for all that began before what an expectation looks back at, so
+    that they are judged together."""
+    back = 2 * values.baseline_days + max(*values.windows, *values.slow_windows)
+    early = max(0, len(table.days) - back)
+    first = ((table.parts != 0) | (table.wholes != 0)).argmax(axis=1)  # 0 where there is nothing at all
+    return [int(place) if place > early else 0 for place in first]
 
 
 def waiting(text: str, day: date) -> Judgement:

@@ -16,6 +16,7 @@ from shuke.traffic.alerts.decisions import bar, judge_day
 from shuke.traffic.alerts.incidents import Incident, fold
 from shuke.traffic.alerts.shapes import Judgement, Name, Run
 from shuke.traffic.alerts.tests.shipped import shipped
+from shuke.traffic.alerts.watching import Memory, next_day, replay
 
 pytestmark = pytest.mark.row("T7")
 FIRST = date(2026, 1, 5)
@@ -139,3 +140,29 @@ def test_incidents__of_orders_that_fall_long_after_a_channel_fell__are_their_own
     day = FIRST + timedelta(days=later)
     found = fold(day, {"orders": moved("orders", day)}, [replace(first, id=1)], VALUES)
     assert sorted(one.lead for one in found) == leads
+
+
+@pytest.mark.parametrize("late", ["visits", "visits|channel=email"])
+def test_judging__of_a_series_that_began_later_than_the_others__is_that_of_a_shop_that_began_then(
+    late,
+) -> None:
+    """The tracker of a shop whose orders were imported, a new channel: days before it are no days of nothing."""
+    draw, before, fell = np.random.default_rng(3), 150, 40
+    history: dict[date, dict] = {}
+    for number in range(before + fell + 3):
+        level = 3000 * (1.2 if number % 7 > 4 else 1.0)
+        came = int(draw.normal(level, np.sqrt(1.5 * level))) // (2 if number >= before + fell else 1)
+        cells = {"orders": (int(draw.poisson(100)), None)}
+        if number >= before:
+            cells[late] = (came, None)
+        history[FIRST + timedelta(days=number)] = cells
+    began = FIRST + timedelta(days=before)
+    found = replay(history, VALUES, start=began + timedelta(days=20)).incidents
+    assert [(one.lead, one.since) for one in found] == [(late, began + timedelta(days=fell))]
+    _memory, judged = next_day(
+        Memory({day: history[day] for day in history if day < began + timedelta(days=9)}),
+        began + timedelta(days=9),
+        history[began + timedelta(days=9)],
+        VALUES,
+    )
+    assert {text: one.verdict for text, one in judged.items()} == {"orders": "quiet", late: "too_short"}
