@@ -289,3 +289,30 @@ def test_view__with_a_fragment__is_told_without_it(plain) -> None:
     page.call("history.replaceState(null, '', '#token=secret')")
     page.call("window.shuke.page()")
     assert page.told(1)[0]["properties"]["url"].endswith("/plain?utm_source=x")
+
+
+def test_views__of_a_router_behind_the_hash__are_told_by_its_path_and_nothing_else_of_it(plain) -> None:
+    page = plain('data-consent="given" data-views="hash"')
+    page.told(1)
+    page.call("location.replace('#/')")  # how such a router begins: the page that was told
+    page.call("history.replaceState(null, '', '#/')")
+    page.told(1)
+    page.call("location.hash = '#/item/1?token=secret'")
+    page.call("history.replaceState(null, '', '#/item/1?sort=price')")  # rewritten: none
+    page.call("history.pushState(null, '', '#/item/1?sort=price#secret')")  # a fragment of the fragment: none
+    page.call("history.pushState(null, '', '#/item/1?page=2')")
+    page.call("history.pushState(null, '', '#!/cart&state=secret')")
+    page.page.click("#pressed")
+    page.call("history.back()")
+    page.page.wait_for_function("location.hash === '#/item/1?page=2'", polling=20)
+    page.call("location.hash = '#token=secret'")
+    found = page.told(8)
+    views = [one["properties"] for one in found if one["type"] == "page"]
+    assert [one["path"] for one in views] == ["/plain", "/item/1", "/item/1", "/cart", "/item/1", "/plain"]
+    item, cart = "/plain?utm_source=x#/item/1", "/plain?utm_source=x#!/cart"
+    addresses = [one["url"].removeprefix(page.site.url) for one in views]
+    assert addresses == ["/plain?utm_source=x", item, item, cart, item, "/plain?utm_source=x"]
+    assert {one["search"] for one in views} == {"?utm_source=x"}
+    [clicked] = [one["context"]["page"] for one in found if one.get("event") == "Element Clicked"]
+    assert clicked["path"] == "/cart"
+    assert "secret" not in str(found)

@@ -5,7 +5,8 @@
  *
  * Attributes: `data-consent="given"` where the shop needs no further consent, else nothing is stored, sent or remembered
  * before `shuke.consent(true)`; `data-signals="gpc dnt"` honours the browser's own refusals; `data-views="own"` leaves page
- * views to `shuke.page()`; `data-to` names another collector. Calls before the script has come wait in an array:
+ * views to `shuke.page()`, `data-views="hash"` takes `#/...` and `#!/...` for the path; `data-to` names another collector.
+ * Calls before the script has come wait in an array:
  * `(window.shuke = window.shuke || []).push(["track", "Product Added", {product_id: "1"}])`.
  *
  * What is promised (docs/howto/tracker.md says it for people):
@@ -43,7 +44,7 @@ let timer = 0;
 
 let place; // the page as the last view told it
 let view; // the id of that view
-let seen; // path and query that the last look saw
+let seen; // the address that the last look saw
 let isFirst = true;
 let spent = 0; // ms of stay that is not told yet
 let looked = 0;
@@ -224,11 +225,27 @@ function tell(type, fields, where) {
   return event.messageId;
 }
 
+/**
+ * What is told of the address, and `spot` and `query`, by which a change is another view or none. Behind a `#` stand tokens
+ * too, so nothing of it is told but the path of a router where the shop says so, which ends before any query or value.
+ */
+function whereabouts() {
+  const { pathname, search, hash, href } = location;
+  const route = views === "hash" && hash.match(/^(#!?(\/[^?#&=]*))([^#]*)/);
+  const [, mark, path, rest] = route || ["", "", "/", ""]; // a router begins at its home by writing `#/`
+  return {
+    url: href.split("#")[0] + mark,
+    path: route ? path : pathname,
+    search,
+    spot: pathname + path,
+    query: search + rest,
+  };
+}
+
 function tellView(name, properties) {
   if (!counts()) return;
   tellStay();
-  const { pathname: path, search } = location;
-  const url = location.href.split("#")[0]; // behind it stand tokens, and it is no view of its own
+  const { url, path, search } = whereabouts();
   place = { url, path, search, referrer: (isFirst ? page.referrer : place.url) || undefined };
   isFirst = false;
   view = tell("page", { name, properties: { ...place, ...properties } });
@@ -304,10 +321,9 @@ function clicked(click) {
 
 /** The address has changed, perhaps: another path is another view; another query only when it was not just rewritten. */
 function moved(isRewritten) {
-  const now = location.pathname + location.search;
-  if (now === seen) return;
-  const isOther = !isRewritten || now.split("?")[0] !== seen.split("?")[0];
-  seen = now;
+  const before = seen;
+  seen = whereabouts();
+  const isOther = seen.spot !== before.spot || (!isRewritten && seen.query !== before.query);
   if (isOther && views !== "own") tellView();
 }
 
@@ -375,7 +391,7 @@ const api = {
 
 function begin() {
   const early = window.shuke;
-  seen = location.pathname + location.search;
+  seen = whereabouts();
   for (const name of ["pushState", "replaceState"]) {
     const original = history[name];
     history[name] = function (...words) {

@@ -119,6 +119,7 @@ def test_keys__write_key__comes_with_a_snippet(client, shop, owner) -> None:
     page = client.get(reverse("console:keys", args=[shop.slug])).content.decode()
     assert f"curl -u {key.key}:" in page
     assert f'/t.js" data-key="{key.key}"' in page
+    assert 'data-views="hash"' in page
     client.post(reverse("console:revoke_write_key", args=[shop.slug, key.id]))
     assert not reads.list_write_keys(shop)[0].is_live
 
