@@ -300,6 +300,12 @@ def _sentence(view: FunnelPage, found: traffic.FunnelAnswer) -> str:
 
 def _notes(view: FunnelPage, found: traffic.FunnelAnswer) -> list[str]:
     notes = [note.text() for note in found.notes]
+    if found.started:
+        notes.append(
+            gettext(
+                "Counted are visitors, each a browser or an app on one device, not persons: who uses two is two."
+            )
+        )
     if found.started and found.unfinished_days:
         said = gettext("The window of %(days)s is still open: those who started then may get further.")
         notes.append(said % {"days": funnel_view.day_words(found.unfinished_days)})

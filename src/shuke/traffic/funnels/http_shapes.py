@@ -22,7 +22,8 @@ class TimesOut(Schema):
 
 
 class StepOut(Schema):
-    """`lost`: who got to the step before and no further. Of the first step all but `visitors` is null."""
+    """`visitors`: each a browser or an app on one device, not a person. `lost`: who got to the step before and no further. Of the
+    first step all but `visitors` is null."""
 
     number: int
     type: str
