@@ -46,7 +46,7 @@ def rows_of(codes, mask, code):
     """The rows of one code, of those that a mask leaves (an empty one: all)."""
     found = np.empty(len(codes), np.int64)
     is_masked = len(mask) > 0
-    count = 0
+    count = np.int64(0)
     for row in range(len(codes)):
         found[count] = row
         count += np.int64(codes[row] == code and (not is_masked or mask[row]))
@@ -132,8 +132,9 @@ def count_both(visitor, told, of, starts, ends, low, high, first, until, spans, 
     if first > 0:
         skip(visitor, at, ends, last_of_span(low, high, first - 1, spans))
     keys, numbers, used, shift = _table(exponent)
-    own, everywhere = np.zeros(len(used), np.uint16), np.zeros(len(used), np.uint16)
-    among = np.empty(len(used), np.int64)
+    # What a number told: of the group that is walked in the lower half, of all groups in the upper one.
+    state = np.zeros(len(used), np.uint32)
+    among = np.empty(len(used) + 1, np.int64)  # one is written before it is known whether it counts
     times, kinds = np.zeros(_HERE, np.int64), np.empty(_HERE, np.int64)
     for span in range(first, until):
         last = last_of_span(low, high, span, spans)
@@ -145,27 +146,24 @@ def count_both(visitor, told, of, starts, ends, low, high, first, until, spans, 
             while run < runs and of[run] == group:
                 while True:
                     at[run], count, touched = _tell(
-                        visitor, told, at[run], ends[run], last, keys, numbers, used, shift, own, everywhere, among,
-                        count, touched,
+                        visitor, told, at[run], ends[run], last, keys, numbers, used, shift, state, among, count,
+                        touched,
                     )  # fmt: skip
                     if at[run] >= ends[run] or visitor[at[run]] > last:
                         break
                     exponent += 1
                     keys, numbers, used, shift = _grown(keys, numbers, used, count, exponent)
-                    own, everywhere = _longer(own, len(used)), _longer(everywhere, len(used))
-                    among = _longer(among, len(used))
+                    state, among = _longer(state, len(used)), _longer(among, len(used) + 1)
                 run += 1
-            _add_up(own, among, touched, times, kinds, bits, planes, into[group])
+            _add_up(state, 0, among, touched, times, kinds, bits, planes, into[group])
         for number in range(count):
             among[number] = number
             numbers[used[number]] = -1
-        _add_up(everywhere, among, count, times, kinds, bits, planes, whole)
+        _add_up(state, 16, among, count, times, kinds, bits, planes, whole)
 
 
 @compiled
-def _tell(
-    visitor, told, place, end, last, keys, numbers, used, shift, own, everywhere, among, count, touched
-):
+def _tell(visitor, told, place, end, last, keys, numbers, used, shift, state, among, count, touched):
     """Note what the rows of a run up to the visitor `last` tell, while there are numbers; returns where it stopped, how many
     numbers are given and how many of them this group has."""
     around = len(keys) - 1
@@ -183,25 +181,26 @@ def _tell(
             keys[slot], numbers[slot], used[count] = who, count, slot
             number = count
             count += 1
-        deeds = told[place] | np.uint16(_HERE)
-        if own[number] == 0:
-            among[touched] = number
-            touched += 1
-        own[number] |= deeds
-        everywhere[number] |= deeds
+        deeds = np.uint32(told[place]) | np.uint32(_HERE)
+        known = state[number]
+        among[touched] = number
+        touched += np.int64((known & np.uint32(0xFFFF)) == 0)
+        state[number] = known | deeds | (deeds << np.uint32(16))
         place += 1
     return place, count, touched
 
 
 @compiled
-def _add_up(own, among, touched, times, kinds, bits, planes, into):
-    """Add what each of these told to `into`, and forget it. Few kinds of it occur, so they are counted first."""
+def _add_up(state, half, among, touched, times, kinds, bits, planes, into):
+    """Add what each of these told to `into`, and forget it; `half`: by how many bits it is shifted. Few kinds of it occur,
+    so they are counted first."""
+    kept = np.uint32(0xFFFF0000) if half == 0 else np.uint32(0xFFFF)
     low_bits = (1 << bits) - 1
     count = 0
     for place in range(touched):
         number = among[place]
-        deeds = np.int64(own[number]) & (_HERE - 1)
-        own[number] = 0
+        deeds = (np.int64(state[number]) >> half) & (_HERE - 1)
+        state[number] &= kept
         if times[deeds] == 0:
             kinds[count] = deeds
             count += 1

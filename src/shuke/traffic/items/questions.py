@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import ibis
@@ -75,10 +76,12 @@ def buyers(rows: ibis.Table) -> ibis.Table:
 def by_source(rows: ibis.Table) -> ibis.Table:
     """From ITEM_VISITORS of one item to MEASURES by `channel` and `is_paid`, and buyers of each."""
     by = ["channel", "is_paid"]
-    seen = rows.group_by([*by, "visitor_id"]).aggregate(
-        **{name: rows[name].sum() for name in (*_SUMS, *_DEEDS)}
-    )
-    return _united([_counted(seen, "source", by), _buyers(rows, "source", by)], by)
+    added = rows.group_by(by).aggregate(**{name: rows[name].sum() for name in _SUMS})
+    # Of a visitor it is asked only whether he did anything: what adds up needs no row for each of them.
+    did = {name: rows[name].max() for name in ("views", "orders", *_DEEDS)}
+    seen = rows.group_by([*by, "visitor_id"]).aggregate(**did)
+    parts = [added.mutate(part=_text("source")), _counted(seen, "source", by, sums=())]
+    return _united([*parts, _buyers(rows, "source", by)], by)
 
 
 def by_day(days: ibis.Table) -> ibis.Table:
@@ -206,7 +209,7 @@ def _per_visitor(seen: ibis.Table, by: list[str]) -> ibis.Table:
     )
 
 
-def _counted(people: ibis.Table, part: str, by: list[str]) -> ibis.Table:
+def _counted(people: ibis.Table, part: str, by: list[str], sums: Sequence[str] = _SUMS) -> ibis.Table:
     """MEASURES of rows that are one visitor each (and one group); null stands for all whom no visit saw."""
     is_seen = people.visitor_id.notnull()
     has_bought = people.orders > 0
@@ -222,9 +225,9 @@ def _counted(people: ibis.Table, part: str, by: list[str]) -> ibis.Table:
         "reached_checkout": has_checked_out,
         "bought": has_bought,
     }
-    sums = {name: people[name].sum() for name in _SUMS}
-    sums |= {name: _if(is_seen & condition).sum() for name, condition in counts.items()}
-    added = people.group_by(by).aggregate(**sums) if by else people.aggregate(**sums)
+    found = {name: people[name].sum() for name in sums}
+    found |= {name: _if(is_seen & condition).sum() for name, condition in counts.items()}
+    added = people.group_by(by).aggregate(**found) if by else people.aggregate(**found)
     return added.mutate(part=_text(part))
 
 
