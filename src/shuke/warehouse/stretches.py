@@ -76,6 +76,20 @@ def pieces_of_files(files: Sequence[str], names: Sequence[str]) -> list[Piece]:
     return found
 
 
+def _pieces_of_days(narrow: Snapshot, kind: str, days: Sequence[date], names: Sequence[str]) -> list[Piece]:
+    """The sealed pieces of some days; small files of numbers are kept at hand."""
+    schema = pa.schema([schemas.ALL[kind].field(name) for name in names])
+    are_numbers = not any(pa.types.is_string(one.type) for one in schema)
+    found, others = [], []
+    for day in days:
+        files, rows = narrow.sealed_files(kind, [day]), narrow.plan.rows.get(day, {}).get(kind, 0)
+        if are_numbers and len(files) == 1 and 0 < rows <= _FEW_HELD:
+            found.append(Piece(rows, partial(at_hand.rows_of, tuple(files), schema)))
+        else:
+            others += files
+    return found + pieces_of_files(others, names)
+
+
 def _read_group(name: str, known: pq.FileMetaData, group: int, names: Sequence[str]) -> pa.Table:
     schema = known.schema.to_arrow_schema()
     texts = [one for one in names if pa.types.is_string(schema.field(one).type)]
@@ -149,8 +163,7 @@ class LaidOut:
         whole = [day for day, part in own if part == _WHOLE]
         narrow = snapshot.narrowed(whole, f"{kind}k{stretch}")
         unsettled = set(narrow.unsettled_days(kind))
-        files = narrow.sealed_files(kind, [day for day in whole if day not in unsettled])
-        found = pieces_of_files(files, names)
+        found = _pieces_of_days(narrow, kind, [day for day in whole if day not in unsettled], names)
         tables = []
         if unsettled:
             fresh = snapshot.narrowed(unsettled, f"{kind}u{stretch}").derived(kind)
