@@ -235,7 +235,7 @@ def test_views__of_addresses_that_change__as_the_howto_says(plain) -> None:
     ]
 
 
-def test_views__told_by_the_shop_itself__are_the_only_ones(plain) -> None:
+def test_views__told_by_the_shop_itself__are_the_only_ones_and_hold_what_happens_on_them(plain) -> None:
     page = plain('data-consent="given" data-views="own"')
     page.call("history.pushState(null, '', '/plain/2')")
     page.told(0)
@@ -247,6 +247,27 @@ def test_views__told_by_the_shop_itself__are_the_only_ones(plain) -> None:
     assert (first["name"], first["properties"]["category"]) == ("Second", "shirts")
     assert other["event"] == "Other"
     assert other["anonymousId"] != first["anonymousId"]
+    page.call(
+        "window.shuke.page('Item', {path: '/item/1', search: {term: 'linen'}})"
+    )  # a search of the shop's
+    page.page.click("#pressed")
+    page.page.clock.run_for(1000)
+    page.call("window.shuke.page('Cart', {path: '/cart', url: 'https://linen.example/cart', search: ''})")
+    page.call("window.shuke.track('Coupon Entered')")
+    page.call("window.shuke.page()")
+    found = page.told(9)[2:]
+    on = [one["properties"] if one["type"] == "page" else one["context"]["page"] for one in found]
+    assert [(one.get("event"), page["path"]) for one, page in zip(found, on, strict=True)] == [
+        ("Page Stayed", "/plain/2"),
+        (None, "/item/1"),
+        ("Element Clicked", "/item/1"),
+        ("Page Stayed", "/item/1"),
+        (None, "/cart"),
+        ("Coupon Entered", "/cart"),
+        (None, "/plain/2"),
+    ]
+    assert [one["search"] for one in on[2:]] == ["", "", "", "", ""]
+    assert on[5]["url"] == on[6]["referrer"] == "https://linen.example/cart"
 
 
 def test_click__by_keyboard_and_beside_a_mark__lies_in_the_middle_of_what_was_pressed_or_is_none(

@@ -42,7 +42,7 @@ let isBusy = false;
 let failures = 0;
 let timer = 0;
 
-let place; // the page as the last view told it
+let place; // the page as the last view told it, the shop's own words included
 let view; // the id of that view
 let seen; // the address that the last look saw
 let isFirst = true;
@@ -248,6 +248,10 @@ function tellView(name, properties) {
   const { url, path, search } = whereabouts();
   place = { url, path, search, referrer: (isFirst ? page.referrer : place.url) || undefined };
   isFirst = false;
+  for (const field of ["url", "path", "search"]) {
+    // Of something else than text the collector could make no page, and would refuse what happens on it.
+    if (properties && typeof properties[field] === "string") place[field] = properties[field];
+  }
   view = tell("page", { name, properties: { ...place, ...properties } });
 }
 
