@@ -343,6 +343,7 @@ VERDICTS = {
     "too_short": (pgettext_lazy("verdict", "too few days"), ""),
     "waiting": (pgettext_lazy("verdict", "orders have not come yet"), ""),
 }
+NO_VISITS = pgettext_lazy("verdict", "visits have not come yet")
 
 
 def _watch_columns(access: Access, standing: reads.Standing) -> list[Column[reads.SeriesState]]:
@@ -366,6 +367,8 @@ def _watch_columns(access: Access, standing: reads.Standing) -> list[Column[read
 
     def verdict(row: reads.SeriesState) -> dict[str, str]:
         text, tone = VERDICTS[row.verdict]
+        if row.verdict == "waiting" and row.name.family in ("visits", "step", "bounce"):
+            text = NO_VISITS
         return {"text": str(text), "tone": tone}
 
     return [

@@ -211,7 +211,9 @@ def judge_again(*, shop: ShopView, first: date, actor: Actor, at: datetime) -> i
             began = min(first, (watch.judged_until or first) + ONE_DAY)
             watch.judged_until, watch.looked_at = began - ONE_DAY, at
             if watch.orders_until is not None:
-                watch.orders_until = min(watch.orders_until, first - ONE_DAY)
+                watch.orders_until = min(watch.orders_until, began - ONE_DAY)
+            if watch.visits_until is not None:
+                watch.visits_until = min(watch.visits_until, began - ONE_DAY)
             watch.save()
             record_audit(
                 shop_id=shop.id,

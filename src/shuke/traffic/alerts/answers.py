@@ -106,6 +106,14 @@ class SeriesState:
 
 
 @dataclass(frozen=True)
+class Silence:
+    """No visits came after `since`; `with_orders`: though orders did, so the tracker is gone rather than the customers."""
+
+    since: date
+    with_orders: bool
+
+
+@dataclass(frozen=True)
 class Standing:
     """What is watched, and until when it is judged; None: nothing yet. `needed_days`: days of facts before judging begins."""
 

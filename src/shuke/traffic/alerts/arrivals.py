@@ -1,7 +1,8 @@
 """What has come of each day: how a day that changed is known again, and up to which day the orders are in.
 
 Visits come by themselves; orders may come by a file, days or weeks later. A day without a line of an order file is then no
-day without orders: it is not known yet, and says nothing about orders and amounts.
+day without orders: it is not known yet, and says nothing about orders and amounts. Nor do days after the last event say
+anything about visits, where orders go on: the events' file ended, or the tracker is gone.
 """
 
 from __future__ import annotations
@@ -75,6 +76,18 @@ def _rows(snapshot: warehouse.Snapshot, kind: str) -> dict[date, int]:
             if day in plan.period and span.last > plan.through.get(day, 0):
                 found[day] = found.get(day, 0) + span.rows
     return {day: rows for day, rows in found.items() if rows}
+
+
+def visits_known_until(came: Mapping[date, Came]) -> date | None:
+    """The last day of which all visits are in: only events of a later day say that they did not stop within the day. None:
+    there are none at all."""
+    seen = [day for day, one in came.items() if one.visits or one.events]
+    return max(seen) - ONE_DAY if seen else None
+
+
+def facts_known_until(came: Mapping[date, Came]) -> date | None:
+    """As `visits_known_until`, of visits and orders together."""
+    return max(came) - ONE_DAY if came else None
 
 
 def orders_known_until(

@@ -29,13 +29,15 @@ from shuke.traffic.alerts.decisions import waiting
 from shuke.traffic.alerts.incidents import CONSEQUENCES, Incident
 from shuke.traffic.alerts.models import BACK, LIMIT, OPEN, UNUSUAL, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.shapes import Judgement, Name
-from shuke.traffic.alerts.values import settling_hours, steps_of, told_share, values_of
+from shuke.traffic.alerts.values import STEPS, settling_hours, steps_of, told_share, values_of
 from shuke.traffic.alerts.watching import Memory, next_day
 from shuke.warehouse import reads as warehouse
 
 COUNT_DAYS = 14  # days counted by one question
 JUDGE_SECONDS = 3.0  # of one chunk
 FIRST_JUDGED = 90  # of a shop that is judged for the first time: its last days
+ORDERS, VISITS = "orders", "visits"  # what may come later, each for itself
+_BY_VISITS = ("visits", "bounce", *(f"step.{step}" for step in STEPS[1:]))
 _LIMIT_DAYS = 8  # a limit is looked at on so many of the last days
 DEFINITIONS = {
     "visits": "visits.v1",
@@ -176,20 +178,37 @@ def _judge(
         },
     )
     directions = own_rules.directions_of(unusual)
-    waits = [*CONSEQUENCES, *(own_rules.series_of(rule) for rule in unusual if own_rules.is_by_orders(rule))]
+    waits = {
+        ORDERS: [
+            *CONSEQUENCES,
+            *(own_rules.series_of(rule) for rule in unusual if own_rules.is_by_orders(rule)),
+        ],
+        VISITS: [
+            *_BY_VISITS,
+            *(own_rules.series_of(rule) for rule in unusual if not own_rules.is_by_orders(rule)),
+        ],
+    }
     every = {**memory.history, **counts}
     orders = {one: cells["orders"][0] for one, cells in every.items() if "orders" in cells}
     watch = Watch.objects.filter(shop_id=shop.id).first()
-    until_now = watch.orders_until if watch else None  # as of which orders were judged
+    # As of which day each was judged.
+    until_now = {
+        ORDERS: watch.orders_until if watch else None,
+        VISITS: watch.visits_until if watch else None,
+    }
+    visits_known, facts_known = arrivals.visits_known_until(came), arrivals.facts_known_until(came)
     day = span.first
     while True:
         values = values_of(shop, day)
-        known = arrivals.orders_known_until(
+        orders_known = arrivals.orders_known_until(
             came, orders, span.last, days=values.baseline_days, told_share=told_share(shop, day)
         )
-        as_of = day if known is None else min(day, known)
-        is_new = until_now is None or as_of > until_now
-        late = {} if as_of == day else dict.fromkeys(waits, as_of if is_new else None)
+        known = {ORDERS: orders_known or facts_known, VISITS: visits_known}
+        as_of = {kind: min(day, one or day) for kind, one in known.items()}
+        late: dict[str, date | None] = {}
+        for kind, one in as_of.items():
+            if one != day:
+                late |= dict.fromkeys(waits[kind], one if _is_new(one, until_now[kind]) else None)
         memory, judged = next_day(memory, day, counts.get(day, {}), values, directions, late)
         limits = (
             _limits_of(shop, day, until_now, as_of, at) if day > span.last - ONE_DAY * _LIMIT_DAYS else {}
@@ -197,16 +216,20 @@ def _judge(
         with saving():
             memory = _store(shop, day, memory, judged, at, raises=raises)
             _judge_limits(shop, day, limits, at, raises=raises)
-            until_now = as_of if is_new else until_now
+            until_now = {k: one if _is_new(one, until_now[k]) else until_now[k] for k, one in as_of.items()}
+            told = {"orders_until": until_now[ORDERS], "visits_until": until_now[VISITS]}
             Watch.objects.update_or_create(
-                shop_id=shop.id,
-                defaults={"judged_until": day, "looked_at": at, "orders_until": until_now},
+                shop_id=shop.id, defaults={"judged_until": day, "looked_at": at, **told}
             )
         if day >= span.last:
             return False, day
         day += ONE_DAY
         if time.monotonic() >= until:
             return True, day - ONE_DAY
+
+
+def _is_new(as_of: date, before: date | None) -> bool:
+    return before is None or as_of > before
 
 
 def _store(
@@ -273,15 +296,22 @@ def _definitions(shop: ShopView, one: Incident) -> dict[str, str]:
 
 
 def _limits_of(
-    shop: ShopView, day: date, orders_before: date | None, orders_now: date, at: datetime
+    shop: ShopView,
+    day: date,
+    before: Mapping[str, date | None],
+    now: Mapping[str, date],
+    at: datetime,
 ) -> dict[tuple[int, date], Decimal | None]:
-    """The values that limits are compared with on a day; of orders, of each day up to `orders_now` that was not known before.
-    Asked before anything is written, since the warehouse may take its time."""
-    first = max(day - ONE_DAY * (_LIMIT_DAYS - 1), orders_before + ONE_DAY if orders_before else orders_now)
-    come = [first + ONE_DAY * n for n in range((orders_now - first).days + 1)]
+    """The values that limits are compared with on a day: of orders and of visits, of each day up to `now` that was not known
+    `before`. Asked before anything is written, since the warehouse may take its time."""
+    come = {}
+    for kind, last in now.items():
+        known = before[kind]
+        first = max(day - ONE_DAY * (_LIMIT_DAYS - 1), known + ONE_DAY if known else last)
+        come[kind] = [first + ONE_DAY * n for n in range((last - first).days + 1)]
     found = {}
     for rule in AlertRule.objects.filter(kind=LIMIT, removed_at=None, is_on=True).order_by("id"):
-        for one in come if own_rules.is_by_orders(rule) else [day]:
+        for one in come[ORDERS if own_rules.is_by_orders(rule) else VISITS]:
             # What was said of a day stands, if it is judged again.
             if not Alert.objects.filter(rule=rule, last_day__gte=one).exists():
                 found[rule.pk, one] = own_rules.value_on(shop, rule, one, at)

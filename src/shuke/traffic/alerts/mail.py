@@ -169,9 +169,9 @@ def _send(letter_id: int, connection: BaseEmailBackend, at: datetime) -> bool:
 
 def _told(error: Exception) -> str:
     """What kind of error it was, and the server's codes: its words, and what Python makes of them, hold addresses."""
-    codes = [getattr(error, "smtp_code", None) or getattr(error, "errno", None)]
+    codes: list[object] = [getattr(error, "smtp_code", None) or getattr(error, "errno", None)]
     if isinstance(error, SMTPRecipientsRefused):
-        codes = sorted({code for code, _words in error.recipients.values()})
+        codes = [*sorted({code for code, _words in error.recipients.values()})]
     return " ".join([type(error).__name__, *(str(code) for code in codes if isinstance(code, int))])
 
 

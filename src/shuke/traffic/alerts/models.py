@@ -16,7 +16,9 @@ class Watch(models.Model):
 
     shop_id = models.BigIntegerField(unique=True)
     judged_until = models.DateField(null=True)  # the last day judged
-    orders_until = models.DateField(null=True)  # as of which orders were judged: they may come later
+    # As of which orders and visits were judged: either may come later, or stop while the other goes on.
+    orders_until = models.DateField(null=True)
+    visits_until = models.DateField(null=True)
     looked_at = models.DateTimeField(null=True)
 
     objects = ScopedManager(shop="shop_id")

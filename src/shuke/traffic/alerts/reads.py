@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 from django_scopes import scope
 
-from shuke.kernel.periods import ONE_DAY, local_day
+from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.shops.reads import ShopView
 from shuke.traffic.alerts.answers import (
     AlertView,
@@ -16,6 +16,7 @@ from shuke.traffic.alerts.answers import (
     Evidence,
     RuleView,
     SeriesState,
+    Silence,
     Standing,
 )
 from shuke.traffic.alerts.counting import most_seen
@@ -57,6 +58,7 @@ __all__ = [
     "RuleView",
     "Segment",
     "SeriesState",
+    "Silence",
     "Standing",
     "advice",
     "alert_view",
@@ -89,6 +91,7 @@ __all__ = [
 
 BEFORE_DAYS, AFTER_DAYS = 35, 14  # of a picture, around the incident
 MOST_ALERTS = 500
+_LOOKED_BACK = 120  # days: visits that stopped longer ago are no news
 LIVE_DAYS = 5  # judged one after the other as they ended: then facts come day by day
 FRESH = 4 * ONE_DAY  # an alert about older days is not news: no letter, and it can wait
 
@@ -204,24 +207,37 @@ def least_days(shop: ShopView, day: date) -> int:
     return values_of(shop, day).least_days
 
 
-def silent_since(shop: ShopView, at: datetime) -> date | None:
-    """The last day with facts of a shop whose facts used to come day by day, when a whole day has passed without any since;
+def silent_since(shop: ShopView, at: datetime) -> Silence | None:
+    """The last day with visits of a shop whose visits used to come day by day, when a whole day has passed without any since;
     None: they come, or they never came by themselves (files of the past).
 
     Day by day: each of the last days was judged within two days, with visits enough that none at all is no chance.
     """
+    life, today = warehouse.whole_life(shop.id), local_day(at, shop.zone)
     with scope(shop=shop.id):
-        rows = list(DayJudged.objects.exclude(judged_at=None).order_by("-day")[:LIVE_DAYS])
+        judged = DayJudged.objects.exclude(judged_at=None).order_by("-day")
+        newest = judged.first()
+    if life is None or newest is None:
+        return None
+    last, with_orders = life.last, False
+    if (
+        newest.judged.get("visits", [""])[0] == "waiting"
+    ):  # the last events lie before it, whatever else comes
+        period = Period.inclusive(max(life.start, life.last - _LOOKED_BACK * ONE_DAY), life.last)
+        last = warehouse.last_day_with(shop.id, "events", period) or last
+        with_orders = (warehouse.last_day_with(shop.id, "order_lines", period) or last) > last
+    if last >= today - ONE_DAY:
+        return None
+    with scope(shop=shop.id):
+        rows = list(judged.filter(day__lte=last)[:LIVE_DAYS])
     visits = [(row.counts.get("visits") or (0,))[0] for row in rows]
     is_prompt = all(
         local_day(row.judged_at, shop.zone) <= row.day + 2 * ONE_DAY for row in rows if row.judged_at
     )
     if len(rows) < LIVE_DAYS or not is_prompt:
         return None
-    life, today = warehouse.whole_life(shop.id), local_day(at, shop.zone)
-    if life is None or life.last >= today - ONE_DAY:
-        return None
-    return life.last if sum(visits) >= values_of(shop, today).least_daily * len(visits) else None
+    is_many = sum(visits) >= values_of(shop, today).least_daily * len(visits)
+    return Silence(last, with_orders) if is_many else None
 
 
 def has_mail_server() -> bool:

@@ -41,16 +41,24 @@ def lines(access: Any, at: datetime) -> Sequence[TodayLine]:
 
 
 def _silence(access: Any, at: datetime) -> list[TodayLine]:
-    since = reads.silent_since(access.shop, at)
-    if since is None:
+    silence = reads.silent_since(access.shop, at)
+    if silence is None:
         return []
+    told = {"day": wording.short_day(silence.since)}
+    title = _("No visits and no orders have come since %(day)s") % told
+    if silence.with_orders:
+        title = _("No visits have come since %(day)s, though orders have") % told
     return [
         TodayLine(
-            title=_("No visits and no orders have come since %(day)s") % {"day": wording.short_day(since)},
+            title=title,
             url=reverse("console:overview", args=[access.shop.slug]),
             deed=_("See the last days"),
             urgency=Urgency.now,
             detail=_(
+                "The tracker may be gone from the pages. Until visits come, nothing is judged but the orders."
+            )
+            if silence.with_orders
+            else _(
                 "The tracker may be gone from the pages, or the site may be down. Until facts come, nothing is judged."
             ),
             icon="alert-triangle",

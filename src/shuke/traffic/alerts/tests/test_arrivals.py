@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -12,9 +13,9 @@ from django_scopes import scope
 
 from shuke.kernel.periods import ONE_DAY, Period
 from shuke.records.actor import Actor
-from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads
+from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, today
 from shuke.traffic.alerts.arrivals import Came, orders_known_until
-from shuke.traffic.alerts.models import DayJudged
+from shuke.traffic.alerts.models import DayJudged, Watch
 from shuke.traffic.alerts.tests.simulated import draw_shop
 from shuke.traffic.tests.drawn import AT, FIRST, LAST, draw
 from shuke.warehouse import actions as warehouse
@@ -84,6 +85,76 @@ def test_counts__of_orders_that_come_late__are_those_of_a_count_of_all(shop, war
     for day, cells in after.items():
         for name in ("orders", "amount"):
             assert tuple(cells.get(name, (0, None))) == whole[day].get(name, (0, None)), (day, name)
+
+
+@pytest.mark.django_db
+def test_judging__of_visits_that_stopped_while_orders_go_on__judges_orders_alone_and_says_the_silence(
+    shop, monkeypatch
+) -> None:
+    """The events end at nine on a day; orders go on for five days. Then visits are back."""
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 6)
+    monkeypatch.setattr(judging, "COUNT_DAYS", 100)
+    drawn, gone, now = draw_shop(4, 90, first=BEGAN), 70, {"day": 66}
+
+    def is_dark(number: int) -> bool:
+        return gone < number <= gone + 5
+
+    def cells(day: date) -> dict:
+        number, made = (day - BEGAN).days, drawn[day]
+        if number == gone:
+            return {name: (cell[0] * 9 // 24, cell[1]) for name, cell in made.items()} | {
+                name: made[name] for name in ("orders", "amount")
+            }
+        return {n: c for n, c in made.items() if n in ("orders", "amount") or not is_dark(number)}
+
+    def came(shop, period: Period) -> dict[date, Came]:
+        days = [day for day in period.days() if BEGAN <= day <= day_of(now["day"])]
+        dark = {day: is_dark((day - BEGAN).days) for day in days}
+        return {day: Came(0, 0, 0, 90) if dark[day] else Came(3000, 200, 9000, 90) for day in days}
+
+    def last_with(shop_id, kind, period) -> date:
+        return max(
+            d for d, one in came(None, period).items() if (one.events if kind == "events" else one.lines)
+        )
+
+    monkeypatch.setattr(
+        judging.warehouse, "whole_life", lambda i: Period.inclusive(BEGAN, day_of(now["day"]))
+    )
+    monkeypatch.setattr(judging.warehouse, "last_day_with", last_with)
+    monkeypatch.setattr(arrivals, "of_days", came)
+    monkeypatch.setattr(
+        judging, "counts_by_day", lambda shop, period, steps, at: {d: cells(d) for d in period.days()}
+    )
+    asked: list[date] = []
+    monkeypatch.setattr(own_rules, "value_on", lambda shop, rule, day, at: asked.append(day) or Decimal(3000))
+    began = datetime(2026, 1, 5, tzinfo=UTC)
+    limit = {"kind": "limit", "metric": "visits", "direction": "below", "limit": Decimal(20)}
+    actions.create_rule(shop=shop, actor=ACTOR, at=began, **limit)
+    for number in range(66, gone + 6):
+        now["day"] = number
+        at = began + timedelta(days=number, hours=4)
+        actions.judge_due(shop=shop, actor=ACTOR, at=at)
+        assert (reads.silent_since(shop, at) is not None) == (number > gone + 1), number
+    assert reads.list_alerts(shop) == ()
+    series = {str(one.name): one.verdict for one in reads.standing(shop).series}
+    assert {text for text, verdict in series.items() if verdict == "waiting"} == {
+        text for text in series if text.startswith(("visits", "step", "bounce"))
+    }
+    assert {text for text, verdict in series.items() if verdict == "quiet"} == {"orders", "amount"}
+    assert reads.silent_since(shop, at) == reads.Silence(day_of(gone), True)
+    (line,) = today._silence(SimpleNamespace(shop=shop), at)
+    assert "但有订单" in str(line.title)
+    with scope(shop=shop.id):
+        watch = Watch.objects.get()
+    assert (watch.visits_until, watch.judged_until) == (day_of(gone - 1), day_of(gone + 4))
+    assert asked == sorted(set(asked))
+    assert max(asked) == day_of(gone - 1)
+    # Events come again.
+    for number in range(gone + 6, gone + 9):
+        now["day"] = number
+        actions.judge_due(shop=shop, actor=ACTOR, at=began + timedelta(days=number, hours=4))
+    assert {one.name.family for one in reads.standing(shop).series if one.verdict == "waiting"} == set()
+    assert max(asked) == day_of(gone + 7)
 
 
 @pytest.fixture
