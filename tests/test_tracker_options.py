@@ -121,6 +121,15 @@ def test_consent__given_and_withdrawn__leaves_its_sign_alone_and_tells_nothing_m
     page.call("window.shuke.track('Never')")
     page.told(4)
     assert page.stored() == []
+    # Withdrawn while the collector was away, agreed again when it was there.
+    page.site.answers = "refused"
+    page.call("window.shuke.consent(true)")
+    page.told(4)
+    page.call("window.shuke.consent(false)")
+    page.page.clock.run_for(70_000)  # longer than any pause between two tries
+    page.site.answers = "taken"
+    page.call("window.shuke.consent(true)")
+    assert names(page.told(5))[-1] == "page"
 
 
 def test_consent__withdrawn_in_another_tab__ends_counting_in_this_one_and_leaves_its_sign_alone(

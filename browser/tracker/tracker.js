@@ -149,12 +149,15 @@ function enqueue(event) {
   queue.push({ id: event.messageId, text, at: Date.now() });
   queue = queue.slice(-MOST);
   keep();
-  if (!failures) later(100);
+  if (!failures || !timer) later(100);
 }
 
 function later(ms) {
   clearTimeout(timer);
-  timer = setTimeout(flush, ms);
+  timer = setTimeout(() => {
+    timer = 0;
+    flush();
+  }, ms);
 }
 
 /** The first events of `waiting` that one request holds. */
@@ -344,6 +347,7 @@ function start() {
 
 function stop() {
   isOn = isKept = false;
+  failures = 0;
   queue = [];
   memory = {};
   place = view = undefined;
