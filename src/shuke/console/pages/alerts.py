@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from shuke.conditions.reads import All, Compare, Node, Op
+from shuke.conditions.reads import All, Compare, Node, Op, parse
 from shuke.console import viewstate, words
 from shuke.console.alerts_picture import draw
 from shuke.console.deeds import attempt
@@ -394,13 +394,9 @@ def _watch_columns(access: Access, standing: reads.Standing) -> list[Column[read
 
 def _rule(one: reads.RuleView, access: Access, members: dict[int, str], at: datetime) -> dict[str, Any]:
     is_quiet = one.snoozed_until is not None and at < one.snoozed_until
-    condition = one.condition or {}
-    parts = condition.get("all", [condition]) if condition else []
-    segment = [_condition_words(part, access) for part in parts if part.get("field")]
     return {
         "view": one,
         "words": reads.rule_words(one, access.shop),
-        "segment": reads.listed(segment),
         "readers": [(number, name, number in one.readers) for number, name in members.items()],
         "reader_names": reads.listed([members[n] for n in one.readers if n in members]),
         "is_mine": access.actor.id in one.readers,
@@ -414,13 +410,6 @@ def _rule(one: reads.RuleView, access: Access, members: dict[int, str], at: date
             "tone": "" if is_quiet or not one.is_on else "good",
         },
     }
-
-
-def _condition_words(part: Any, access: Access) -> str:
-    name, value = part["field"], str(part.get("value", ""))
-    field = viewstate.visit_fields().get(name)
-    choices = dict(viewstate.choices_of(field, _today(access), access.shop)) if field else {}
-    return str(choices.get(value, value))
 
 
 def _segment(one: reads.Segment, found: reads.AlertView, access: Access) -> dict[str, Any]:
@@ -450,6 +439,8 @@ def _look(found: reads.AlertView, access: Access) -> dict[str, str] | None:
         days |= _funnel_of(reads.step_texts(access.shop, found))
     elif name.dimension in ("channel", "terminal"):
         days[name.dimension] = name.value
+    else:
+        days |= _filters_of(found.rule)
     places = {
         "visits": (("sources", gettext("See the sources of these days")),),
         "bounce": (
@@ -468,6 +459,24 @@ def _look(found: reads.AlertView, access: Access) -> dict[str, str] | None:
             continue
         return {"url": f"{url}?{urlencode(days)}", "title": title}
     return None
+
+
+def _filters_of(rule: reads.RuleView) -> dict[str, str]:
+    """A rule's condition as the bar of a page writes it in its address; empty where the bar can not say it, since a part of it
+    would show other numbers too."""
+    node = parse(rule.condition, "visit") if rule.condition else None
+    if node is None:
+        return {}
+    found: dict[str, str] = {}
+    parts = node.parts if isinstance(node, All) else (node,)
+    for part in parts:
+        if isinstance(part, Compare) and part.field in viewstate.FILTERS:
+            if part.op is Op.IS_UNKNOWN:
+                found[part.field] = "-"
+            elif part.op is Op.EQ:
+                typed = {True: "yes", False: "no"}
+                found[part.field] = typed[part.value] if isinstance(part.value, bool) else str(part.value)
+    return found if len(found) == len(parts) else {}
 
 
 def _definition_title(version: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pytest
 from django.urls import reverse
+from django.utils import translation
 from django_scopes import scope
 
+from shuke.conditions.reads import All, Compare, Op
 from shuke.kernel import clock
 from shuke.kernel.periods import ONE_DAY
 from shuke.records.actor import Actor
@@ -90,3 +93,57 @@ def test_page__of_a_step_on_days_without_facts__leads_to_the_first_that_shows_it
     assert reads.step_texts(shop, alert) == ("Payment Info Entered", "Order Completed")
     assert "n2=Order+Completed" in page("alert", alert.id)
     assert reads.step_texts(shop, raise_one(shop, at=clock.now())) == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "said", "link"),
+    [
+        (Compare("channel", Op.EQ, "email"), "Email", "channel=email"),
+        (
+            All((Compare("channel", Op.EQ, "email"), Compare("terminal", Op.EQ, "pc"))),
+            "Email, Computer",
+            "channel=email&terminal=pc",
+        ),
+        (Compare("source", Op.NE, "baidu"), "source is not baidu", ""),
+        (None, "", ""),
+    ],
+)
+def test_alert__of_a_rule_on_some_visits__says_which_leads_to_them_and_keeps_its_limit(
+    page, shop, condition, said, link
+) -> None:
+    at, actor = clock.now(), Actor.system("tests")
+    given = {"kind": "limit", "metric": "visits", "direction": "below", "limit": Decimal(1000)}
+    rule = actions.create_rule(shop=shop, condition=condition, actor=actor, at=at, **given)
+    alert = raise_one(shop, f"limit.{rule.id}", at=at)
+    kept = {
+        "day": alert.last_day.isoformat(),
+        "days": 1,
+        "part": "225",
+        "limit": "1000",
+        "direction": "below",
+    }
+    with scope(shop=shop.id):
+        Alert.objects.update(rule_id=rule.id, evidence=kept)
+    text = page("alert", alert.id).replace("&amp;", "&")
+    assert f"to={alert.last_day}" + (f"&{link}" if link else "") + '"' in text
+    assert said in text
+    told = []
+    for _look in range(2):
+        with translation.override("en"):
+            found = reads.get_alert(shop, alert.id)
+            told.append(reads.sentence(found, shop))
+            words = reads.rule_words(found.rule, shop)
+        actions.change_rule(shop=shop, rule_id=rule.id, limit=Decimal(1000), actor=actor, at=at)
+        assert reads.get_alert(shop, alert.id).is_open == (not _look)
+        actions.change_rule(
+            shop=shop, rule_id=rule.id, direction="above", limit=Decimal(9), actor=actor, at=at
+        )
+    # Raised by the limit as it was: it is over, and says what it said.
+    assert told[0] == told[1]
+    assert told[0].endswith("below the limit of 1,000")
+    assert "above 9" in words
+    for one in (told[0], words):
+        assert said in one
+    assert ("(only" in words) == bool(said)
+    with translation.override("zh-hans"):
+        assert ("仅限" in reads.rule_words(rule, shop)) == bool(said)

@@ -84,7 +84,8 @@ def change_rule(
     actor: Actor,
     at: datetime,
 ) -> reads.RuleView:
-    """Change what is given. Of the shipped watch only whether it is on and who reads. Switched off, its open alerts end.
+    """Change what is given. Of the shipped watch only whether it is on and who reads. Switched off, or with another limit or
+    direction, its open alerts end.
 
     Raises as `create_rule`, NoSuchRule.
     """
@@ -103,6 +104,8 @@ def change_rule(
                 row.limit if limit is None else limit,
                 row.readers,
             )
+            if (row.direction, row.limit) != (fields["direction"], fields["limit"]):
+                _end_alerts(row)  # they were raised by another limit, which nobody compares with any more
             row.direction, row.limit = fields["direction"], fields["limit"]
         if readers is not None:
             row.readers = _readers(shop, readers)

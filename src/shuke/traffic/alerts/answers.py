@@ -34,7 +34,8 @@ class RuleView:
 @dataclass(frozen=True)
 class Evidence:
     """What raised it: in `days` up to `day`, `part` of `whole` (a count: `part` where `usual` was expected; a rate: `usual` is
-    its share), `z` standard deviations off where `needed` were asked; of a limit `part` is the day's value."""
+    its share), `z` standard deviations off where `needed` were asked; of a limit `part` is the day's value, and
+    `direction` the side on which it crossed (empty: it was not kept, as the rule says)."""
 
     day: date
     days: int
@@ -44,6 +45,7 @@ class Evidence:
     z: float | None
     needed: float | None
     limit: Decimal | None
+    direction: str = ""
 
 
 @dataclass(frozen=True)

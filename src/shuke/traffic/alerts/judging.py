@@ -359,7 +359,13 @@ def _judge_limit(
                 definitions=dict(own_rules.definitions_of(rule)),
             )
         row.last_day = day
-        row.evidence = {"day": day.isoformat(), "days": 1, "part": str(value), "limit": str(rule.limit)}
+        row.evidence = {
+            "day": day.isoformat(),
+            "days": 1,
+            "part": str(value),
+            "limit": str(rule.limit),
+            "direction": rule.direction,
+        }
         row.save()
         if raises and is_new:
             announce(shop_id=shop.id, name=events.ALERT_RAISED, payload={"alert": row.pk}, at=at)

@@ -295,6 +295,7 @@ def alert_view(row: Alert) -> AlertView:
             found.get("z"),
             found.get("needed"),
             None if limit is None else Decimal(limit),
+            found.get("direction", ""),
         ),
         tuple(
             Segment(s["name"], s["part"], s["whole"], s["expected"], s["loss"], s["share"], s["z"])

@@ -15,7 +15,10 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, ngettext, pgettext, pgettext_lazy
 
+from shuke.conditions.reads import All, Compare, Op, parse, words
+from shuke.kernel import clock
 from shuke.kernel.money import exponent
+from shuke.kernel.periods import local_day
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic import reads as traffic
@@ -107,23 +110,42 @@ def what_words(name: Name, rule: RuleView | None = None) -> str:
 
 
 def series_words(name: Name, shop: ShopView, day: date, rule: RuleView | None = None) -> str:
-    """A series with its segment."""
+    """A series with its segment; that of a rule with the visits of which it speaks."""
     what, segment = what_words(name, rule), segment_words(name, shop, day)
+    if rule is not None and not segment:
+        segment = condition_words(rule, shop, day)
     return gettext("%(what)s, %(segment)s") % {"what": what, "segment": segment} if segment else what
+
+
+def condition_words(rule: RuleView, shop: ShopView, day: date) -> str:
+    """Of which visits a rule speaks: channels and terminals by their titles, else the condition as a sentence; empty: of all."""
+    if not rule.condition:
+        return ""
+    node = parse(rule.condition, "visit")
+    parts = node.parts if isinstance(node, All) else (node,)
+    named = [
+        segment_words(Name(rule.metric, part.field, str(part.value)), shop, day)
+        for part in parts
+        if isinstance(part, Compare) and part.op is Op.EQ and part.field in ("channel", "terminal")
+    ]
+    return listed(named) if len(named) == len(parts) else words(node)
 
 
 def rule_words(rule: RuleView, shop: ShopView) -> str:
     """A rule as a sentence."""
     if rule.kind == "watch":
         return gettext("Unusual falls of visits, steps, orders and amount, and unusual rises of bounces")
-    title = metric_title(rule.metric, rule.version)
+    given = {
+        "metric": metric_title(rule.metric, rule.version),
+        "direction": DIRECTIONS[rule.direction],
+        "limit": rule_value(rule, rule.limit, shop),
+    }
     if rule.kind == "limit":
-        return gettext("%(metric)s of a day %(direction)s %(limit)s") % {
-            "metric": title,
-            "direction": DIRECTIONS[rule.direction],
-            "limit": rule_value(rule, rule.limit, shop),
-        }
-    return gettext("%(metric)s: %(direction)s") % {"metric": title, "direction": DIRECTIONS[rule.direction]}
+        told = gettext("%(metric)s of a day %(direction)s %(limit)s") % given
+    else:
+        told = gettext("%(metric)s: %(direction)s") % given
+    only = condition_words(rule, shop, local_day(clock.now(), shop.zone))
+    return gettext("%(rule)s (only %(condition)s)") % {"rule": told, "condition": only} if only else told
 
 
 def rule_value(rule: RuleView, value: Decimal | None, shop: ShopView) -> str:
@@ -149,8 +171,6 @@ def listed(parts: Sequence[str]) -> str:
 def sentence(alert: AlertView, shop: ShopView) -> str:
     """What moved and by how much: the first line of a letter, of the page, of Today."""
     title = series_words(alert.lead, shop, alert.raised_on, alert.rule)
-    if alert.lead.family == "limit":
-        title = metric_title(alert.rule.metric, alert.rule.version)
     return gettext("%(what)s: %(numbers)s") % {"what": title, "numbers": numbers(alert, shop)}
 
 
@@ -177,7 +197,8 @@ def numbers(alert: AlertView, shop: ShopView) -> str:
         return gettext("%(value)s on %(day)s, %(direction)s the limit of %(limit)s") % {
             "value": rule_value(alert.rule, found.part, shop),
             "day": short_day(found.day),
-            "direction": DIRECTIONS.get(alert.rule.direction, ""),
+            # As it was: the rule may have been changed since.
+            "direction": DIRECTIONS.get(found.direction or alert.rule.direction, ""),
             "limit": rule_value(alert.rule, found.limit, shop),
         }
     days = ngettext("on one day", "in %(days)s days", found.days) % {"days": found.days}
