@@ -21,6 +21,7 @@ _CAUSES = ("step", "visits")  # what takes orders and amount with it
 _TOGETHER_DAYS = 3  # segments of one series that move within as many days of one another moved together
 _MOST_OF_IT = 0.5  # of the whole's loss that lies in one segment: then that segment is named, else the whole
 _ONE_TERMINAL = 0.8
+_REST_FELL = 0.5  # of the segment's own fall: when what lies beside it fell more than that, all fell, and the whole is named
 _SURE_APART = 3.0  # standard deviations between usual and moved, for telling which of the two a run is
 
 
@@ -197,6 +198,20 @@ def segments_of(
     return sorted(made, key=lambda one: (-one.loss, one.name))
 
 
+def _stands_out(first: Segment, whole: Judgement) -> bool:
+    """Whether a segment lost more than by its size. Where all fell alike the largest holds most of the loss as well, but what
+    lies beside it fell as much, of what it should have brought."""
+    if not first.expected:
+        return False
+    run = whole.runs[whole.window]
+    name = Name.read(whole.name)
+    expected = run.usual * run.whole if name.kind == "rate" else run.usual
+    lost, rest = name.worse * (run.part - expected), expected - first.expected
+    if rest <= 0:
+        return False  # it is all there is
+    return (lost - first.loss) / rest <= _REST_FELL * first.loss / first.expected
+
+
 def _led(one: Incident, judged: Mapping[str, Judgement]) -> Incident:
     """Name the segment that moved most, where one segment makes the incident; else the whole."""
     if one.state != "open" or one.group in CONSEQUENCES:
@@ -211,7 +226,12 @@ def _led(one: Incident, judged: Mapping[str, Judgement]) -> Incident:
     if whole in moved:
         ranked = segments_of(whole, judged, moved[whole].window)
         bar = _ONE_TERMINAL if Name.read(whole).family == "step" else _MOST_OF_IT
-        is_one = bool(ranked) and ranked[0].share >= bar and ranked[0].name in moved
+        is_one = (
+            bool(ranked)
+            and ranked[0].share >= bar
+            and ranked[0].name in moved
+            and _stands_out(ranked[0], judged[whole])
+        )
         lead = ranked[0].name if is_one else whole
     if lead == one.lead:
         return one

@@ -249,13 +249,15 @@ def cause(alert: AlertView, shop: ShopView) -> str:
     """Which segments it lies in, and what fell with it; empty where nothing more is known."""
     parts = []
     ranked = [one for one in alert.segments if one.loss > 0]
-    if ranked and not alert.lead.dimension:
+    expected = sum(one.expected for one in alert.segments)
+    if ranked and expected and (not alert.lead.dimension or ranked[0].share < 1):
         first = ranked[0]
         parts.append(
-            gettext("%(share)s of it lie in %(segment)s")
+            gettext("%(share)s of it lie in %(segment)s, which usually has %(usual)s")
             % {
                 "share": percent(first.share),
                 "segment": segment_words(Name.read(first.name), shop, alert.raised_on),
+                "usual": percent(first.expected / expected),
             }
         )
     others = consequences(alert)

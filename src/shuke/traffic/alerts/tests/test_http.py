@@ -223,3 +223,17 @@ def test_today__of_a_shop_whose_facts_stopped__says_so_first(
     assert [line.urgency for line in found] == [Urgency.now] * is_said
     if is_said:
         assert short_day(last) in str(found[0].title)
+
+
+def test_cause__of_a_whole__says_what_its_largest_segment_holds_and_usually_has(shop) -> None:
+    alert = raise_one(shop, at=clock.now())
+    lost = {"part": 0, "whole": None, "loss": 900.0, "z": 9.0}
+    segments = [
+        lost | {"name": "visits|channel=email", "expected": 1800.0, "share": 0.6},
+        lost | {"name": "visits|channel=direct", "expected": 1200.0, "share": 0.4},
+    ]
+    with scope(shop=shop.id):
+        Alert.objects.update(lead="visits", segments=segments)
+    with translation.override("en"):
+        said = reads.cause(reads.get_alert(shop, alert.id), shop)
+    assert "60% of it lie in Email, which usually has 60%" in said

@@ -166,3 +166,32 @@ def test_judging__of_a_series_that_began_later_than_the_others__is_that_of_a_sho
         VALUES,
     )
     assert {text: one.verdict for text, one in judged.items()} == {"orders": "quiet", late: "too_short"}
+
+
+@pytest.mark.parametrize("which", ["", "large", "small"])
+@pytest.mark.parametrize(
+    ("what", "dimension", "sizes"),
+    [
+        ("visits", "channel", {"large": 1800, "small": 1200}),
+        ("step.payment", "terminal", {"large": 1760, "small": 240}),
+    ],
+)
+def test_incidents__of_a_fall__name_a_segment_only_where_it_lost_more_than_by_its_size(
+    what, dimension, sizes, which
+) -> None:
+    draw, history = np.random.default_rng(2), {}
+    for number in range(70):
+        cells: dict[str, tuple[int, int | None]] = {}
+        for value, size in sizes.items():
+            share = 0.8 * (0.5 if number >= 66 and which in ("", value) else 1)
+            text = f"{what}|{dimension}={value}"
+            if what == "visits":
+                cells[text] = (int(draw.poisson(size * share)), None)
+            else:
+                cells[text] = (int(draw.binomial(size, share)), size)
+        of = None if what == "visits" else sum(sizes.values())
+        history[FIRST + timedelta(days=number)] = {
+            what: (sum(part for part, _whole in cells.values()), of)
+        } | cells
+    (found,) = replay(history, VALUES, start=FIRST + timedelta(days=62)).incidents
+    assert found.lead == (f"{what}|{dimension}={which}" if which else what)
