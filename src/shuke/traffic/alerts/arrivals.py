@@ -7,7 +7,7 @@ anything about visits, where orders go on: the events' file ended, or the tracke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
 
@@ -30,17 +30,18 @@ class Came:
     events: int = 0
     lines: int = 0
 
-    @property
-    def token(self) -> list[int]:
-        """Another one when something was added, restated or erased."""
-        return list(astuple(self))
+    def token(self, definition: str) -> list[int | str]:
+        """Another one when something was added, restated or erased, or is counted by another definition."""
+        return [*astuple(self), definition]
 
-    def is_as(self, token: list[int] | None) -> bool:
-        """Whether a day that was counted with `token` need not be counted again: less than one in a thousand is other. Of a
-        busy shop's yesterday some facts come every second; counting it for each would leave no time to judge it."""
-        if not token:
+    def is_as(self, token: Sequence[int | str] | None, definition: str) -> bool:
+        """Whether a day that was counted with `token` need not be counted again: by the same definition, and less than one in
+        a thousand is other. Of a busy shop's yesterday some facts come every second; counting it for each would leave no
+        time to judge it. A token of old, without a definition, says that the day is counted again."""
+        if not token or token[-1] != definition:
             return False
-        return all(abs(a - b) * _FEW <= max(a, b) for a, b in zip(self.token, token, strict=True))
+        counted = [int(number) for number in token[:-1]]
+        return all(abs(a - b) * _FEW <= max(a, b) for a, b in zip(astuple(self), counted, strict=True))
 
 
 NOTHING = Came()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -29,7 +29,7 @@ from shuke.traffic.alerts.decisions import waiting
 from shuke.traffic.alerts.incidents import CONSEQUENCES, Incident
 from shuke.traffic.alerts.models import BACK, LIMIT, OPEN, UNUSUAL, Alert, AlertRule, DayJudged, Watch
 from shuke.traffic.alerts.shapes import Judgement, Name
-from shuke.traffic.alerts.values import STEPS, settling_hours, steps_of, told_share, values_of
+from shuke.traffic.alerts.values import STEPS, defined, settling_hours, steps_of, told_share, values_of
 from shuke.traffic.alerts.watching import Memory, next_day
 from shuke.warehouse import reads as warehouse
 
@@ -86,9 +86,11 @@ def one_chunk(
     """
     unusual = list(AlertRule.objects.filter(kind=UNUSUAL, removed_at=None, is_on=True).order_by("id"))
     came = arrivals.of_days(shop, Period.inclusive(span.counted, span.last + ONE_DAY * arrivals.AHEAD_DAYS))
-    days = _uncounted(span, came)
+    # Every day that teaches is counted by the definition of the last one: another would look like a move.
+    steps = steps_of(shop, span.last)
+    days = _uncounted(span, came, defined(steps))
     if days:
-        _count(shop, days, came, unusual, at, saving)
+        _count(shop, days, came, steps, unusual, at, saving)
         return True, None
     if _count_own(shop, span, unusual, at, saving):
         return True, None
@@ -98,13 +100,15 @@ def one_chunk(
 # --- counting
 
 
-def _uncounted(span: Span, came: Mapping[date, Came]) -> list[date]:
-    """The first days that are not counted yet, or of which something else has come by now; none: all are as they were
-    counted."""
+def _uncounted(span: Span, came: Mapping[date, Came], definition: str) -> list[date]:
+    """The first days that are not counted yet, of which something else has come by now, or that were counted by another
+    definition; none: all are as they were counted."""
     period = Period.inclusive(span.counted, span.last)
     rows = DayJudged.objects.filter(day__gte=period.start, day__lt=period.end)
     stored = dict(rows.values_list("day", "came"))
-    stale = [day for day in period.days() if not came.get(day, arrivals.NOTHING).is_as(stored.get(day))]
+    stale = [
+        day for day in period.days() if not came.get(day, arrivals.NOTHING).is_as(stored.get(day), definition)
+    ]
     return [day for day in stale if day < stale[0] + ONE_DAY * COUNT_DAYS] if stale else []
 
 
@@ -112,13 +116,14 @@ def _count(
     shop: ShopView,
     days: list[date],
     came: Mapping[date, Came],
+    steps: Mapping[str, Sequence[str]],
     unusual: list[AlertRule],
     at: datetime,
     saving: Saving,
 ) -> None:
     """`came`: as it was before the counting, so that what comes meanwhile is counted by the next chunk."""
     period = Period.inclusive(days[0], days[-1])
-    found = counts_by_day(shop, period, steps_of(shop, days[-1]), at)
+    found = counts_by_day(shop, period, steps, at)
     own = {own_rules.series_of(rule): own_rules.cells_by_day(shop, rule, period, at) for rule in unusual}
     with saving():
         for day in days:
@@ -128,7 +133,7 @@ def _count(
                 day=day,
                 defaults={
                     "counts": storing.cells_as_json(cells),
-                    "came": came.get(day, arrivals.NOTHING).token,
+                    "came": came.get(day, arrivals.NOTHING).token(defined(steps)),
                 },
             )
 

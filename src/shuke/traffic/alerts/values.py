@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -51,6 +53,11 @@ def settling_hours(shop: ShopView, day: date) -> int:
 def told_share(shop: ShopView, day: date) -> float:
     """The part of the orders that visits have to tell, for orders to be known with the visits."""
     return float(rulebook.value_for(shop, AREA + "told_share", day).value)
+
+
+def defined(steps: Mapping[str, Sequence[str]]) -> str:
+    """A short mark of what shows the steps: another one when a text was added, taken away or moved to another step."""
+    return hashlib.sha256(json.dumps(list(steps.items())).encode()).hexdigest()[:16]
 
 
 def steps_of(shop: ShopView, day: date) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from django_scopes import scope
 
 from shuke.kernel.periods import ONE_DAY, Period
 from shuke.records.actor import Actor
-from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, today
+from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, today, values
 from shuke.traffic.alerts.arrivals import Came, orders_known_until
 from shuke.traffic.alerts.models import DayJudged, Watch
 from shuke.traffic.alerts.tests.simulated import draw_shop
@@ -50,17 +50,21 @@ def test_orders_known_until__by_what_came__says_how_far(told, with_lines, until)
 @pytest.mark.parametrize(
     ("token", "is_as"),
     [
-        ([900, 40, 5_000_000, 300], True),
-        ([900, 40, 4_996_000, 300], True),  # some late events of a busy day
-        ([900, 40, 4_990_000, 300], False),
-        ([899, 40, 5_000_000, 300], False),
-        ([900, 40, 5_000_000, 0], False),  # the file came
+        ([900, 40, 5_000_000, 300, "a"], True),
+        ([900, 40, 4_996_000, 300, "a"], True),  # some late events of a busy day
+        ([900, 40, 4_990_000, 300, "a"], False),
+        ([899, 40, 5_000_000, 300, "a"], False),
+        ([900, 40, 5_000_000, 0, "a"], False),  # the file came
+        ([900, 40, 5_000_000, 300, "b"], False),  # by another definition of the steps
+        ([900, 40, 5_000_000, 300], False),  # as it was kept before definitions were
         ([], False),
         (None, False),
     ],
 )
 def test_came__by_what_it_was_counted_with__says_whether_to_count_again(token, is_as) -> None:
-    assert Came(900, 40, 5_000_000, 300).is_as(token) is is_as
+    came = Came(900, 40, 5_000_000, 300)
+    assert came.is_as(token, "a") is is_as
+    assert came.is_as(came.token("b"), "b")
 
 
 @pytest.mark.django_db
@@ -74,11 +78,12 @@ def test_counts__of_orders_that_come_late__are_those_of_a_count_of_all(shop, war
         before = {row.day: row.counts.get("orders") for row in DayJudged.objects.all()}
         warehouse.append(facts={"order_lines": pa.Table.from_pylist(lines, schema=schemas.ORDER_LINES)})
         span = judging.Span(FIRST, LAST, LAST - ONE_DAY)
-        assert set(judging._uncounted(span, arrivals.of_days(shop, period))) == {
+        mark = values.defined(values.steps_of(shop, span.last))
+        assert set(judging._uncounted(span, arrivals.of_days(shop, period), mark)) == {
             line["local_day"] for line in lines
         } - {LAST}
         judging.one_chunk(shop, span, at, judging.plainly)
-        assert judging._uncounted(span, arrivals.of_days(shop, period)) == []
+        assert judging._uncounted(span, arrivals.of_days(shop, period), mark) == []
         after = {row.day: row.counts for row in DayJudged.objects.all()}
     whole = judging.counts_by_day(shop, period, {"item": ("a",), "cart": ("b",)}, at)
     assert {day: cells.get("orders") for day, cells in after.items()} != before

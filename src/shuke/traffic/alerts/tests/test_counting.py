@@ -39,7 +39,8 @@ def test_counts__of_a_drawn_shop__equal_a_plain_recount_and_follow_late_events(s
         actions.append(facts={"events": pa.Table.from_pylist(late, schema=schemas.EVENTS)})
         touched = {event["local_day"] for event in late} - {LAST}
         span = judging.Span(FIRST, LAST, LAST - ONE_DAY)
-        while judging._uncounted(span, arrivals.of_days(shop, Period.inclusive(FIRST, LAST))):
+        mark = values.defined(values.steps_of(shop, span.last))
+        while judging._uncounted(span, arrivals.of_days(shop, Period.inclusive(FIRST, LAST)), mark):
             judging.one_chunk(shop, span, at, judging.plainly)
         after = {row.day: row.counts for row in DayJudged.objects.all()}
     assert {day for day in after if after[day] != before[day]} == touched

@@ -15,7 +15,7 @@ from shuke.kernel.periods import Period
 from shuke.records import jobs
 from shuke.records.actor import Actor
 from shuke.records.models import OutboxEvent
-from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, storing, tending
+from shuke.traffic.alerts import actions, arrivals, judging, own_rules, reads, storing, tending, values
 from shuke.traffic.alerts.arrivals import Came
 from shuke.traffic.alerts.errors import BadFirstDay, NoFacts, TooManyRules
 from shuke.traffic.alerts.models import Alert, AlertRule, DayJudged, Watch
@@ -225,6 +225,37 @@ def test_memory__of_rows_before_the_shops_life__takes_nothing_from_them(shop, hi
         assert (span.counted, span.first) == (FIRST, FIRST)
         memory = storing.memory_of(shop.id, span.counted, FIRST + timedelta(days=5), [])
         assert memory.history == {}
+
+
+def test_counts__of_a_step_that_is_shown_by_other_events_from_now_on__are_all_of_the_new_definition(
+    shop, history, monkeypatch
+) -> None:
+    """Half of the baseline by one definition and half by another would look like a move."""
+    monkeypatch.setattr(judging, "FIRST_JUDGED", 2)
+    changed = max(history) - timedelta(days=3)
+    by_definition = {day: {"visits": cells["visits"]} for day, cells in history.items()}
+
+    def steps(shop, day):
+        return {"item": ("Product Viewed",), "cart": ("Product Added", "page:cart")[: 1 + (day >= changed)]}
+
+    def counted(shop, period, given, at):
+        part = 200 * len(given["cart"])
+        days = [day for day in period.days() if day in by_definition]
+        return {day: {**by_definition[day], "step.cart": (part, 1000)} for day in days}
+
+    monkeypatch.setattr(judging, "steps_of", steps)
+    monkeypatch.setattr(judging, "counts_by_day", counted)
+    monkeypatch.setattr(arrivals, "of_days", lambda s, p: {d: Came(9) for d in p.days() if d in history})
+    common = {"shop": shop, "actor": ACTOR}
+    with scope(shop=shop.id):
+        for at in (AT - timedelta(days=4), AT):
+            actions.judge_due(**common, at=at)
+            rows = DayJudged.objects.order_by("-day")
+            assert {row.counts["step.cart"][0] for row in rows} == {200 if at < AT else 400}
+        DayJudged.objects.update(came=[9, 0, 0, 0])  # as they were kept before
+        actions.judge_again(**common, first=changed, at=AT)
+        assert {tuple(row.came)[-1] for row in rows.all()} == {values.defined(steps(shop, changed))}
+    assert not [one for one in reads.list_alerts(shop) if one.lead.family == "step"]
 
 
 @pytest.mark.parametrize("how", ["off", "removed"])
