@@ -8,7 +8,7 @@ for a day that was told already is not told; nothing is told twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Any
 
@@ -18,6 +18,20 @@ from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
 
 PIECE = 1_000  # rows that are unpacked at once
+
+
+def days_shown(by_day: Mapping[date, int], first: int, size: int) -> tuple[list[date], int]:
+    """Of rows counted by day, the days that hold those from `first` on, newest first, and how many of these days' rows come
+    before them."""
+    passed, newer = 0, 0
+    days = []
+    for day in sorted(by_day, reverse=True):
+        if passed + by_day[day] <= first:
+            newer = passed + by_day[day]
+        elif passed < first + size:
+            days.append(day)
+        passed += by_day[day]
+    return days, first - newer
 
 
 def every_row(

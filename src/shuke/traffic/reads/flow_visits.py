@@ -1,14 +1,15 @@
 """The visits behind a link of the traffic map: those that came in, went on, left or ordered between two of its nodes.
 
 Where a visit itself says it (its channel and entrance, its last page and how many pages it saw) `visits` are asked; what
-happened between two steps in the middle is followed through the events of the days, as under a filter.
+happened between two steps in the middle is followed through the events of the days that hold the visits shown, under a
+filter through those of all days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import ibis
@@ -19,11 +20,20 @@ from shuke.conditions.reads import Node
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
-from shuke.traffic.by_day import every_row
+from shuke.traffic.by_day import days_shown, every_row
 from shuke.traffic.flows import kernel, ways
 from shuke.traffic.reads.asking import Ask, asker
 from shuke.traffic.reads.evidence import COLUMNS, LARGEST_PAGE
-from shuke.traffic.reads.flows import MOST_EVENTS, TooManyEvents, days_of, holds, moves_of_day, rows_of
+from shuke.traffic.reads.flows import (
+    MOST_EVENTS,
+    FlowAsker,
+    TooManyEvents,
+    days_of,
+    holds,
+    level_of,
+    moves_of_day,
+    rows_of,
+)
 from shuke.warehouse import reads as warehouse
 
 SHOWN = COLUMNS["visit"]
@@ -69,14 +79,23 @@ def flow_visits(
         raise Invalid(field="size", value=size)
 
     def question(snapshot: warehouse.Snapshot) -> FlowVisits:
-        asked, read = _taken(snapshot, way, condition)
-        key = ("way visits",)
-        counted = asked(key, lambda tables: tables["way_visits"].aggregate(n=ibis._.count()))
+        key, first = ("way visits",), (page - 1) * size
+        by_day = _by_day(snapshot, way) if condition is None else None
+        if by_day is None:
+            asked, read = _taken(snapshot, way, condition)
+            counted = asked(key, lambda tables: tables["way_visits"].aggregate(n=ibis._.count()))
+            count = counted["n"][0].as_py()
+        else:
+            count = sum(by_day.values())
+            days, first = days_shown(by_day, first, size)
+            if not days:
+                return FlowVisits(SHOWN, (), count, page, size, 0)
+            asked, read = _taken(snapshot, way, condition, days)
 
         def shown(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-            return _newest_first(tables).limit(size, offset=(page - 1) * size).select(*SHOWN)
+            return _newest_first(tables).limit(size, offset=first).select(*SHOWN)
 
-        found = asked((*key, page, size), shown).to_pylist()
+        found = asked((*key, first, size), shown).to_pylist()
         rows = tuple(
             {
                 name: value.replace(tzinfo=UTC).astimezone(shop.zone)
@@ -86,7 +105,7 @@ def flow_visits(
             }
             for row in found
         )
-        return FlowVisits(SHOWN, rows, counted["n"][0].as_py(), page, size, read)
+        return FlowVisits(SHOWN, rows, count, page, size, read)
 
     return warehouse.ask(shop, period, question)
 
@@ -113,9 +132,28 @@ def _check(way: Way) -> None:
         raise Invalid(field="where", value=",".join(way.where))
 
 
-def _taken(snapshot: warehouse.Snapshot, way: Way, condition: Node | None) -> tuple[Ask, int]:
-    """Asks of `way_visits`, the visits that took the way, and how many events were followed to know them."""
+def _by_day(snapshot: warehouse.Snapshot, way: Way) -> dict[date, int] | None:
+    """How many of all visits made a move in the middle on each day, where sums of days tell it: then only the days are
+    followed that hold those that are shown. A visit makes one move at a step."""
+    level = level_of(("local_day", "kind", "step", *way.where))
+    if way.kind != "move" or level is None:
+        return None
+    asking = FlowAsker(snapshot, None, (level,))
+    if not asking.is_summed:
+        return None
+    where = {"kind": way.kind, "step": way.step, **way.where}
+    rows, _count = asking.rows(level, ("local_day",), where)
+    return {row.keys["local_day"]: row.moves for row in rows if row.moves}
+
+
+def _taken(
+    snapshot: warehouse.Snapshot, way: Way, condition: Node | None, days: Sequence[date] | None = None
+) -> tuple[Ask, int]:
+    """Asks of `way_visits`, the visits that took the way (on these days), and how many events were followed to know them."""
     wanted, read = snapshot.derived("visits"), 0
+    if days is not None:
+        snapshot = snapshot.narrowed(days, "fd")
+        wanted = wanted.filter(wanted.local_day.isin([ibis.date(day) for day in days]))
     if condition is not None:
         wanted = wanted.filter(holds(condition, wanted))
     if way.kind == "move":

@@ -83,7 +83,7 @@ def flows(
     channel or step only types of pages are told, and by step only one side's path: a grouping that no level of
     `page_flows` tells raises Invalid. `until`: as the facts stood before that moment.
     """
-    level = _level((*by, *(where or ())))
+    level = level_of((*by, *(where or ())))
     if level is None or not set(by) <= set(KEYS) or len(set(by)) != len(by):
         raise Invalid(field="by", value=",".join(by))
 
@@ -94,7 +94,7 @@ def flows(
     return ask_flows(shop, period, question, condition=condition, until=until, levels=(level,))
 
 
-def _level(names: Sequence[str]) -> str | None:
+def level_of(names: Sequence[str]) -> str | None:
     """The smallest level that tells all of these keys."""
     wanted = {name for name in names if name in ways.DIMENSIONS}
     return next((level for level in _BY_SIZE if wanted <= set(ways.LEVELS[level])), None)
@@ -143,6 +143,11 @@ class FlowAsker:
             raise TooManyEvents(field="filter", value=f"{self.events_read:,}")
         scoped = snapshot if until is None else snapshot.cut(until)
         self._ask = asker(snapshot, {"page_flows": _under(scoped, condition, levels)}, ())
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether the sums of days are there, in files that this process reads."""
+        return self._laid_out is not None
 
     def rows(
         self, level: str, by: tuple[str, ...], where: Mapping[str, Any], limit: int | None = None

@@ -17,7 +17,7 @@ from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, Period, local_day
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
-from shuke.traffic.by_day import every_row
+from shuke.traffic.by_day import days_shown, every_row
 from shuke.traffic.decisions import compared, so_far
 from shuke.traffic.figures import Figure
 from shuke.traffic.reads.evidence import COLUMNS as EVIDENCE_COLUMNS
@@ -368,25 +368,19 @@ def _seen_by_days(
     if not whole.is_summed(laid):
         return None
     by_day = whole.visits_by_day(laid, path)
-    first, passed, newer = (page - 1) * size, 0, 0
-    days = []
-    for day in sorted(by_day, reverse=True):
-        if passed + by_day[day] <= first:
-            newer = passed + by_day[day]
-        elif passed < first + size:
-            days.append(day)
-        passed += by_day[day]
+    count = sum(by_day.values())
+    days, first = days_shown(by_day, (page - 1) * size, size)
     if not days:
-        return passed, []
+        return count, []
     own = LaidOut(snapshot, [Stretch(Period.inclusive(days[-1], days[0]), until)])
     rows = own.answer(
         {"visits": None, "trails": None},
-        ("page visits", size, first - newer),
-        lambda t: _newest(questions.visits_on(t["visits"], t["trails"], t["one"]), size, first - newer),
+        ("page visits", size, first),
+        lambda t: _newest(questions.visits_on(t["visits"], t["trails"], t["one"]), size, first),
         is_kept=False,
         given={"one": whole.wanted(path)},
     )
-    return passed, rows.to_pylist()
+    return count, rows.to_pylist()
 
 
 def every_page_visit(

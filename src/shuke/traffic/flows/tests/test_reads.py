@@ -22,6 +22,7 @@ from shuke.warehouse import actions, schemas, snapshots
 
 # The modules; the package offers the functions under these names.
 reading = importlib.import_module("shuke.traffic.reads.flows")
+behind = importlib.import_module("shuke.traffic.reads.flow_visits")
 folds = importlib.import_module("shuke.traffic.flows.reads")
 maps = importlib.import_module("shuke.traffic.reads.flow_map")
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -181,10 +182,39 @@ def test_map__drawn_shop__law_of_what_comes_in_and_goes_out(life, monkeypatch):
             )
             if condition is None and told.rows:
                 one = told.rows[0]
-                behind = flow_visits(shop=life.shop, period=PERIOD, way=one.way, size=1)
-                assert behind.count == one.visits
+                assert flow_visits(shop=life.shop, period=PERIOD, way=one.way, size=1).count == one.visits
         is_added_up = condition is None or (condition is CHANNEL and opened is None)
         assert (found.events_read == 0) == is_added_up
+
+
+@pytest.mark.row("T3")
+@pytest.mark.parametrize(
+    "where",
+    [{"from_type": "item"}, {"to_type": "item", "to_path": "/item/1"}, {"from_type": None}, {}],
+    ids=str,
+)
+def test_visits_of_a_move__found_by_days__are_those_followed_through_all_events(life, monkeypatch, where):
+    actions.seal(life.shop, [FIRST + timedelta(days=n) for n in range(5)])
+    way = behind.Way("move", 1, where)
+
+    def pages() -> list:
+        first = flow_visits(shop=life.shop, period=PERIOD, way=way, size=7)
+        rest = [
+            flow_visits(shop=life.shop, period=PERIOD, way=way, page=n, size=7)
+            for n in range(2, first.count // 7 + 3)
+        ]
+        return [(one.count, one.rows) for one in (first, *rest)]
+
+    by_days = pages()
+    with monkeypatch.context() as patch:
+        patch.setattr(behind, "_by_day", lambda *_: None)
+        assert pages() == by_days
+    shown = [row for _count, rows in by_days for row in rows]
+    assert len(shown) == by_days[0][0]
+    assert shown or where == {"from_type": None}
+    one_day = flow_visits(shop=life.shop, period=PERIOD, way=way, size=1)
+    whole = flow_visits(shop=life.shop, period=PERIOD, way=way, condition=CHANNEL, size=1)
+    assert one_day.events_read < whole.events_read or not shown
 
 
 @pytest.mark.row("T3")
