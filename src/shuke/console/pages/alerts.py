@@ -284,6 +284,7 @@ def _page(request: PageRequest, form: RuleForm | None) -> HttpResponse:
         "until": words.day(standing.judged_until) if standing.judged_until else "",
         "watched": _watched(standing),
         "watch_table": build_table(request, "watched", _watch_columns(access, standing), standing.series),
+        "missing": reads.listed([reads.step_words(step) for step in standing.missing_steps]),
         "few": standing.count("too_few"),
         "least": reads.least_days(shop, _today(access)),
         "rules": [_rule(one, access, members, at) for one in reads.list_rules(shop)],

@@ -147,3 +147,18 @@ def test_alert__of_a_rule_on_some_visits__says_which_leads_to_them_and_keeps_its
     assert ("(only" in words) == bool(said)
     with translation.override("zh-hans"):
         assert ("仅限" in reads.rule_words(rule, shop)) == bool(said)
+
+
+def test_pages__of_a_shop_without_a_payment_that_is_seen__watch_the_steps_beside_it_and_say_so(
+    page, shop
+) -> None:
+    alert = raise_one(shop, "step.order<checkout|terminal=mobile", at=clock.now())
+    with scope(shop=shop.id):
+        row = DayJudged.objects.order_by("-day")[0]
+        of = row.judged[str(alert.lead)]
+        row.judged |= {"step.cart": of, "step.checkout": of, "step.order<checkout": of}
+        row.save()
+    assert reads.standing(shop).missing_steps == ("payment",)
+    assert "Hardly ever seen: payment." in page("alerts")
+    assert "Step “checkout → order”, Mobile phone" in page("alert", alert.id)
+    assert reads.step_texts(shop, alert) == ("Checkout Started", "Order Completed")

@@ -117,11 +117,13 @@ class Silence:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is watched, and until when it is judged; None: nothing yet. `needed_days`: days of facts before judging begins."""
+    """What is watched, and until when it is judged; None: nothing yet. `missing_steps`: steps that hardly
+    anybody is seen to reach, so that the ones beside them are watched as neighbours."""
 
     judged_until: date | None
     series: tuple[SeriesState, ...]
     days_counted: int
+    missing_steps: tuple[str, ...] = ()
 
     def count(self, verdict: str) -> int:
         return sum(one.verdict == verdict for one in self.series)

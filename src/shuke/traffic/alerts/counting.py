@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from itertools import pairwise
+from itertools import combinations
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from shuke.kernel.periods import Period
 from shuke.shops.reads import ShopView
 from shuke.traffic import reads as traffic
 from shuke.traffic.alerts import questions
-from shuke.traffic.alerts.shapes import Cell, Name
+from shuke.traffic.alerts.shapes import Cell, Name, step_series
 from shuke.warehouse import reads as warehouse
 
 MONEY = (("orders", "orders"), ("amount", "amount_paid"))
@@ -67,15 +67,15 @@ def most_seen(shop: ShopView, day: date, steps: Mapping[str, Sequence[str]]) -> 
 def _add_steps(found: dict[date, dict[str, Cell]], rows: list[dict], steps: Sequence[str]) -> None:
     whole: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
-        for step, following in pairwise(steps):
-            of, on = row[step], row[f"{step}_on"]
+        for step, later in combinations(steps, 2):
+            of, on, what = row[step], row[f"{step}_{later}"], step_series(step, later)
             if not of:
                 continue
             if row["terminal"]:
-                name = str(Name(f"step.{following}", "terminal", row["terminal"]))
+                name = str(Name(what, "terminal", row["terminal"]))
                 found[row["local_day"]][name] = (on, of)
-            both = whole[row["local_day"], following]
+            both = whole[row["local_day"], what]
             both[0] += on
             both[1] += of
-    for (day, following), (on, of) in whole.items():
-        found[day][f"step.{following}"] = (on, of)
+    for (day, what), (on, of) in whole.items():
+        found[day][what] = (on, of)

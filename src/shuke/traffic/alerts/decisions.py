@@ -10,13 +10,14 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
 
 from shuke.kernel.periods import ONE_DAY
 from shuke.traffic.alerts import expectation as x
-from shuke.traffic.alerts.shapes import Counts, Judgement, Name, Run, Values
+from shuke.traffic.alerts.shapes import STEPS, Counts, Judgement, Name, Run, Values, step_series
 
 _POWER = 1.645  # 95 of 100: what a promised move has to have over the bar
 _OWN_SCORES = 21  # past scores from which a series' own scatter of scores counts
@@ -252,8 +253,32 @@ def bar(series: int, values: Values) -> float:
     return NormalDist().inv_cdf(1 - min(values.false_alerts_a_year / tries, 0.05))
 
 
+def _steps_of(table: Table, values: Values) -> set[str]:
+    """What the watched steps count: each from the one before it that the shop has. A step that hardly anybody is seen to
+    reach (a payment that happens at the provider) would hide the one after it; one that came only lately is taken in when its
+    days can teach."""
+    seen: dict[str, np.ndarray] = {}
+    for i, name in enumerate(table.names):
+        if name.family == "step" and not name.dimension:
+            for step, reached in ((name.before, table.wholes[i]), (name.step, table.parts[i])):
+                seen[step] = np.maximum(seen.get(step, 0), reached)
+    began = {step: int((days > 0).argmax()) for step, days in seen.items() if days.any()}
+    last, least = len(table.days) - 1, values.least_days
+    if not began or last - min(began.values()) < least:
+        return {step_series(a, b) for a, b in pairwise(STEPS)}
+    chosen = [
+        step
+        for step in STEPS
+        if step in began
+        and seen[step][max(0, last - values.baseline_days) : last].sum() >= values.least_cases
+        and (last - began[step] >= least or began[step] - min(began.values()) < least)
+    ]
+    return {step_series(a, b) for a, b in pairwise(chosen)}
+
+
 def _watched(table: Table, values: Values) -> Table:
-    """Whole series always; entrances the most visited; other segments from a smallest number of cases a day on."""
+    """Whole series always; entrances the most visited; other segments from a smallest number of cases a day on; steps that the
+    shop has."""
     recent = slice(max(0, len(table.days) - 1 - values.baseline_days), len(table.days) - 1)
     daily = np.where(
         np.array([name.kind == "rate" for name in table.names]),
@@ -261,6 +286,7 @@ def _watched(table: Table, values: Values) -> Table:
         table.parts[:, recent].mean(1) if len(table.days) > 1 else 0.0,
     )
     entrances = [i for i, name in enumerate(table.names) if name.dimension == "entry_path"]
+    steps = _steps_of(table, values)
     first = set(sorted(entrances, key=lambda i: (-daily[i], str(table.names[i])))[: values.most_entrances])
     kept = [
         i
@@ -268,6 +294,7 @@ def _watched(table: Table, values: Values) -> Table:
         if daily[i] > 0
         and (not name.dimension or daily[i] >= 1)
         and (name.dimension != "entry_path" or i in first)
+        and (name.family != "step" or name.what in steps)
     ]
     return Table(
         tuple(table.names[i] for i in kept),

@@ -108,6 +108,7 @@ class WatchOut(Schema):
     days_counted: int
     is_too_few: bool
     is_too_short: bool
+    missing_steps: list[str]
     series: list[SeriesOut]
 
 
@@ -163,6 +164,7 @@ def get_watch(request: ShopRequest, shop: str) -> Any:
         "days_counted": found.days_counted,
         "is_too_few": found.is_too_few,
         "is_too_short": found.is_too_short,
+        "missing_steps": list(found.missing_steps),
         "series": [{**vars(one), "series": str(one.name)} for one in found.series],
     }
 

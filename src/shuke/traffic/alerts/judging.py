@@ -28,8 +28,8 @@ from shuke.traffic.alerts.counting import counts_by_day
 from shuke.traffic.alerts.decisions import waiting
 from shuke.traffic.alerts.incidents import CONSEQUENCES, Incident
 from shuke.traffic.alerts.models import BACK, LIMIT, OPEN, UNUSUAL, Alert, AlertRule, DayJudged, Watch
-from shuke.traffic.alerts.shapes import Judgement, Name
-from shuke.traffic.alerts.values import STEPS, defined, settling_hours, steps_of, told_share, values_of
+from shuke.traffic.alerts.shapes import EVERY_STEP, Judgement, Name
+from shuke.traffic.alerts.values import defined, settling_hours, steps_of, told_share, values_of
 from shuke.traffic.alerts.watching import Memory, next_day
 from shuke.warehouse import reads as warehouse
 
@@ -37,7 +37,7 @@ COUNT_DAYS = 14  # days counted by one question
 JUDGE_SECONDS = 3.0  # of one chunk
 FIRST_JUDGED = 90  # of a shop that is judged for the first time: its last days
 ORDERS, VISITS = "orders", "visits"  # what may come later, each for itself
-_BY_VISITS = ("visits", "bounce", *(f"step.{step}" for step in STEPS[1:]))
+_BY_VISITS = ("visits", "bounce", *EVERY_STEP)
 _LIMIT_DAYS = 8  # a limit is looked at on so many of the last days
 DEFINITIONS = {
     "visits": "visits.v1",

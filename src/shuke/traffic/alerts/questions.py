@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from itertools import pairwise
+from itertools import combinations
 from operator import or_
 
 import ibis
@@ -37,8 +37,9 @@ def entrance_counts(visits: ibis.Table, most: int = MOST_ENTRANCES_A_DAY) -> ibi
 
 
 def step_counts(events: ibis.Table, steps: Mapping[str, Sequence[str]]) -> ibis.Table:
-    """Day, terminal ('' where none is known): per step `<step>`, the day's visitors who reached it, and
-    `<step>_on`, those of them who reached the next one on that day too. The last step has no next."""
+    """Day, terminal ('' where none is known): per step `<step>`, the day's visitors who reached it, and per
+    step and later step `<step>_<later>`, those of them who reached the later one on that day too: not every shop has every
+    step, so that which is the next one shows only over weeks."""
     shown = {step: _shows(events, texts) for step, texts in steps.items()}
     marked = events.mutate(**{f"is_{step}": ibis.ifelse(is_it, 1, 0) for step, is_it in shown.items()})
     marked = marked.filter(reduce(or_, (marked[f"is_{step}"] == 1 for step in steps)))
@@ -47,8 +48,8 @@ def step_counts(events: ibis.Table, steps: Mapping[str, Sequence[str]]) -> ibis.
     )
     names = list(steps)
     sums = {step: people[step].sum() for step in names}
-    for step, following in pairwise(names):
-        sums[f"{step}_on"] = (people[step] * people[following]).sum()
+    for step, later in combinations(names, 2):
+        sums[f"{step}_{later}"] = (people[step] * people[later]).sum()
     return people.group_by("local_day", "terminal").aggregate(**sums)
 
 

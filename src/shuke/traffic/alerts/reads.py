@@ -42,6 +42,7 @@ from shuke.traffic.alerts.wording import (
     segment_words,
     sentence,
     series_words,
+    step_words,
     value_words,
     what_words,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "silent_since",
     "standing",
     "step_texts",
+    "step_words",
     "value_words",
     "what_words",
 ]
@@ -181,7 +183,9 @@ def standing(shop: ShopView) -> Standing:
         actual, expected, low, high = _in_unit(name, rule, actual, expected, low, high)
         series.append(SeriesState(name, verdict, actual, cases, expected, low, high, z, seen))
     series.sort(key=lambda one: (one.name.what, one.name.dimension, -(one.actual or 0)))
-    return Standing(watch.judged_until if watch else None, tuple(series), counted)
+    ends = {step for one in series if one.name.family == "step" for step in (one.name.before, one.name.step)}
+    missing = tuple(step for step in STEPS if step not in ends) if ends else ()
+    return Standing(watch.judged_until if watch else None, tuple(series), counted, missing)
 
 
 def false_alerts_a_year(shop: ShopView, day: date) -> float:
@@ -193,9 +197,9 @@ def step_texts(shop: ShopView, alert: AlertView) -> tuple[str, ...]:
     """Of an alert of a step: what shows the step before it and the step itself, each by the text that was seen most on the
     day before the incident (values.steps_of tells the texts); empty for any other alert."""
     name = alert.lead
-    if name.family != "step" or name.step not in STEPS[1:]:
+    wanted = (name.before, name.step)
+    if name.family != "step" or not set(wanted) <= set(STEPS):
         return ()
-    wanted = STEPS[STEPS.index(name.step) - 1 : STEPS.index(name.step) + 1]
     day = alert.since - ONE_DAY
     every = steps_of(shop, day)
     found = most_seen(shop, day, {step: every[step] for step in wanted})

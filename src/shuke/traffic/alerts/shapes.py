@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import combinations, pairwise
 from typing import Literal
 
 Kind = Literal["count", "rate"]
+# The way to an order. A step is the share of those who reached one of these that reached a later one.
+STEPS = ("item", "cart", "checkout", "payment", "order")
 # waiting: its facts have not come yet
 Verdict = Literal["quiet", "moved", "too_few", "too_short", "waiting"]
 # (value, None) of a count, (part, whole) of a rate
@@ -19,10 +22,19 @@ Cell = tuple[int, int | None]
 Counts = Mapping[str, Cell]
 
 
+def step_series(before: str, step: str) -> str:
+    """What the series of a step counts: `step.order` from the neighbour before it, `step.order<checkout` from an earlier one."""
+    is_next = before in STEPS and STEPS[STEPS.index(before) + 1 :][:1] == (step,)
+    return f"step.{step}" if is_next else f"step.{step}<{before}"
+
+
+EVERY_STEP = tuple(step_series(before, step) for before, step in combinations(STEPS, 2))
+
+
 @dataclass(frozen=True)
 class Name:
-    """A series' name taken apart. `what`: visits, orders, amount, bounce, `step.<name>`; of a shop's own rule `count.<id>` or
-    `rate.<id>`."""
+    """A series' name taken apart. `what`: visits, orders, amount, bounce, `step.<name>` (from another than the one before
+    it `step.order<checkout`); of a shop's own rule `count.<id>` or `rate.<id>`."""
 
     what: str
     dimension: str = ""
@@ -45,7 +57,13 @@ class Name:
     @property
     def step(self) -> str:
         """Of a step: the deed that it leads to."""
-        return self.what.partition(".")[2]
+        return self.what.partition(".")[2].partition("<")[0]
+
+    @property
+    def before(self) -> str:
+        """Of a step: the deed that it comes from."""
+        named = self.what.partition("<")[2]
+        return named or next((a for a, b in pairwise(STEPS) if b == self.step), "")
 
     @property
     def whole(self) -> Name:

@@ -10,10 +10,9 @@ from typing import Any
 
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
-from shuke.traffic.alerts.shapes import Values
+from shuke.traffic.alerts.shapes import EVERY_STEP, STEPS, Values
 
 AREA = "common.alerts."
-STEPS = ("item", "cart", "checkout", "payment", "order")
 
 
 def values_of(shop: ShopView, day: date) -> Values:
@@ -56,8 +55,9 @@ def told_share(shop: ShopView, day: date) -> float:
 
 
 def defined(steps: Mapping[str, Sequence[str]]) -> str:
-    """A short mark of what shows the steps: another one when a text was added, taken away or moved to another step."""
-    return hashlib.sha256(json.dumps(list(steps.items())).encode()).hexdigest()[:16]
+    """A short mark of what shows the steps, and which series come of them: another one when a text was added, taken away or
+    moved to another step."""
+    return hashlib.sha256(json.dumps([EVERY_STEP, list(steps.items())]).encode()).hexdigest()[:16]
 
 
 def steps_of(shop: ShopView, day: date) -> dict[str, tuple[str, ...]]:

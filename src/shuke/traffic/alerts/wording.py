@@ -32,10 +32,11 @@ TERMINALS: dict[str, str | Promise] = {
     "app": pgettext_lazy("terminal", "App"),
 }
 STEPS: dict[str, str | Promise] = {
-    "cart": pgettext_lazy("step", "item page → cart"),
-    "checkout": pgettext_lazy("step", "cart → checkout"),
-    "payment": pgettext_lazy("step", "checkout → payment"),
-    "order": pgettext_lazy("step", "payment → order"),
+    "item": pgettext_lazy("step", "item page"),
+    "cart": pgettext_lazy("step", "cart"),
+    "checkout": pgettext_lazy("step", "checkout"),
+    "payment": pgettext_lazy("step", "payment"),
+    "order": pgettext_lazy("step", "order"),
 }
 FAMILIES = ("visits", "step", "bounce", "orders", "amount")
 STATES: dict[str, str | Promise] = {
@@ -90,6 +91,11 @@ def metric_title(name: str, version: int | None = None) -> str:
     return title.zh if _locale().language == "zh" else title.en
 
 
+def step_words(step: str) -> str:
+    """One step of the way to an order."""
+    return str(STEPS.get(step, step))
+
+
 def segment_words(name: Name, shop: ShopView, day: date) -> str:
     """The segment alone; empty for a whole."""
     if name.dimension == "channel":
@@ -102,7 +108,7 @@ def segment_words(name: Name, shop: ShopView, day: date) -> str:
 def what_words(name: Name, rule: RuleView | None = None) -> str:
     """What a series counts: Visits, Bounce rate, a step, a rule's metric."""
     if name.family == "step":
-        return gettext("Step “%(step)s”") % {"step": STEPS.get(name.step, name.step)}
+        return gettext("Step “%(step)s”") % {"step": f"{step_words(name.before)} → {step_words(name.step)}"}
     known = {"visits": "visits", "orders": "orders", "amount": "amount_paid", "bounce": "bounce_entrance"}
     if name.family in known:
         return metric_title(known[name.family])

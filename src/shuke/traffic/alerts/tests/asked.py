@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations
 from typing import Any
 
 from shuke.traffic.alerts import questions
@@ -63,13 +63,13 @@ def steps(facts: Facts, given: Mapping[str, Sequence[str]] = STEPS) -> list[Row]
     names = list(given)
     found: dict[tuple[Any, str], Row] = {}
     for (day, visitor), done in reached.items():
-        empty = {**dict.fromkeys(names, 0), **{f"{step}_on": 0 for step in names[:-1]}}
+        empty = {**dict.fromkeys(names, 0), **{f"{a}_{b}": 0 for a, b in combinations(names, 2)}}
         group = (day, terminals[day, visitor])
         row = found.setdefault(group, {"local_day": day, "terminal": group[1], **empty})
         for step in done:
             row[step] += 1
-        for step, following in pairwise(names):
-            row[f"{step}_on"] += step in done and following in done
+        for step, later in combinations(names, 2):
+            row[f"{step}_{later}"] += step in done and later in done
     return list(found.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import combinations
 
 import pyarrow as pa
 import pytest
@@ -12,6 +13,7 @@ from shuke.kernel.periods import ONE_DAY, Period
 from shuke.rulebook import reads as rulebook
 from shuke.traffic.alerts import arrivals, counting, judging, values
 from shuke.traffic.alerts.models import DayJudged
+from shuke.traffic.alerts.shapes import step_series
 from shuke.traffic.alerts.tests import asked
 from shuke.traffic.tests import oracle
 from shuke.traffic.tests.drawn import AT, FIRST, LAST, draw
@@ -50,10 +52,10 @@ def _same(found, events, steps) -> None:
     visits = oracle.visits(events, RULES)
     facts = {"events": events, "visits": visits, "channel_days": oracle.channel_days(visits)}
     for row in asked.steps(facts, steps):
-        for step, following in zip(list(steps), list(steps)[1:], strict=False):
+        for step, later in combinations(steps, 2):
             if row[step]:
-                cell = found[row["local_day"]][f"step.{following}"]
-                assert cell == (row[f"{step}_on"], row[step])  # the drawn shop names no terminal
+                cell = found[row["local_day"]][step_series(step, later)]
+                assert cell == (row[f"{step}_{later}"], row[step])  # the drawn shop names no terminal
     for row in asked.entrances(facts, 30):
         assert found[row["local_day"]][f"bounce|entry_path={row['entry_path']}"] == (
             row["one_view"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from shuke.traffic.alerts import expectation as x
 from shuke.traffic.alerts.decisions import bar, judge_day
 from shuke.traffic.alerts.incidents import Incident, fold
-from shuke.traffic.alerts.shapes import Judgement, Name, Run
+from shuke.traffic.alerts.shapes import STEPS, Judgement, Name, Run, step_series
 from shuke.traffic.alerts.tests.shipped import shipped
 from shuke.traffic.alerts.watching import Memory, next_day, replay
 
@@ -195,3 +196,31 @@ def test_incidents__of_a_fall__name_a_segment_only_where_it_lost_more_than_by_it
         } | cells
     (found,) = replay(history, VALUES, start=FIRST + timedelta(days=62)).incidents
     assert found.lead == (f"{what}|{dimension}={which}" if which else what)
+
+
+@pytest.mark.parametrize(
+    ("payments", "leads"), [(False, {"step.order<checkout": "checkout"}), (True, {"step.order": "payment"})]
+)
+def test_judging__of_a_shop_in_which_nobody_is_seen_to_pay__watches_checkout_to_order(
+    payments, leads
+) -> None:
+    """A payment at the provider leaves no trace; where it does, its neighbours are watched and nothing over it."""
+    draw, history = np.random.default_rng(4), {}
+    for number in range(70):
+        way = {"item": 3000}
+        for step, share in {"cart": 0.3, "checkout": 0.6, "payment": 0.8, "order": 0.5}.items():
+            if step == "payment" and not payments:
+                way[step] = int(number == 30)  # somebody tried
+                continue
+            reached = min(count for name, count in way.items() if name != "payment" or payments)
+            way[step] = int(draw.binomial(reached, share * (0.4 if step == "order" and number >= 67 else 1)))
+        history[FIRST + timedelta(days=number)] = {
+            step_series(a, b): (min(way[a], way[b]), way[a]) for a, b in combinations(STEPS, 2) if way[a]
+        }
+    memory = replay(history, VALUES, start=FIRST + timedelta(days=66))
+    assert {one.lead: Name.read(one.lead).before for one in memory.incidents} == leads
+    day = max(history)
+    before = Memory({one: cells for one, cells in history.items() if one < day})
+    _memory, judged = next_day(before, day, history[day], VALUES)
+    steps = [step for step in STEPS if payments or step != "payment"]
+    assert set(judged) == {step_series(a, b) for a, b in pairwise(steps)}
