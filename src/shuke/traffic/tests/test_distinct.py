@@ -59,7 +59,7 @@ def as_pieces(rows: list[dict], cut: int, columns: tuple[str, ...]) -> list[Piec
 @pytest.mark.row("T2")
 @settings(max_examples=150, deadline=None)
 @given(
-    rows=st.lists(row, max_size=30),
+    rows=st.one_of(st.just([]), *[st.lists(row, min_size=4, max_size=30)] * 9),
     cut=st.integers(0, 30),
     names=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
     keys=st.sampled_from(
