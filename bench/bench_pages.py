@@ -28,6 +28,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 SLUG = "linen-life"
 ROOMS = ("shuke.console.pages.", "shuke.shops.", "shuke.traffic.", "shuke.commerce.")
 GIVEN = {"metric_id": "pv"}
+# Pages that are asked of something: what is usual in every shop.
+OF_SOMETHING = {
+    "/map/visits/": ("&kind=move&step=1&from_type=item", "&kind=exit&step=2&from_type=item"),
+}
 
 
 def main() -> int:
@@ -87,7 +91,7 @@ def _ask(home: Path, asked: argparse.Namespace) -> int:
     from shuke.kernel import clock
     from shuke.kernel.periods import local_day
     from shuke.shops.reads import get_shop
-    from shuke.warehouse import snapshots
+    from shuke.warehouse import at_hand, snapshots
 
     settings.ALLOWED_HOSTS = ["*"]
     shop = get_shop(asked.shop)
@@ -110,6 +114,7 @@ def _ask(home: Path, asked: argparse.Namespace) -> int:
             for forgets in (True, False):
                 if forgets:
                     snapshots._answers.clear()
+                    at_hand.forget()
                 mark = now()
                 answer = client.get(address)
                 size = len(b"".join(answer) if answer.streaming else answer.content)
@@ -165,7 +170,10 @@ def _addresses(slug: str, first: date, last: date) -> Iterator[str]:
     period = f"?start={first}&end={last + timedelta(days=1)}"
     for route in routes():
         if route.has_shop and route.module.startswith(ROOMS) and not set(route.arguments) - {"shop", *GIVEN}:
-            yield route.url({"shop": slug, **GIVEN}) + chosen
+            asked = route.url({"shop": slug, **GIVEN}) + chosen
+            kinds = [more for name, more in OF_SOMETHING.items() if name in asked]
+            for more in kinds[0] if kinds else ("",):
+                yield asked + more
     for operation in operations():
         known = not set(operation.arguments) - {"shop", *GIVEN}
         if operation.method == "GET" and operation.has_shop and known:
