@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from django.http import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +28,7 @@ from shuke.traffic.fields import SUBJECT
 from shuke.traffic.http_shapes import KeptOut
 from shuke.traffic.saved.shapes import Kept
 
+T = TypeVar("T")
 LONGEST = timedelta(days=3660)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 Format = Literal["json", "csv"]
@@ -94,6 +95,12 @@ def condition_asked(text: str | None) -> Node | None:
 
 def number_told(value: Decimal | Fraction | int | None) -> int | float | None:
     return value if value is None or isinstance(value, int) else float(value)
+
+
+def paged(rows: Sequence[T], page: int, size: int | None) -> tuple[Sequence[T], dict[str, int]]:
+    """The rows of a page, and where that is; without a size all rows are one page."""
+    size = size or max(len(rows), 1)
+    return rows[(page - 1) * size : page * size], {"count": len(rows), "page": page, "size": size}
 
 
 def period_told(period: Period) -> dict[str, date]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from ninja import Query, Router, Schema
 
@@ -26,6 +26,7 @@ from shuke.traffic.http_shared import (
     AgainstIn,
     Format,
     lines_as_csv,
+    paged,
     period_asked,
     rows_told,
 )
@@ -321,7 +322,6 @@ def list_hot(
     return told_hot(found, access.shop.currency)
 
 
-T = TypeVar("T")
 _SUMS = tuple(SumsOut.model_fields)
 STALLED_COLUMNS = ("product_ref", "title", "held_by", "reason", "hit_units", "far_units", "lost", *_SUMS)
 
@@ -339,7 +339,7 @@ def told_items(
     found: reads.ItemsReport, currency: str, page: int = 1, size: int | None = None
 ) -> dict[str, Any]:
     """Items as the API says them: all of them, or one page."""
-    rows, place = _page(found.rows, page, size)
+    rows, place = paged(found.rows, page, size)
     return {
         **_head(found, currency),
         **place,
@@ -355,7 +355,7 @@ def told_stalled(
     found: reads.StallReport, currency: str, page: int = 1, size: int | None = None
 ) -> dict[str, Any]:
     """Items that stall as the API says them: all of them, or one page."""
-    rows, place = _page(found.rows, page, size)
+    rows, place = paged(found.rows, page, size)
     return {
         **_head(found, currency),
         **place,
@@ -374,12 +374,6 @@ def told_hot(found: reads.HotReport, currency: str) -> dict[str, Any]:
         "rows": [{n: _number(getattr(row, n)) for n in HotRowOut.model_fields} for row in found.rows],
         "notes": [as_note(note) for note in found.notes],
     }
-
-
-def _page(rows: Sequence[T], page: int, size: int | None) -> tuple[Sequence[T], dict[str, int]]:
-    """The rows of a page, and where that is; without a size all rows are one page."""
-    size = size or max(len(rows), 1)
-    return rows[(page - 1) * size : page * size], {"count": len(rows), "page": page, "size": size}
 
 
 def _head(found: Any, currency: str) -> dict[str, Any]:

@@ -157,7 +157,8 @@ def orders_behind(
     known = resolving.named(orders.union(views, distinct=False))
     sold = resolving.sales(known, lines, currency)
     own = sold.join(one, sold.product_ref == one.wanted).select(*sold.columns)
-    called = facts.group_by("order_id").aggregate(order_ref=facts.order_ref.max())
+    of_own = facts.semi_join(own.select("order_id").distinct(), "order_id")
+    called = of_own.group_by("order_id").aggregate(order_ref=of_own.order_ref.max())
     return own.left_join(called, "order_id").select(
         "order_id",
         "order_ref",

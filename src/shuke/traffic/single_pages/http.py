@@ -23,6 +23,7 @@ from shuke.traffic.http_shared import (
     figure_told,
     lines_as_csv,
     number_told,
+    paged,
     period_asked,
     period_told,
     rows_told,
@@ -54,6 +55,9 @@ class PageListOut(Schema):
     is_judged: bool
     few: int
     against_period: PeriodOut | None
+    count: int
+    page: int
+    size: int
     rows: list[PageOut]
 
 
@@ -122,6 +126,8 @@ def list_pages(
     start: date,
     end: date,
     condition: str | None = CONDITION,
+    page: int = PAGE,
+    size: int = PAGE_SIZE,
     format: Format = "json",
 ) -> Any:
     """All pages of a period, most viewed first, and which are hot and cold; known pages without a view come last."""
@@ -135,7 +141,7 @@ def list_pages(
     )
     if format == "csv":
         return csv_response(request.access, f"pages-{start}-{end}", *page_table(found))
-    return list_as_json(found)
+    return list_as_json(found, page, size)
 
 
 @router.get("/shops/{shop}/traffic/page", response=PageReportOut, operation_id="get_page")
@@ -249,16 +255,18 @@ def _way(way: reads.Way) -> dict[str, Any]:
     return {"path": way.path, "type": way.type, "count": way.count, "share": number_told(way.share)}
 
 
-def list_as_json(found: reads.PageList) -> dict[str, Any]:
-    """All pages as the API and the command tell them."""
+def list_as_json(found: reads.PageList, page: int = 1, size: int | None = None) -> dict[str, Any]:
+    """Pages as the API and the command tell them: all of them, or one page of them."""
+    rows, place = paged(found.rows, page, size)
     return {
+        **place,
         "period": period_told(found.period),
         "until": found.until,
         "views": found.views,
         "is_judged": found.is_judged,
         "few": found.few,
         "against_period": period_told(found.against_period) if found.against_period else None,
-        "rows": list(map(_page, found.rows)),
+        "rows": list(map(_page, rows)),
     }
 
 
