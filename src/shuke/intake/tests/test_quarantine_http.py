@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils.translation import get_language, override
 from django_scopes import scope
 
 from shuke.intake import reads
@@ -35,13 +36,15 @@ def caller(shop):
             )
 
         def call(method: str, path: str = "", body=None):
-            answer = Client(raise_request_exception=False).generic(
-                method,
-                f"/api/v1/shops/{shop.slug}/quarantine{path}",
-                json.dumps(body) if body is not None else "",
-                "application/json",
-                headers={"Authorization": f"Bearer {secret}", "Accept-Language": "en"},
-            )
+            # A request leaves its language active in the thread.
+            with override(get_language()):
+                answer = Client(raise_request_exception=False).generic(
+                    method,
+                    f"/api/v1/shops/{shop.slug}/quarantine{path}",
+                    json.dumps(body) if body is not None else "",
+                    "application/json",
+                    headers={"Authorization": f"Bearer {secret}", "Accept-Language": "en"},
+                )
             return answer.status_code, json.loads(answer.content)
 
         return call
