@@ -73,6 +73,16 @@ def walk_buckets(addresses, counts, told, edges, first, until, steps, window):
             if begin[run, 0] == end[run, 0] and begin[run, 1] == end[run, 1]:
                 continue
             a, b, ends, others = addresses[run, 0], addresses[run, 1], end[run, 0], end[run, 1]
+            if begin[run, 0] == ends or begin[run, 1] == others:  # of views alone, or of deeds alone
+                one, last = (b, others) if begin[run, 0] == ends else (a, ends)
+                walk_one(
+                    int64_at(one[0], last), int64_at(one[1], last), uint16_at(one[2], last), int32_at(one[3], last),
+                    begin[run, 1] if begin[run, 0] == ends else begin[run, 0],
+                    uint16_at(told[run, 0], told[run, 1]), told[run, 2], told[run, 3],
+                    steps, window, size, keys, places, known,
+                )  # fmt: skip
+                begin[run, 0], begin[run, 1] = ends, others
+                continue
             walk(
                 int64_at(a[0], ends), int64_at(a[1], ends), uint16_at(a[2], ends), int32_at(a[3], ends),
                 int64_at(b[0], others), int64_at(b[1], others), uint16_at(b[2], others), int32_at(b[3], others),
@@ -155,6 +165,36 @@ def walk(
                     earliest = np.int64(-1)
                 _step(known, mine, steps, window, fits_2, base | next_place, at_2[m])
             m += 1
+        if earliest >= 0:
+            if mine < 0:
+                mine = _place_of(whose, steps, size, keys, places, known)
+            _begin(known, mine, steps, earliest, earliest_at, latest, latest_at)
+
+
+@compiled
+def walk_one(
+    subject, at, code, place, n, table, counting, number, steps, window, size, keys, places, known,
+):  # fmt: skip
+    """`walk` of a run of one part."""
+    base = np.int64(number) << 32
+    while n < len(subject):
+        whose = subject[n]
+        mine = np.int64(-1)
+        earliest, latest, earliest_at, latest_at = np.int64(-1), np.int64(-1), np.int64(0), np.int64(0)
+        while n < len(subject) and subject[n] == whose:
+            fits = table[code[n]] & counting
+            if fits == 1:
+                latest, latest_at = base | place[n], at[n]
+                if earliest < 0:
+                    earliest, earliest_at = latest, latest_at
+            elif fits:
+                if mine < 0:
+                    mine = _place_of(whose, steps, size, keys, places, known)
+                if earliest >= 0:
+                    _begin(known, mine, steps, earliest, earliest_at, latest, latest_at)
+                    earliest = np.int64(-1)
+                _step(known, mine, steps, window, fits, base | place[n], at[n])
+            n += 1
         if earliest >= 0:
             if mine < 0:
                 mine = _place_of(whose, steps, size, keys, places, known)
