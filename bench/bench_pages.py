@@ -91,7 +91,7 @@ def _ask(home: Path, asked: argparse.Namespace) -> int:
     from shuke.kernel import clock
     from shuke.kernel.periods import local_day
     from shuke.shops.reads import get_shop
-    from shuke.warehouse import at_hand, snapshots
+    from shuke.warehouse import at_hand, remembering
 
     settings.ALLOWED_HOSTS = ["*"]
     shop = get_shop(asked.shop)
@@ -113,7 +113,7 @@ def _ask(home: Path, asked: argparse.Namespace) -> int:
         for _run in range(asked.runs):
             for forgets in (True, False):
                 if forgets:
-                    snapshots._answers.clear()
+                    remembering.forget()
                     at_hand.forget()
                 mark = now()
                 answer = client.get(address)

@@ -103,10 +103,9 @@ def product(_folder: Path, shop: str, question: str) -> Callable[[], Answer]:
 
 def forget() -> None:
     """What Shuke remembers of answers, so that the next one is computed."""
-    from shuke.warehouse import snapshots
+    from shuke.warehouse import remembering
 
-    with snapshots._answers_lock:
-        snapshots._answers.clear()
+    remembering.forget()
 
 
 ENGINES = {

@@ -11,7 +11,7 @@ from django.test import Client
 from django_scopes import scope
 
 from shuke.shops.reads import ShopView
-from shuke.warehouse import schemas, sealed_tier, snapshots
+from shuke.warehouse import remembering, schemas, sealed_tier
 from shuke.warehouse.models import SealedDay
 
 _ALL = "start=2026-03-02&end=2026-03-07"
@@ -54,7 +54,7 @@ def derived_rows(shop: ShopView) -> dict[str, list[str]]:
 def read(client: Client, shop: ShopView, pages: Mapping[str, str] = PAGES) -> dict[str, str]:
     """Page → its text without what differs at every request. Nothing is remembered from before."""
     found = {}
-    snapshots._answers.clear()  # what another engine answered must not stand in for this one
+    remembering.forget()  # what another engine answered must not stand in for this one
     for name, address in pages.items():
         answer = client.get(address.format(shop=shop.slug), headers={"accept-language": "en"})
         assert answer.status_code == 200, (name, answer.status_code, answer.content[:2000])

@@ -4,13 +4,11 @@ versions that the ledger names; open rows count after the ledger's `through`. So
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial, reduce
 from operator import or_
-from threading import Lock
 
 import ibis
 import pyarrow as pa
@@ -23,12 +21,8 @@ from shuke.shops.reads import ShopView
 from shuke.warehouse import derivations, open_tier, schemas, sealed_tier
 from shuke.warehouse.engine import Engine, with_segment
 from shuke.warehouse.models import SealedDay
+from shuke.warehouse.remembering import is_known, keep, remembered
 
-# Answers about the open part, by all that they depend on: a page asks several questions of the same few facts, and the next
-# reader asks again before the next segment comes. Bounded by rows; entries are never changed.
-_answers: OrderedDict[Hashable, pa.Table] = OrderedDict()
-_answers_lock = Lock()
-_ANSWER_ROWS = 2_000_000
 # Cut days of more raw rows are computed one after the other.
 _TOGETHER_ROWS = 300_000
 _translated: dict[Hashable, str] = {}
@@ -44,34 +38,11 @@ _WANTED = pa.schema(
 )
 
 
-def remembered(key: Hashable, compute: Callable[[], pa.Table], *, most: int = _ANSWER_ROWS) -> pa.Table:
-    """The answer known for `key`, else computed, and kept when it has at most so many rows."""
-    with _answers_lock:
-        if key in _answers:
-            _answers.move_to_end(key)
-            return _answers[key]
-    answer = compute()
-    if answer.num_rows > most:
-        return answer
-    with _answers_lock:
-        _answers[key] = answer
-        while len(_answers) > 1 and (
-            len(_answers) > 200 or sum(a.num_rows for a in _answers.values()) > _ANSWER_ROWS
-        ):
-            _answers.popitem(last=False)
-    return answer
-
-
 def _token_of(value: Hashable) -> Hashable:
     """Equal values, the same token: rules are long, and what stands for them is looked up many times a question."""
     if len(_tokens) > 5000:
         _tokens.clear()
     return _tokens.setdefault(value, object())
-
-
-def _is_known(key: Hashable) -> bool:
-    with _answers_lock:
-        return key in _answers
 
 
 @dataclass(frozen=True)
@@ -526,14 +497,14 @@ class Snapshot:
         costs little more than one of them, and are remembered apart."""
         each = [self.narrowed(cuts, tag, cuts) for tag, cuts in groups]
         lacking = {one._computed_key(kind, sorted(one.cuts)): one for one in each}
-        lacking = {key: one for key, one in lacking.items() if not _is_known(key)}
+        lacking = {key: one for key, one in lacking.items() if not is_known(key)}
         days = [day for one in lacking.values() for day in one.cuts]
         if 1 < len(days) == len(set(days)) and self._raw_rows(kind, days) <= _TOGETHER_ROWS:
             cuts = {day: moment for one in lacking.values() for day, moment in one.cuts.items()}
             made = self.narrowed(cuts, f"{kind}t", cuts).computed(kind, sorted(cuts), None)
             for key, one in lacking.items():
                 own = made.filter(pc.is_in(made["local_day"], pa.array(sorted(one.cuts), pa.date32())))
-                remembered(key, lambda own=own: own)  # type: ignore[misc]
+                keep(key, own)
         return [one.as_cut(kind) for one in each]
 
     def _raw_rows(self, kind: str, days: Collection[date]) -> int:

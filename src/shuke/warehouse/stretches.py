@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from shuke.kernel.periods import ONE_DAY, Period, day_start, local_day
 from shuke.warehouse import at_hand, derivations, lake, schemas
-from shuke.warehouse.snapshots import Snapshot, naive_utc, remembered
+from shuke.warehouse.remembering import remembered
+from shuke.warehouse.snapshots import Snapshot, naive_utc
 
 # What a row says of its stretch: its number, whether its day lies in the days before it, and (for hours) the stretch's
 # first midnight in seconds since 1970.

@@ -20,10 +20,10 @@ from shuke.warehouse import (
     open_tier,
     processes,
     reads,
+    remembering,
     schemas,
     sealed_tier,
     sealing,
-    snapshots,
 )
 from shuke.warehouse.engine import engine
 from shuke.warehouse.models import Fill, SealedDay, Segment, Tier
@@ -128,7 +128,7 @@ def holds(shop, warehouse_home, monkeypatch, steps, large_from):
             path.unlink() if path.is_file() else path.rmdir()
     # Numbers and versions begin again, which they never do in one life of a home.
     sealed_tier.files_by_day.cache_clear()
-    snapshots._answers.clear()
+    remembering.forget()
     all_events, all_lines = [], []
     sealed_before = False
     for serial, (what, drawn) in enumerate(steps):

@@ -18,7 +18,7 @@ from shuke.traffic.reads import flow_visits
 from shuke.traffic.tests import oracle as visit_oracle
 from shuke.traffic.tests.drawn import AT, FIRST, LAST
 from shuke.traffic.tests.facts import event
-from shuke.warehouse import actions, schemas, snapshots
+from shuke.warehouse import actions, remembering, schemas
 
 # The modules; the package offers the functions under these names.
 reading = importlib.import_module("shuke.traffic.reads.flows")
@@ -278,6 +278,6 @@ def test_flows__added_up_as_arrays__are_those_of_the_expression(life, monkeypatc
     used = []
     added = reading.adding.added
     monkeypatch.setattr(reading.adding, "added", lambda *given: used.append(1) or added(*given))
-    snapshots._answers.clear()
+    remembering.forget()
     assert [reading.flows(shop=life.shop, period=PERIOD, **one) for one in asked] == expected
     assert len(used) == len(asked)
