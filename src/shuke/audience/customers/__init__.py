@@ -1,0 +1,1 @@
+"""One profile and one time line for each customer."""

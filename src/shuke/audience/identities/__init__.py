@@ -1,0 +1,1 @@
+"""Which names are one customer, and who said so."""

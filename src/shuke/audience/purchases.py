@@ -1,0 +1,1 @@
+"""Orders by customer, gross and netted, as of a moment: what value, forecast and the profile stand on."""

@@ -1,0 +1,1 @@
+"""What customers are worth and where they stand: bands, RFM, super users, lifecycle."""
