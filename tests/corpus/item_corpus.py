@@ -164,6 +164,11 @@ def _expected_orders() -> list[Row]:
     ]
 
 
+def _expected_days_sold() -> list[Row]:
+    sold = {row["local_day"] for row in _life()[3] if row["product_ref"] == ONE}
+    return [{"local_day": day} for day in sorted(sold)]
+
+
 def _expected_people_behind(of: str) -> list[Row]:
     """Visitors who viewed the item, or buyers who bought it."""
     _deeds, _lines, rows, sold = _life()
@@ -209,6 +214,11 @@ def all_questions() -> tuple[Question, ...]:
         _question("item pages", lambda tables: questions.pages(tables["item_deeds"]), _expected_pages),
         _question("hot items", _hot, _expected_hot),
         _question("orders of an item", _orders_behind, _expected_orders),
+        _question(
+            "days on which an item sold",
+            lambda tables: questions.days_sold(tables["item_visitors"], tables["one"]),
+            _expected_days_sold,
+        ),
         _question(
             "visitors of an item",
             lambda tables: questions.visitors_behind(tables["item_visitors"], tables["one"]),

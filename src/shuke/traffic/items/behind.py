@@ -81,25 +81,55 @@ def _found(shop: ShopView, period: Period, product_ref: str, of: str) -> pa.Tabl
     if of not in COLUMNS:
         raise Invalid(field="of", value=of[:40])
     given = {"one": pa.Table.from_pylist([{"wanted": product_ref}], schema=_REF)}
-    kinds: dict[str, None] = {"item_visitors": None}
-    if of == "orders":
-        kinds = {"item_deeds": None, "item_lines": None, "order_facts": None}
-
-    def build(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-        if of == "visitors":
-            return questions.visitors_behind(tables["item_visitors"], tables["one"])
-        if of == "buyers":
-            return questions.buyers_behind(tables["item_visitors"], tables["one"])
-        return questions.orders_behind(
-            tables["item_deeds"], tables["item_lines"], tables["order_facts"], tables["one"], shop.currency
-        )
 
     def asked(snapshot: warehouse.Snapshot) -> pa.Table:
         laid = LaidOut(snapshot, [Stretch(period)])
-        return laid.answer(kinds, ("behind", of, shop.currency), build, is_kept=False, given=given)
+        if of == "orders":
+            return _orders(snapshot, laid, period, given, shop.currency)
+        question = questions.visitors_behind if of == "visitors" else questions.buyers_behind
+        return laid.answer(
+            {"item_visitors": None},
+            ("behind", of),
+            lambda tables: question(tables["item_visitors"], tables["one"]),
+            is_kept=False,
+            given=given,
+        )
 
     found = warehouse.ask(shop, period, asked)
     return found.sort_by(list(_ORDER[of])).select(COLUMNS[of])
+
+
+def _orders(
+    snapshot: warehouse.Snapshot,
+    laid: LaidOut,
+    period: Period,
+    given: Mapping[str, pa.Table],
+    currency: str,
+) -> pa.Table:
+    """The orders of one item. Telling which they are wants whole days: only those are opened on which the item sold."""
+    sold = laid.answer(
+        {"item_visitors": None},
+        ("behind", "sold"),
+        lambda tables: questions.days_sold(tables["item_visitors"], tables["one"]),
+        is_kept=False,
+        given=given,
+    )
+    # Of an item that never sold any day answers as well, and one is quickest.
+    days = sorted(sold["local_day"].to_pylist()) or [period.start]
+    those = LaidOut(snapshot, [Stretch(Period.of_day(day)) for day in days])
+    return those.answer(
+        {"item_deeds": None, "item_lines": None, "order_facts": None},
+        ("behind", "orders", currency),
+        lambda tables: questions.orders_behind(
+            tables["item_deeds"],
+            tables["item_lines"],
+            tables["order_facts"],
+            tables["one"],
+            currency,
+        ),
+        is_kept=False,
+        given=given,
+    )
 
 
 def _rows(table: pa.Table, shop: ShopView) -> Iterator[dict[str, Any]]:

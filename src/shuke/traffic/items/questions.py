@@ -150,12 +150,8 @@ def orders_behind(
     """The sales of one item, a row per order and day, from ITEM_DEEDS and ITEM_LINES of whole days; how its shop calls the
     order from ORDER_FACTS.
 
-    Of the views only those are read by which an order's page may name its item."""
-    orders = deeds.filter(deeds.deed == "order")
-    unnamed = orders.filter(orders.product_ref.isnull()).select("page_path").distinct()
-    views = deeds.filter(deeds.deed == "view").semi_join(unnamed, "page_path")
-    known = resolving.named(orders.union(views, distinct=False))
-    sold = resolving.sales(known, lines, currency)
+    A line of an order that names no product is no deed, so that no page must name it."""
+    sold = resolving.sales(deeds, lines, currency)
     own = sold.join(one, sold.product_ref == one.wanted).select(*sold.columns)
     of_own = facts.semi_join(own.select("order_id").distinct(), "order_id")
     called = of_own.group_by("order_id").aggregate(order_ref=of_own.order_ref.max())
@@ -171,6 +167,12 @@ def orders_behind(
         quantity=own.units,
         is_file=own.is_file == 1,
     )
+
+
+def days_sold(rows: ibis.Table, one: ibis.Table) -> ibis.Table:
+    """The days on which one item was sold, from ITEM_VISITORS."""
+    own = rows.join(one, rows.product_ref == one.wanted)
+    return own.filter(own.orders > 0).select("local_day").distinct()
 
 
 def visitors_behind(rows: ibis.Table, one: ibis.Table) -> ibis.Table:
