@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from django_scopes import scope
@@ -26,13 +27,17 @@ def own_values(shop: ShopView, rule_id: str | None = None) -> tuple[OwnValue, ..
         return tuple(own_value(row) for row in (rows.filter(rule=rule_id) if rule_id else rows))
 
 
-def value_for(shop: ShopView, rule_id: str, at: date) -> RuleValue:
+def value_for(shop: ShopView, rule_id: str, at: date, own: Sequence[OwnValue] | None = None) -> RuleValue:
     """What holds in this shop on its day `at`: its own value where it set one, else the rule's.
 
-    Raises NoSuchRule, and NoRuleYet outside the rule's dates.
+    `own`: what `own_values` of the shop says, where several values are asked for at once. Raises NoSuchRule, and NoRuleYet outside the rule's dates.
     """
     rule = the_book().rule(rule_id)
-    found = value_in_force(rule, own_values(shop, rule_id) if rule.may_change else (), at)
+    if not rule.may_change:
+        own = ()
+    elif own is None:
+        own = own_values(shop, rule_id)
+    found = value_in_force(rule, [one for one in own if one.rule == rule_id], at)
     if found is None:
         raise NoRuleYet(field=rule_id, value=at, first=rule.values[0].since)
     return found
@@ -47,14 +52,15 @@ def values_for(shop: ShopView, at: date) -> dict[str, RuleValue | None]:
     }
 
 
-def change_days(shop: ShopView, *rule_ids: str) -> tuple[date, ...]:
+def change_days(shop: ShopView, *rule_ids: str, own: Sequence[OwnValue] | None = None) -> tuple[date, ...]:
     """The days from which any of these rules may say another thing in this shop, in order; the first is the oldest.
 
     Between two of them the values stand still, so a computation over many days needs to ask once per stretch.
     """
     days: set[date] = set()
     rules = [the_book().rule(rule_id) for rule_id in rule_ids]
-    own = own_values(shop) if any(rule.may_change for rule in rules) else ()
+    if own is None:
+        own = own_values(shop) if any(rule.may_change for rule in rules) else ()
     for rule in rules:
         days.update(value.since for value in rule.values)
         days.update(value.until for value in rule.values if value.until is not None)

@@ -6,7 +6,7 @@ shop, its own values included. `channels`, `page_types` and `click_ids` take a s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -110,10 +110,14 @@ def differences(start: date, end: date) -> tuple[Difference, ...]:
     return tuple(found)
 
 
-def channels(at: date, shop: ShopView | None = None) -> tuple[ChannelRule, ...]:
-    """The classification of channels that holds on a day: tried in order, the last entry fits everything."""
-    if shop is not None and (own := value_for(shop, _CHANNELS, at)).is_own:
-        return channel_rules(own.value)
+def channels(
+    at: date, shop: ShopView | None = None, own: Sequence[OwnValue] | None = None
+) -> tuple[ChannelRule, ...]:
+    """The classification of channels that holds on a day: tried in order, the last entry fits everything.
+
+    `own`: as of `value_for`."""
+    if shop is not None and (found := value_for(shop, _CHANNELS, at, own)).is_own:
+        return channel_rules(found.value)
     return _shipped_channels(at)
 
 

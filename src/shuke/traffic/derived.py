@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import date
 
 import ibis
@@ -25,20 +25,21 @@ def visit_rules(shop: ShopView, period: Period) -> tuple[sessions.VisitRules, ..
     Days before a rule's first date are cut by its first value: facts may be older than the rule that describes them.
     """
     first = max(rulebook.rule(name).values[0].since for name in _RULES)
-    changes = sorted({first, *(day for day in rulebook.change_days(shop, *_RULES) if day > first)})
+    own = rulebook.own_values(shop)
+    changes = sorted({first, *(day for day in rulebook.change_days(shop, *_RULES, own=own) if day > first)})
     began = [day for day in changes if day <= period.start]
     later = [day for day in changes if period.start < day < period.end]
-    return tuple(_rules_on(shop, day) for day in (*began[-1:], *later) or (first,))
+    return tuple(_rules_on(shop, day, own) for day in (*began[-1:], *later) or (first,))
 
 
-def _rules_on(shop: ShopView, day: date) -> sessions.VisitRules:
-    if not rulebook.value_for(shop, _MIDNIGHT, day).value:
+def _rules_on(shop: ShopView, day: date, own: Sequence[rulebook.OwnValue]) -> sessions.VisitRules:
+    if not rulebook.value_for(shop, _MIDNIGHT, day, own).value:
         raise ValueError("visits that cross midnight can not be derived day by day")
     return sessions.VisitRules(
         since=day,
-        idle_minutes=rulebook.value_for(shop, _IDLE, day).value,
-        new_campaign_starts_visit=rulebook.value_for(shop, _CAMPAIGN, day).value,
-        classification=rulebook.channels(day, shop),
+        idle_minutes=rulebook.value_for(shop, _IDLE, day, own).value,
+        new_campaign_starts_visit=rulebook.value_for(shop, _CAMPAIGN, day, own).value,
+        classification=rulebook.channels(day, shop, own),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import ibis
 import pyarrow as pa
 
 from shuke.kernel.errors import Invalid
