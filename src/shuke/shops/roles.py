@@ -25,6 +25,7 @@ class Deed(StrEnum):
     VIEW_TRAFFIC = "view_traffic"
     MANAGE_TRAFFIC = "manage_traffic"
     VIEW_CUSTOMERS = "view_customers"
+    MANAGE_CUSTOMERS = "manage_customers"
     EXPORT_TABLES = "export_tables"
     IMPORT_FILES = "import_files"
     MANAGE_MAPPINGS = "manage_mappings"
@@ -49,6 +50,7 @@ TABLE: dict[Deed, frozenset[Role]] = {
     Deed.VIEW_TRAFFIC: frozenset({_O, _M, _P, _A, _R}),
     Deed.MANAGE_TRAFFIC: frozenset({_O, _M, _P, _A}),
     Deed.VIEW_CUSTOMERS: frozenset({_O, _M, _P, _S}),
+    Deed.MANAGE_CUSTOMERS: frozenset({_O, _M, _P}),
     Deed.EXPORT_TABLES: frozenset({_O, _M, _P, _A}),
     Deed.IMPORT_FILES: frozenset({_O, _M, _P}),
     Deed.MANAGE_MAPPINGS: frozenset({_O, _M, _P}),
@@ -80,6 +82,7 @@ DEED_TITLES = {
     Deed.VIEW_TRAFFIC: pgettext_lazy("deed", "See traffic"),
     Deed.MANAGE_TRAFFIC: pgettext_lazy("deed", "Save funnels, planned routes and alerts"),
     Deed.VIEW_CUSTOMERS: pgettext_lazy("deed", "See customers"),
+    Deed.MANAGE_CUSTOMERS: pgettext_lazy("deed", "Merge and describe customers"),
     Deed.EXPORT_TABLES: pgettext_lazy("deed", "Export tables"),
     Deed.IMPORT_FILES: pgettext_lazy("deed", "Import files"),
     Deed.MANAGE_MAPPINGS: pgettext_lazy("deed", "Change mappings"),

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.row("E3")
 
 LOOKING = {"view_today", "view_rulebook"}
 WORKING = LOOKING | {
-    "view_traffic", "manage_traffic", "view_customers", "export_tables", "import_files", "manage_mappings", "view_quarantine",
-    "mend_quarantine", "send_events", "view_jobs", "stop_jobs",
+    "view_traffic", "manage_traffic", "view_customers", "manage_customers", "export_tables", "import_files",
+    "manage_mappings", "view_quarantine", "mend_quarantine", "send_events", "view_jobs", "stop_jobs",
 }  # fmt: skip
 LEADING = WORKING | {"change_rulebook", "view_audit", "manage_members", "manage_keys", "erase_person"}
 EXPECTED = {
