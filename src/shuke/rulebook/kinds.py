@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from django.utils.functional import Promise
@@ -61,6 +62,15 @@ def _named_lists(value: Any) -> None:
         raise ValueError("must not name anything twice")
 
 
+def _edges(value: Any) -> None:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of whole numbers")
+    for one in value:
+        _integer(one)
+    if any(after <= before for before, after in pairwise(value)) or value[0] < 1:
+        raise ValueError("must be whole numbers above 0, each greater than the one before")
+
+
 def _metric(value: Any) -> None:
     if not isinstance(value, dict):
         raise ValueError("must be a metric's definition")
@@ -73,6 +83,7 @@ KINDS: dict[str, ValueKind] = {
     "text": ValueKind(_text, _("a text")),
     "names": ValueKind(_names, _("a list of texts")),
     "named_lists": ValueKind(_named_lists, _("lists of texts by name")),
+    "edges": ValueKind(_edges, _("whole numbers above 0, each greater than the one before")),
     "page_types": ValueKind(check_page_types, _("an ordered list of page types")),
     "channels": ValueKind(check_channels, _("an ordered list of channels")),
     "metric": ValueKind(_metric, _("a metric's definition")),

@@ -304,6 +304,30 @@ def _peers(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     return {name: int(value * target) for name, value in told.items()}
 
 
+def _value(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """Customers with [day, paid, came back] of each order; the half-year holds days 20 to 199."""
+    people = given["people"]
+    paid = {who: sum(order[1] for order in orders) for who, orders in people.items()}
+    net = {who: paid[who] - sum(order[2] for order in orders) for who, orders in people.items()}
+    days = {who: {order[0] for order in orders if 20 <= order[0] < 200} for who, orders in people.items()}
+    # Every set of customers is tried.
+    enough = [
+        len(chosen)
+        for size in range(1, len(paid) + 1)
+        for chosen in combinations(paid.values(), size)
+        if 100 * sum(chosen) >= 80 * sum(paid.values())
+    ]
+    return {
+        "of": {
+            "customer_money_v1": Fraction(sum(paid.values()), len(paid)),
+            "customer_money_v2": Fraction(sum(net.values()), len(net)),
+            "half_year_buyers_v1": Fraction(sum(bool(found) for found in days.values())),
+            "regulars_v1": Fraction(sum(len(found) >= 2 for found in days.values())),
+            "super_users_v1": Fraction(min(enough)),
+        }[rule_id.removeprefix("common.value_metrics.")]
+    }
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
@@ -318,4 +342,5 @@ _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = 
     "common.page_metrics": _single_page,
     "taobao.search_ads": _search_ads,
     "common.peers": _peers,
+    "common.value_metrics": _value,
 }
