@@ -1,0 +1,244 @@
+"""Questions about customers: the list, one of them, and what happened to him. All of them are folds of facts and state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+import pyarrow.compute as pc
+
+from shuke.audience import purchases, timeline
+from shuke.audience.customers import questions
+from shuke.audience.customers.asking import Asking
+from shuke.audience.customers.shapes import (
+    COLUMNS,
+    DEFAULT_COLUMNS,
+    SORTABLE,
+    Customer,
+    CustomerPage,
+    CustomerRow,
+    Identity,
+)
+from shuke.audience.identities import reads as identities
+from shuke.kernel.errors import Invalid, NotFound
+from shuke.kernel.periods import ONE_DAY, day_start, local_day
+from shuke.kernel.surrogates import surrogate
+from shuke.shops.reads import ShopView
+from shuke.shops.roles import Deed
+from shuke.warehouse import reads as warehouse
+
+__all__ = [
+    "COLUMNS",
+    "DEFAULT_COLUMNS",
+    "SORTABLE",
+    "Customer",
+    "CustomerPage",
+    "CustomerRow",
+    "Identity",
+    "customer",
+    "customer_of",
+    "identity_ids",
+    "list_customers",
+    "resolve",
+    "timeline_of",
+]
+
+LARGEST_PAGE = 1000
+LONGEST_SEARCH = 200
+
+
+# --- who is one customer
+
+
+def customer_of(shop: ShopView, identity_id: int) -> int:
+    """The customer to whom an identity belongs: himself, where nothing joins it to another."""
+    return _customers_of(shop, [identity_id])[0]
+
+
+def _customers_of(shop: ShopView, ids: Sequence[int]) -> list[int]:
+    links = identities.customer_map(shop)
+    known = dict(zip(links["identity_id"].to_pylist(), links["customer_id"].to_pylist(), strict=True))
+    return [known.get(one, one) for one in ids]
+
+
+def identity_ids(shop: ShopView, customer_id: int) -> tuple[int, ...]:
+    """All identities of a customer, his own first."""
+    links = identities.customer_map(shop)
+    pairs = zip(links["identity_id"].to_pylist(), links["customer_id"].to_pylist(), strict=True)
+    return (customer_id, *(one for one, of in pairs if of == customer_id and one != customer_id))
+
+
+def resolve(shop: ShopView, text: str) -> tuple[int, ...]:
+    """The customers whom a text may mean: an id of a customer, or a name under which a source knows him."""
+    text = text.strip()[:LONGEST_SEARCH]
+    if not text:
+        return ()
+    ids = [surrogate(shop.id, kind, text) for kind in ("person", "visitor")]
+    if text.lstrip("-").isdigit() and text.isascii() and abs(int(text)) < 2**63:
+        ids.append(int(text))
+    return tuple(dict.fromkeys(_customers_of(shop, ids)))
+
+
+def _end_of_day(shop: ShopView, at: datetime) -> datetime:
+    """Facts are told by whole days: what was computed for one reader is at hand for the next one."""
+    return day_start(local_day(at, shop.zone) + ONE_DAY, shop.zone)
+
+
+# --- the list
+
+
+def list_customers(
+    shop: ShopView,
+    *,
+    sort: str = "-last_at",
+    page: int = 1,
+    size: int = 50,
+    search: str = "",
+    columns: Collection[str] = DEFAULT_COLUMNS,
+    at: datetime,
+) -> CustomerPage:
+    """One page of customers: known people who visited or bought. Ties stand by the customer's id, so pages do not jump.
+
+    `search`: an identity as a source wrote it, whole. Raises Invalid for a column, sort, page or size that there is not.
+    """
+    key = sort.removeprefix("-")
+    if key not in SORTABLE:
+        raise Invalid(field="sort", value=sort)
+    for name in columns:
+        if name not in COLUMNS:
+            raise Invalid(field="columns", value=name)
+    if page < 1 or page > 1_000_000:
+        raise Invalid(field="page", value=page)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(field="size", value=size)
+    wanted = set(columns) | {key}
+    fitting = resolve(shop, search) if search.strip() else None
+
+    def question(asked: purchases.Purchases) -> CustomerPage:
+        snapshot = asked.snapshot
+        groups = tuple(name for name in ("first_channel", "region") if name in wanted)
+        ask = Asking(asked, groups)
+        everyone = ask(
+            ("everyone", groups), lambda tables: _wide(questions.customers(tables), tables, groups)
+        )
+        held = snapshot.holding("customers", everyone)
+        fits = held if fitting is None else held.filter(held.customer_id.isin(list(fitting)))
+        count = everyone.num_rows if fitting is None else _count(snapshot, fits)
+        ordered = fits.order_by([_ordered(fits, sort), "customer_id"])
+        shown = snapshot.engine.run(ordered.limit(size, offset=(page - 1) * size)).to_pylist()
+        refs = _refs(snapshot, [row["customer_id"] for row in shown])
+        told = tuple(_row(shop, row, refs.get(row["customer_id"])) for row in shown)
+        buyers = pc.sum(pc.greater(everyone["orders"], 0)).as_py() or 0
+        unnamed = ask(("unnamed",), questions.orders_of_nobody)["n"][0].as_py()
+        return CustomerPage(told, count, everyone.num_rows, buyers, unnamed, page, size)
+
+    found = purchases.ask(shop, _end_of_day(shop, at), question)
+    return found or CustomerPage((), 0, 0, 0, 0, page, size)
+
+
+def _count(snapshot: warehouse.Snapshot, rows: ibis.Table) -> int:
+    return int(snapshot.engine.run(rows.aggregate(n=rows.count()))["n"][0].as_py())
+
+
+def _ordered(rows: ibis.Table, sort: str) -> Any:
+    if sort.startswith("-"):
+        return ibis.desc(rows[sort[1:]], nulls_first=False)
+    return ibis.asc(rows[sort], nulls_first=False)
+
+
+def _wide(rows: ibis.Table, tables: questions.Tables, groups: Collection[str]) -> ibis.Table:
+    """The rows with those columns that cost a question of their own."""
+    if "first_channel" in groups:
+        rows = _beside(rows, questions.first_channels(tables))
+    if "region" in groups:
+        rows = _beside(rows, questions.regions(tables))
+    return rows
+
+
+def _beside(rows: ibis.Table, told: ibis.Table) -> ibis.Table:
+    told = told.rename(of_customer="customer_id")
+    return rows.left_join(told, rows.customer_id == told.of_customer).drop("of_customer")
+
+
+_REFS = (
+    ("order_lines", "buyer_id", "buyer_ref"),
+    ("events", "person_id", "person_ref"),
+    ("events", "visitor_id", "anonymous_ref"),
+)
+
+
+def _refs(snapshot: warehouse.Snapshot, ids: Sequence[int]) -> dict[int, str]:
+    """Names as the sources wrote them, of few identities; of several spellings the first by letters."""
+    found: dict[int, str] = {}
+    for kind, id_column, ref_column in _REFS:
+        missing = [one for one in ids if one not in found]
+        if not missing:
+            break
+        facts = snapshot.raw(kind)
+        facts = facts.filter(facts[id_column].isin(missing) & facts[ref_column].notnull())
+        told = facts.group_by(identity_id=facts[id_column]).aggregate(ref=facts[ref_column].min())
+        found |= {row["identity_id"]: row["ref"] for row in snapshot.engine.run(told).to_pylist()}
+    return found
+
+
+def _row(shop: ShopView, row: dict[str, Any], ref: str | None) -> CustomerRow:
+    def local(moment: datetime | None) -> datetime | None:
+        return None if moment is None else moment.replace(tzinfo=UTC).astimezone(shop.zone)
+
+    return CustomerRow(
+        customer_id=row["customer_id"],
+        ref=ref,
+        first_at=local(row["first_at"]),
+        last_at=local(row["last_at"]),
+        visits=row["visits"],
+        orders=row["orders"],
+        gross_minor=row.get("gross_minor"),
+        net_minor=row.get("net_minor"),
+        first_channel=row.get("first_channel"),
+        region=row.get("region"),
+    )
+
+
+# --- one of them
+
+
+def customer(shop: ShopView, customer_id: int, *, at: datetime) -> Customer:
+    """One customer by his id, or by that of any of his identities. Raises NotFound where no fact tells of one."""
+    of = customer_of(shop, customer_id)
+    ids = identity_ids(shop, of)
+    found = purchases.ask(shop, _end_of_day(shop, at), lambda asked: _known(asked, of, ids))
+    if found is None:
+        raise NotFound(field="customer", value=customer_id)
+    return found
+
+
+def _known(asked: purchases.Purchases, of: int, ids: tuple[int, ...]) -> Customer | None:
+    groups = ("first_channel", "region")
+    ask = Asking(asked, groups, ids=ids)
+    rows = ask(("one", groups), lambda tables: _wide(questions.customers(tables), tables, groups)).to_pylist()
+    if not rows:
+        return None
+    used = ask(("terminals",), questions.terminals).to_pylist()
+    refs = _refs(asked.snapshot, ids)
+    named = tuple(Identity(one, "", refs.get(one)) for one in ids)
+    terminals = tuple((row["terminal"], row["visits"]) for row in used)
+    return Customer(_row(asked.shop, rows[0], refs.get(of)), named, terminals)
+
+
+def timeline_of(
+    shop: ShopView,
+    customer_id: int,
+    *,
+    at: datetime,
+    cursor: str | None = None,
+    limit: int = 30,
+    only: Sequence[str] = (),
+    may: Callable[[Deed], bool] = lambda deed: True,
+) -> timeline.TimelinePage:
+    """One page of a customer's time line until a moment, newest first. Raises Invalid for a cursor or kind that there is not."""
+    ids = identity_ids(shop, customer_of(shop, customer_id))
+    return timeline.read(
+        shop=shop, identity_ids=ids, until=at, cursor=cursor, limit=limit, only=only, may=may
+    )
