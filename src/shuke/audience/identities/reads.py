@@ -2,16 +2,355 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+import ibis
+import numpy as np
 import pyarrow as pa
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
+from django_scopes import scope
 
+from shuke.audience.identities.customer_maps import CUSTOMER_MAP, customers_among, known_map
+from shuke.audience.identities.decisions import sides
+from shuke.audience.identities.errors import NoSuchCustomer, NoSuchLink, NoSuchSuggestion
+from shuke.audience.identities.kinds import (
+    KIND_TITLES,
+    ORIGIN_TITLES,
+    REASON_TITLES,
+    RELATION_TITLES,
+    Kind,
+    Origin,
+    Reason,
+)
+from shuke.audience.identities.models import Identity, KeptOut, Link, Suggestion
+from shuke.audience.identities.names import Name, names_meant
+from shuke.audience.identities.refolding import chunks
+from shuke.audience.identities.shapes import (
+    IdentityView,
+    KeptOutCount,
+    LinkView,
+    RelationView,
+    SplitView,
+    SuggestionView,
+)
+from shuke.records.personal import PersonRef
 from shuke.shops.reads import ShopView
+from shuke.warehouse import reads as warehouse
 
-__all__ = ["CUSTOMER_MAP", "customer_map"]
-
-# Only identities that belong to a customer of another id stand in it; every other identity is a customer by itself.
-CUSTOMER_MAP = pa.schema([("identity_id", pa.int64()), ("customer_id", pa.int64())])
+__all__ = [
+    "CUSTOMER_MAP",
+    "KIND_TITLES",
+    "ORIGIN_TITLES",
+    "REASON_TITLES",
+    "RELATION_TITLES",
+    "IdentityView",
+    "KeptOutCount",
+    "Kind",
+    "LinkView",
+    "Origin",
+    "Reason",
+    "RelationView",
+    "SplitView",
+    "SuggestionView",
+    "anchors_of",
+    "count_suggestions",
+    "customer_map",
+    "customer_of",
+    "customers_of",
+    "find",
+    "identities_of",
+    "kept_out",
+    "link_of",
+    "links_of",
+    "named",
+    "person_ref_of",
+    "sides_of",
+    "suggestion_of",
+    "suggestions",
+]
 
 
 def customer_map(shop: ShopView) -> pa.Table:
-    """CUSTOMER_MAP of a shop, one row per identity, sorted by identity_id. Nothing joins identities yet: it is empty."""
-    return CUSTOMER_MAP.empty_table()
+    """CUSTOMER_MAP of a shop, one row per identity, sorted by identity_id. The same table while nothing changes."""
+    return known_map(shop.id).table
+
+
+def customers_of(shop: ShopView, identities: np.ndarray) -> np.ndarray:
+    """The customer of each of these identities (int64)."""
+    return customers_among(known_map(shop.id), identities)
+
+
+def customer_of(shop: ShopView, identity_id: int) -> int:
+    """The customer to whom an identity belongs; one that nothing joins is a customer by itself."""
+    with scope(shop=shop.id):
+        row = Identity.objects.filter(id=identity_id).values_list("customer_id", flat=True).first()
+    return identity_id if row is None else row
+
+
+def identities_of(shop: ShopView, customer_id: int) -> tuple[IdentityView, ...]:
+    """The identities of a customer, people first, then by when they were met first. Of one without rows: his own, its name
+    asked of the facts. Raises NoSuchCustomer where nobody is known by this id, or another identity leads it."""
+    with scope(shop=shop.id):
+        rows = Identity.objects.filter(shop_id=shop.id, customer_id=customer_id)
+        found = [_view(row) for row in rows]
+    if found:
+        return tuple(sorted(found, key=lambda v: (v.kind != Kind.PERSON, v.first_at, v.id)))
+    if customer_of(shop, customer_id) == customer_id:
+        for kind in (Kind.PERSON, Kind.VISITOR):
+            ref = _ref_in_facts(shop, kind, customer_id)
+            if ref is not None:
+                return (_unlinked(Name(customer_id, kind, ref, ref)),)
+    raise NoSuchCustomer(field="customer", value=customer_id)
+
+
+def links_of(shop: ShopView, customer_id: int) -> tuple[LinkView, ...]:
+    """Every link that touches an identity of a customer, also those that were undone, the newest first."""
+    with scope(shop=shop.id):
+        own = list(
+            Identity.objects.filter(shop_id=shop.id, customer_id=customer_id).values_list("id", flat=True)
+        )
+        rows: dict[int, Link] = {}
+        for part in chunks(own):
+            touching = Link.objects.filter(Q(one_id__in=part) | Q(other_id__in=part))
+            rows |= {row.pk: row for row in touching}
+        return _link_views(rows.values())
+
+
+def link_of(shop: ShopView, link_id: int) -> LinkView:
+    """One link, whether or not it holds. Raises NoSuchLink."""
+    with scope(shop=shop.id):
+        row = Link.objects.filter(pk=link_id).first()
+        if row is None:
+            raise NoSuchLink(field="link", value=link_id)
+        return _link_views([row])[0]
+
+
+def anchors_of(shop: ShopView, customer_id: int) -> tuple[int, ...]:
+    """Under which identities to keep what is typed on a customer: the ends of the links by hand that join him, else the one
+    that leads. What stands under each of them stays with its side when a merge is undone."""
+    with scope(shop=shop.id):
+        rows = Identity.objects.filter(shop_id=shop.id, customer_id=customer_id)
+        members = {row.id: row for row in rows}
+        return anchors_among(members, _hands_among(members))
+
+
+def anchors_among(members: Mapping[int, Identity], hands: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """The ends of these links among the members, sorted; without any, the customer's own id."""
+    ends = sorted({end for pair in hands for end in pair})
+    if ends:
+        return tuple(ends)
+    return tuple(sorted({row.customer_id for row in members.values()}))
+
+
+def sides_of(shop: ShopView, link_id: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The anchors of both sides of a link by hand that holds: what `split` would part. Raises NoSuchLink."""
+    with scope(shop=shop.id):
+        row = Link.objects.filter(pk=link_id, undone_at=None).first()
+        if row is None:
+            raise NoSuchLink(field="link", value=link_id)
+        return _anchors_of_sides(row)
+
+
+def _anchors_of_sides(row: Link) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    home = Identity.objects.get(id=row.one_id).customer_id
+    members = {one.id: one for one in Identity.objects.filter(shop_id=row.shop_id, customer_id=home)}
+    hands = [pair for pair in _hands_among(members) if pair != (row.one_id, row.other_id)]
+    ends = {end for pair in hands for end in pair} | {row.one_id, row.other_id}
+    parts = sides(ends, hands)
+    one, other = (next(p for p in parts if end in p) for end in (row.one_id, row.other_id))
+    return tuple(sorted(one)), tuple(sorted(other))
+
+
+def _hands_among(members: Mapping[int, Identity]) -> list[tuple[int, int]]:
+    found: set[tuple[int, int]] = set()
+    live = Link.objects.filter(undone_at=None, origin=Origin.HAND)
+    for part in chunks(members):
+        found.update(live.filter(one_id__in=part).values_list("one_id", "other_id"))
+    return sorted(pair for pair in found if pair[1] in members)
+
+
+def find(shop: ShopView, text: str) -> tuple[IdentityView, ...]:
+    """Whoever is known by exactly this name, whatever kind of name it is; a phone in any spelling. Nobody: ().
+
+    Asked by surrogate, so it costs the same however many customers there are.
+    """
+    meant = {name.id: name for name in names_meant(shop, text)}
+    with scope(shop=shop.id):
+        found = [_view(row) for row in Identity.objects.filter(id__in=list(meant))]
+    known = {view.id for view in found}
+    for name in meant.values():
+        if name.id in known or name.kind not in (Kind.PERSON, Kind.VISITOR):
+            continue
+        if _ref_in_facts(shop, name.kind, name.id) is not None:
+            found.append(_unlinked(name))
+    order = list(Kind)
+    return tuple(sorted(found, key=lambda view: order.index(view.kind)))
+
+
+def named(shop: ShopView, text: str) -> IdentityView:
+    """The one identity that an operator names: `find`'s first. Raises NoSuchCustomer."""
+    found = find(shop, text)
+    if not found:
+        raise NoSuchCustomer(field="customer", value=text)
+    return found[0]
+
+
+def person_ref_of(shop: ShopView, customer_id: int) -> PersonRef:
+    """A customer as the register of personal data names him: the references of all his people and devices."""
+    found = identities_of(shop, customer_id)
+    return PersonRef(
+        shop.id,
+        tuple(view.ref for view in found if view.kind is Kind.PERSON),
+        tuple(view.ref for view in found if view.kind is Kind.VISITOR),
+    )
+
+
+def suggestions(
+    shop: ShopView, *, state: str = "waiting", offset: int = 0, limit: int = 50
+) -> tuple[SuggestionView, ...]:
+    """Merges that wait for a person, the newest first; `state` refused: those that somebody refused."""
+    with scope(shop=shop.id):
+        rows = list(_suggested(shop.id, state).order_by("-at", "id")[offset : offset + limit])
+        return _suggestion_views(rows)
+
+
+def count_suggestions(shop: ShopView, *, state: str = "waiting") -> int:
+    with scope(shop=shop.id):
+        return _suggested(shop.id, state).count()
+
+
+def suggestion_of(shop: ShopView, suggestion_id: int) -> SuggestionView:
+    """Raises NoSuchSuggestion."""
+    with scope(shop=shop.id):
+        row = Suggestion.objects.filter(pk=suggestion_id).first()
+        if row is None:
+            raise NoSuchSuggestion(field="suggestion", value=suggestion_id)
+        return _suggestion_views([row])[0]
+
+
+def _suggested(shop_id: int, state: str) -> QuerySet[Suggestion]:
+    """Both of them known, and (of those that wait) still two customers."""
+
+    def home(column: str) -> Subquery:
+        return Subquery(Identity.objects.filter(id=OuterRef(column)).values("customer_id")[:1])
+
+    rows = Suggestion.objects.filter(shop_id=shop_id)
+    if state == "refused":
+        return rows.exclude(refused_at=None)
+    rows = rows.filter(refused_at=None).annotate(one_home=home("one_id"), other_home=home("other_id"))
+    known = rows.exclude(one_home=None).exclude(other_home=None)
+    return known.exclude(one_home=F("other_home"))
+
+
+def kept_out(shop: ShopView) -> tuple[KeptOutCount, ...]:
+    """What facts named that could not be read, by kind and reason, the most frequent first."""
+    with scope(shop=shop.id):
+        rows = (
+            KeptOut.objects.filter(shop_id=shop.id)
+            .values("kind", "reason")
+            .annotate(count=Count("id"), last_at=Max("at"))
+            .order_by("-count", "kind")
+        )
+        return tuple(KeptOutCount(Kind(r["kind"]), r["reason"], r["count"], r["last_at"]) for r in rows)
+
+
+def _view(row: Identity) -> IdentityView:
+    return IdentityView(
+        id=row.id,
+        kind=Kind(row.kind),
+        ref=row.ref,
+        given=row.given,
+        source=row.source,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        customer_id=row.customer_id,
+        is_shared=row.is_shared,
+        is_crowded=row.is_crowded,
+    )
+
+
+def _unlinked(name: Name) -> IdentityView:
+    return IdentityView(name.id, name.kind, name.ref, name.given, "", None, None, name.id)
+
+
+def _views_of(ids: Iterable[int]) -> dict[int, IdentityView]:
+    found: dict[int, IdentityView] = {}
+    for part in chunks(set(ids)):
+        found |= {row.id: _view(row) for row in Identity.objects.filter(id__in=part)}
+    return found
+
+
+def _link_views(rows: Iterable[Link]) -> tuple[LinkView, ...]:
+    rows = list(rows)
+    views = _views_of(end for row in rows for end in (row.one_id, row.other_id))
+    made = [
+        LinkView(
+            id=row.pk,
+            one=views[row.one_id],
+            other=views[row.other_id],
+            origin=Origin(row.origin),
+            source=row.source,
+            at=row.at,
+            made_by=row.made_by,
+            undone_at=row.undone_at,
+            undone_by=row.undone_by,
+        )
+        for row in rows
+    ]
+    return tuple(sorted(made, key=lambda link: (link.at, link.id), reverse=True))
+
+
+def _suggestion_views(rows: Iterable[Suggestion]) -> tuple[SuggestionView, ...]:
+    rows = list(rows)
+    views = _views_of(one for row in rows for one in (row.one_id, row.other_id, row.via_id))
+    return tuple(
+        SuggestionView(
+            id=row.pk,
+            one=views[row.one_id],
+            other=views[row.other_id],
+            reason=Reason(row.reason),
+            via=views.get(row.via_id),
+            at=row.at,
+            refused_at=row.refused_at,
+            refused_by=row.refused_by,
+        )
+        for row in rows
+        if row.one_id in views and row.other_id in views
+    )
+
+
+# Where a name without a row may stand in facts: kind -> (kind of fact, id, reference).
+_IN_FACTS = {
+    Kind.PERSON: (("order_lines", "buyer_id", "buyer_ref"), ("events", "person_id", "person_ref")),
+    Kind.VISITOR: (("events", "visitor_id", "anonymous_ref"),),
+}
+
+
+def _ref_in_facts(shop: ShopView, kind: Kind, identity_id: int) -> str | None:
+    """The reference under which facts know an identity; None: they know nobody of this id."""
+    return refs_in_facts(shop, kind, [identity_id]).get(identity_id)
+
+
+def refs_in_facts(shop: ShopView, kind: Kind, ids: Iterable[int]) -> dict[int, str]:
+    """Of these identities those that facts know, with the reference under which they do."""
+    period = warehouse.whole_life(shop.id)
+    wanted = pa.table({"id": pa.array(sorted(set(ids)), pa.int64())})
+    if period is None or not wanted.num_rows:
+        return {}
+
+    def question(snapshot: warehouse.Snapshot) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for fact, id_column, ref_column in _IN_FACTS[kind]:
+            table = snapshot.raw(fact)
+            rows = table.filter(table[ref_column].notnull())
+            rows = rows.semi_join(ibis.memtable(wanted), rows[id_column] == ibis.memtable(wanted)["id"])
+            answer = snapshot.engine.run(rows.group_by(id=rows[id_column]).agg(ref=rows[ref_column].min()))
+            found |= dict(zip(answer["id"].to_pylist(), answer["ref"].to_pylist(), strict=True))
+        return found
+
+    return warehouse.ask(shop, period, question, by="duckdb")
+
+
+def name_of_view(view: IdentityView) -> Name:
+    """The name of an identity as it is written, also of one that has no row yet."""
+    return Name(view.id, view.kind, view.ref, view.given)
