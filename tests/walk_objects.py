@@ -19,6 +19,7 @@ from shuke.intake import actions as intake
 from shuke.intake import reads as desk
 from shuke.intake.files import actions as files
 from shuke.kernel import clock
+from shuke.kernel.surrogates import surrogate
 from shuke.records import jobs
 from shuke.records.actor import Actor
 from shuke.rulebook import actions as rulebook
@@ -58,6 +59,7 @@ def furnish(shop) -> dict[str, Any]:
         today = at.astimezone(shop.zone).date()
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
         found |= _funnels(common, mark)
+        found["buyer_id"] = surrogate(shop.id, "person", PERSON)
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
     found["coming_moment"] = (at + timedelta(days=3)).isoformat()
     return found

@@ -45,6 +45,7 @@ __all__ = [
     "customer_rows",
     "left_out_sums",
     "order_rows",
+    "with_customer",
 ]
 
 T = TypeVar("T")
@@ -153,19 +154,22 @@ def order_rows(
         has_sale=ibis.ifelse(sold, 1, 0).cast("int64"),
         back=orders.movements - orders.sales,
     )
-    return _with_customer(orders, links).select(*ORDERS.names)
+    return with_customer(orders, links).select(*ORDERS.names)
 
 
-def _with_customer(orders: ibis.Table, links: ibis.Table | None) -> ibis.Table:
+def with_customer(
+    rows: ibis.Table, links: ibis.Table | None, *, person: str = "buyer", device: str = "visitor"
+) -> ibis.Table:
+    """Rows with `customer_id`: that of the person, else that of the device where links say whose it is, else null."""
     if links is None:
-        return orders.mutate(customer_id=orders.buyer)
+        return rows.mutate(customer_id=rows[person])
     by_buyer = links.select(of_buyer=links.identity_id, buyers=links.customer_id)
     by_device = links.select(of_device=links.identity_id, devices=links.customer_id)
-    met = orders.left_join(by_buyer, orders.buyer == by_buyer.of_buyer)
-    met = met.left_join(by_device, met.visitor == by_device.of_device)
+    met = rows.left_join(by_buyer, rows[person] == by_buyer.of_buyer)
+    met = met.left_join(by_device, met[device] == by_device.of_device)
     # A device that nobody is known to use makes no customer of whoever ordered on it.
     return met.mutate(
-        customer_id=ibis.ifelse(met.buyer.notnull(), met.buyers.coalesce(met.buyer), met.devices)
+        customer_id=ibis.ifelse(met[person].notnull(), met.buyers.coalesce(met[person]), met.devices)
     )
 
 
@@ -361,7 +365,8 @@ class Purchases:
     """A shop's orders before a moment, for one question (`ask`). Tables live as long as the question.
 
     `period`: from the first day with facts to the moment's day. `orders` has ORDERS, `facts` the order_facts before the moment,
-    `lines` the order_lines before it.
+    `lines` the order_lines before it. `before` answers for other kinds before the moment. `links` (identity_id, customer_id) is
+    None while nothing is joined.
     """
 
     shop: ShopView
@@ -371,6 +376,8 @@ class Purchases:
     facts: ibis.Table
     lines: ibis.Table
     snapshot: warehouse.Snapshot
+    before: warehouse.Snapshot
+    links: ibis.Table | None
 
     def customers(self, version: Version = "netted", *, within: Period | None = None) -> ibis.Table:
         """CUSTOMERS of a version."""
@@ -432,7 +439,7 @@ def ask(
             key = ("purchases", *before.identity("order_facts"), shop.currency, _told_by(links))
             found = remembered(key, lambda: _typed(snapshot.engine.run(orders), ORDERS), most=_MOST_HELD)
             orders = snapshot.holding("purchases", found)
-        return question(Purchases(shop, at, period, orders, facts, lines, snapshot))
+        return question(Purchases(shop, at, period, orders, facts, lines, snapshot, before, mapped))
 
     return warehouse.ask(shop, period, asked, by=by)
 

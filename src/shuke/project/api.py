@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
+from shuke.audience.value.http import router as customer_value
 from shuke.commerce.http import router as commerce
 from shuke.intake.http import router as intake
 from shuke.kernel.errors import ShukeError
@@ -45,6 +46,7 @@ ROUTERS = {
     "single_pages": single_pages,
     "search_ads": search_ads,
     "peers": peers,
+    "customer_value": customer_value,
     "commerce": commerce,
     "intake": intake,
     "rulebook": rulebook,

@@ -100,5 +100,6 @@ from shuke.project.commands import (  # noqa: E402, F401
     setup,
     shop_front,
     shops,
+    value,
     ways,
 )
