@@ -343,7 +343,8 @@ def refs_in_facts(shop: ShopView, kind: Kind, ids: Iterable[int]) -> dict[int, s
         for fact, id_column, ref_column in _IN_FACTS[kind]:
             table = snapshot.raw(fact)
             rows = table.filter(table[ref_column].notnull())
-            rows = rows.semi_join(ibis.memtable(wanted), rows[id_column] == ibis.memtable(wanted)["id"])
+            met = ibis.memtable(wanted)
+            rows = rows.semi_join(met, rows[id_column] == met["id"])
             answer = snapshot.engine.run(rows.group_by(id=rows[id_column]).agg(ref=rows[ref_column].min()))
             found |= dict(zip(answer["id"].to_pylist(), answer["ref"].to_pylist(), strict=True))
         return found
