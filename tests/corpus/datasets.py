@@ -18,6 +18,7 @@ from shuke.traffic.tests import drawn
 from shuke.traffic.tests.corpus import cases
 from shuke.traffic.tests.corpus.questions import SHOP
 from shuke.warehouse import schemas
+from tests.corpus import segment_corpus
 
 Row = dict[str, Any]
 MANY = 500_000
@@ -40,6 +41,7 @@ SCHEMAS = schemas.ALL | {
     "returning": ACTS,
     "window": WINDOW,
     "one": ONE,
+    **segment_corpus.schemas_of(),
 }
 
 
@@ -119,6 +121,8 @@ def rows(dataset: str) -> Mapping[str, list[Row]]:
         from shuke.traffic.funnels.tests.asked import facts as drawn_funnels
 
         return drawn_funnels()
+    if dataset == "segments":
+        return segment_corpus.drawn()
     if dataset == "items":
         from tests.corpus.item_corpus import drawn as drawn_items
 

@@ -19,6 +19,12 @@ class UnknownField(Invalid):
     remedy = _("Known fields: %(known)s.")
 
 
+class UnknownSeries(Invalid):
+    code = "unknown_condition_series"
+    words = _("There is nothing called “%(value)s” that could be counted.")
+    remedy = _("Known: %(known)s.")
+
+
 class UnknownOperator(Invalid):
     code = "unknown_condition_operator"
     words = _("The field “%(field)s” can not be asked “%(value)s”.")

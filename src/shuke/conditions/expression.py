@@ -14,8 +14,9 @@ import ibis
 import ibis.expr.types as ir
 
 from .fields import Field, Kind, get_field
-from .nodes import All, Any, Compare, Node, Op, Scalar
-from .values import FOLDING, comparable
+from .nodes import COUNTS_DAYS, GROUPS, All, Any, Compare, Node, Op, Scalar, Value
+from .values import FOLDING, comparable, days_meant
+from .windows import AsOf
 
 Columns = Mapping[str, "str | ir.Value"]
 
@@ -34,59 +35,86 @@ _COMPARISONS: dict[Op, Callable[[Anything, Anything], Anything]] = {
 }
 
 
-def to_ibis(node: Node, table: ir.Table, columns: Columns | None = None) -> ir.BooleanValue:
+def to_ibis(
+    node: Node, table: ir.Table, columns: Columns | None = None, as_of: AsOf | None = None
+) -> ir.BooleanValue:
     """The condition over the rows of `table`: true or false for each, never null.
 
-    A field is looked for in the column of its own name unless `columns` gives another name or an expression.
+    A field is looked for in the column of its own name unless `columns` gives another name or an expression. `as_of` is
+    wanted by comparisons with today. What looks beyond a row (Tally, Then, Member) is asked by selecting.py.
     Raises UnknownField for a field that no room registered.
     """
-    if isinstance(node, Compare):
-        return _compare(node, table, columns or {})
-    parts = [to_ibis(part, table, columns) for part in node.parts]
+
+    def leaf(one: Node) -> ir.BooleanValue:
+        if not isinstance(one, Compare):
+            raise ValueError(f"{type(one).__name__} looks beyond a row")
+        field = get_field(one.field)
+        given = (columns or {}).get(field.name, field.name)
+        fact: Anything = table[given] if isinstance(given, str) else given
+        return compared(field, one.op, one.value, fact, as_of)
+
+    return grouped(node, leaf)
+
+
+def grouped(node: Node, leaf: Callable[[Node], ir.BooleanValue]) -> ir.BooleanValue:
+    """All, Any and None_ of what `leaf` says of the other nodes."""
+    if not isinstance(node, GROUPS):
+        return leaf(node)
+    parts = [grouped(part, leaf) for part in node.parts]
     if isinstance(node, All):
         return reduce(lambda a, b: a & b, parts) if parts else ibis.literal(True)
     anything = reduce(lambda a, b: a | b, parts) if parts else ibis.literal(False)
     return anything if isinstance(node, Any) else ~anything
 
 
-def _compare(node: Compare, table: ir.Table, columns: Columns) -> ir.BooleanValue:
-    field = get_field(node.field)
-    given = columns.get(field.name, field.name)
-    fact: Anything = table[given] if isinstance(given, str) else given
-    if node.op is Op.IS_UNKNOWN:
+def compared(
+    field: Field, op: Op, value: Value, fact: Anything, as_of: AsOf | None = None
+) -> ir.BooleanValue:
+    """One fact against a value; an unknown fact is false but for `is_unknown`."""
+    if op is Op.IS_UNKNOWN:
         return fact.isnull()
-    if node.op is Op.IS_KNOWN:
+    if op is Op.IS_KNOWN:
         return fact.notnull()
+    if op in COUNTS_DAYS:
+        assert as_of is not None
+        assert isinstance(value, int)
+        first, end = days_meant(op, value, as_of)
+        start_day, end_day = (ibis.literal(day, type="date") for day in (first, end))
+        return ((fact >= start_day) & (fact < end_day)).fill_null(False)
     if field.folds_case:
-        # Translating is slow in every engine, and most names are in lower case already.
-        fact = ibis.ifelse(fact.re_search("[A-Z]"), fact.translate(*FOLDING), fact)
+        fact = folded_fact(fact)
     if fact.type().is_integer() and field.kind is Kind.NUMBER:
-        return _compare_whole(node, field, fact).fill_null(False)
-    value: Anything
-    if isinstance(node.value, tuple) and node.op is Op.UNDER:
-        value = [comparable(field, one) for one in node.value]
-    elif isinstance(node.value, tuple):
-        value = [_literal(field, one) for one in node.value]
+        return _compare_whole(op, value, field, fact).fill_null(False)
+    given: Anything
+    if isinstance(value, tuple) and op is Op.UNDER:
+        given = [comparable(field, one) for one in value]
+    elif isinstance(value, tuple):
+        given = [_literal(field, one) for one in value]
     else:
-        assert node.value is not None
-        value = _literal(field, node.value)
-    return _COMPARISONS[node.op](fact, value).fill_null(False)
+        assert value is not None
+        given = _literal(field, value)
+    return _COMPARISONS[op](fact, given).fill_null(False)
 
 
-def _compare_whole(node: Compare, field: Field, fact: Anything) -> Anything:
+def folded_fact(fact: Anything) -> Anything:
+    """A–Z as a–z. Translating is slow in every engine, and most names are in lower case already."""
+    return ibis.ifelse(fact.re_search("[A-Z]"), fact.translate(*FOLDING), fact)
+
+
+def _compare_whole(op: Op, value: Value, field: Field, fact: Anything) -> Anything:
     """A fact that is a whole number against values that may not be, in whole numbers: above 1.5 is above 1.
 
     ClickHouse overflows where it compares a large whole number with a fraction, and knows no list of both.
     """
-    given = node.value if isinstance(node.value, tuple) else (node.value,)
+    given = value if isinstance(value, tuple) else (value,)
     values = [comparable(field, one) for one in given if one is not None]
     wholes = [int(one) for one in values if one == int(one)]
-    if node.op in (Op.IN, Op.NOT_IN, Op.EQ, Op.NE):
+    if op in (Op.IN, Op.NOT_IN, Op.EQ, Op.NE):
         is_one = fact.isin(wholes) if wholes else ibis.literal(False)
-        return is_one if node.op in (Op.IN, Op.EQ) else ~is_one & fact.notnull()
-    (value,) = values
-    bound = math.floor(value) if node.op in (Op.GT, Op.LE) else math.ceil(value)
-    return _COMPARISONS[node.op](fact, bound)
+        return is_one if op in (Op.IN, Op.EQ) else ~is_one & fact.notnull()
+    (only,) = values
+    bound = math.floor(only) if op in (Op.GT, Op.LE) else math.ceil(only)
+    return _COMPARISONS[op](fact, bound)
 
 
 def under_pattern(domains: Sequence[str]) -> str:

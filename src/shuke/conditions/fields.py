@@ -45,7 +45,7 @@ OPS: dict[Kind, tuple[Op, ...]] = {
     Kind.NUMBER: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
     Kind.MONEY: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
     Kind.FLAG: (*_EQUAL, *_KNOWN),
-    Kind.DAY: (*_EQUAL, *_LISTED, *_ORDERED, *_KNOWN),
+    Kind.DAY: (*_EQUAL, *_LISTED, *_ORDERED, Op.IN_LAST_DAYS, Op.IN_NEXT_DAYS, *_KNOWN),
     Kind.MOMENT: (*_EQUAL, *_ORDERED, *_KNOWN),
 }
 
@@ -75,6 +75,11 @@ class Field:
     def ops(self) -> tuple[Op, ...]:
         """The operators that its kind allows."""
         return OPS[self.kind]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether its values can be added up."""
+        return self.kind in (Kind.NUMBER, Kind.MONEY)
 
     def choice_words(self) -> Choices:
         """Value → words; empty for a field without choices."""

@@ -1,40 +1,84 @@
-"""The door of this room: node types, fields, the stored form, both evaluators, and the words."""
+"""The door of this room: node types, fields, series, the stored form, both evaluators, what decides, and the words."""
 
 from __future__ import annotations
 
-from .errors import BadCondition, BadValue, UnknownField, UnknownOperator
+from .deciding import Removal, decisive, without
+from .errors import BadCondition, BadValue, UnknownField, UnknownOperator, UnknownSeries
 from .expression import to_ibis
 from .fields import Field, Kind, fields_of, get_field, register_family, register_field
-from .matching import holds, matches
-from .nodes import All, Any, Compare, Node, None_, Op, field_names, iter_compares
+from .matching import Known, holds, matches, next_change
+from .nodes import (
+    All,
+    Any,
+    Compare,
+    Measure,
+    Member,
+    Node,
+    None_,
+    Op,
+    Step,
+    Tally,
+    Then,
+    field_names,
+    iter_compares,
+    iter_nodes,
+)
+from .selecting import World, judged, select
+from .series import Series, get_series, measured_field, register_series, series_of
 from .stored import dump, parse
-from .wording import op_words, value_words, words
+from .windows import AsOf, Unit, Window
+from .wording import name_groups, op_words, value_words, window_words, words
 
 __all__ = [
     "All",
     "Any",
+    "AsOf",
     "BadCondition",
     "BadValue",
     "Compare",
     "Field",
     "Kind",
+    "Known",
+    "Measure",
+    "Member",
     "Node",
     "None_",
     "Op",
+    "Removal",
+    "Series",
+    "Step",
+    "Tally",
+    "Then",
+    "Unit",
     "UnknownField",
     "UnknownOperator",
+    "UnknownSeries",
+    "Window",
+    "World",
+    "decisive",
     "dump",
     "field_names",
     "fields_of",
     "get_field",
+    "get_series",
     "holds",
     "iter_compares",
+    "iter_nodes",
+    "judged",
     "matches",
+    "measured_field",
+    "name_groups",
+    "next_change",
     "op_words",
     "parse",
     "register_family",
     "register_field",
+    "register_series",
+    "select",
+    "series_of",
     "to_ibis",
     "value_words",
+    "window_words",
+    "without",
     "words",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .errors import BadValue
 from .fields import Field, Kind
-from .nodes import Scalar
+from .nodes import Op, Scalar
+from .windows import AsOf
 
 MAX_TEXT = 500
 _INT64 = 1 << 63
@@ -146,3 +147,9 @@ def comparable(field: Field, fact: Any) -> Any:
     if isinstance(fact, datetime) and fact.tzinfo is not None:
         return fact.astimezone(UTC).replace(tzinfo=None)
     return fact
+
+
+def days_meant(op: Op, days: int, as_of: AsOf) -> tuple[date, date]:
+    """The days, from and to before, that are within the last or the next so many: today belongs to the next."""
+    today, length = as_of.today, timedelta(days=days)
+    return (today - length, today) if op is Op.IN_LAST_DAYS else (today, today + length)

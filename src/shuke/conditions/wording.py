@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any as Anything
@@ -9,7 +10,23 @@ from typing import Any as Anything
 from django.utils.translation import override, pgettext_lazy
 
 from .fields import Field, Kind, get_field
-from .nodes import TAKES_NOTHING, All, Any, Compare, Node, Op
+from .nodes import (
+    COUNTS_DAYS,
+    TAKES_NOTHING,
+    All,
+    Any,
+    Compare,
+    Measure,
+    Member,
+    Node,
+    Op,
+    Step,
+    Tally,
+    Then,
+    Value,
+)
+from .series import get_series, measured_field
+from .windows import Unit, Window
 
 OP_WORDS = {
     Op.EQ: pgettext_lazy("condition", "is"),
@@ -23,6 +40,8 @@ OP_WORDS = {
     Op.CONTAINS: pgettext_lazy("condition", "contains"),
     Op.STARTS_WITH: pgettext_lazy("condition", "starts with"),
     Op.UNDER: pgettext_lazy("condition", "belongs to"),
+    Op.IN_LAST_DAYS: pgettext_lazy("condition", "is within the last"),
+    Op.IN_NEXT_DAYS: pgettext_lazy("condition", "is within the next"),
     Op.IS_UNKNOWN: pgettext_lazy("condition", "is unknown"),
     Op.IS_KNOWN: pgettext_lazy("condition", "is known"),
 }
@@ -32,6 +51,26 @@ _TIME_WORDS = {
     Op.GT: pgettext_lazy("condition", "is after"),
     Op.GE: pgettext_lazy("condition", "is not before"),
 }
+_DAYS = pgettext_lazy("condition", "%(n)s days")
+_TALLY = pgettext_lazy("condition", "%(series)s%(where)s%(window)s: %(asked)s")
+_HAS = pgettext_lazy("condition", "has %(series)s%(where)s%(window)s")
+_HAS_NO = pgettext_lazy("condition", "has no %(series)s%(where)s%(window)s")
+_WHERE = pgettext_lazy("condition", " (%(condition)s)")
+_THEN = pgettext_lazy("condition", "%(first)s, and then %(then)s%(within)s%(window)s")
+_WITHIN = pgettext_lazy("condition", " within %(n)s hours")
+_MEMBER = pgettext_lazy("condition", "belongs to %(group)s")
+_LAST = {
+    Unit.HOURS: pgettext_lazy("condition", " in the last %(n)s hours"),
+    Unit.DAYS: pgettext_lazy("condition", " in the %(n)s days before today"),
+    Unit.MONTHS: pgettext_lazy("condition", " in the %(n)s months before today"),
+}
+_LAST_WITH_TODAY = {
+    Unit.DAYS: pgettext_lazy("condition", " in the last %(n)s days, today included"),
+    Unit.MONTHS: pgettext_lazy("condition", " in the last %(n)s months, today included"),
+}
+_FROM_TO = pgettext_lazy("condition", " from %(start)s to before %(end)s")
+_FROM = pgettext_lazy("condition", " from %(start)s on")
+_BEFORE = pgettext_lazy("condition", " before %(end)s")
 _AND = pgettext_lazy("condition", " and ")
 _OR = pgettext_lazy("condition", " or ")
 _COMMA = pgettext_lazy("condition", ", ")
@@ -75,9 +114,29 @@ def value_words(field: Field, value: Anything) -> str:
     return str(value)
 
 
+def window_words(window: Window | None) -> str:
+    """When facts count, as it stands in a sentence; empty for ever."""
+    if window is None:
+        return ""
+    if window.last is not None:
+        known = _LAST_WITH_TODAY if window.with_today else _LAST
+        return str(known[window.unit]) % {"n": f"{window.last:,}"}
+    words = _FROM_TO if window.start and window.end else _FROM if window.start else _BEFORE
+    return str(words) % {"start": window.start, "end": window.end}
+
+
 def _node_words(node: Node, *, is_inner: bool) -> str:
     if isinstance(node, Compare):
         return _compare_words(node)
+    if isinstance(node, Tally):
+        return _tally_words(node)
+    if isinstance(node, Then):
+        within = "" if node.within is None else str(_WITHIN) % {"n": f"{node.within:,}"}
+        first, then = (_step_words(one) for one in (node.first, node.then))
+        said = {"first": first, "then": then, "within": within, "window": window_words(node.window)}
+        return str(_THEN) % said
+    if isinstance(node, Member):
+        return str(_MEMBER) % {"group": group_words(node.group)}
     if not node.parts:
         return str(_NOTHING if isinstance(node, Any) else _EVERYTHING)
     if isinstance(node, All):
@@ -87,6 +146,44 @@ def _node_words(node: Node, *, is_inner: bool) -> str:
     return str(_NOT) % {"parts": _joined(node.parts, str(_OR), False)}
 
 
+def _step_words(step: Step) -> str:
+    return f"{get_series(step.series).label}{_where_words(step.where)}"
+
+
+def _where_words(where: Node) -> str:
+    if where == All():
+        return ""
+    return str(_WHERE) % {"condition": _node_words(where, is_inner=False)}
+
+
+def _tally_words(node: Tally) -> str:
+    """ "has orders in the last 3 days" where a number is only whether there is one; else what is counted, and against what."""
+    series = get_series(node.series)
+    said = {"series": series.label, "where": _where_words(node.where), "window": window_words(node.window)}
+    if node.measure is Measure.COUNT and (node.op, node.value) in _IS_THERE:
+        return str(_HAS) % said
+    if node.measure is Measure.COUNT and (node.op, node.value) in _IS_NOT_THERE:
+        return str(_HAS_NO) % said
+    field = measured_field(series, node.measure, node.field)
+    return str(_TALLY) % {**said, "asked": _asked_words(field, node.op, node.value)}
+
+
+_IS_THERE = ((Op.GE, 1), (Op.GT, 0), (Op.NE, 0))
+_IS_NOT_THERE = ((Op.EQ, 0), (Op.LT, 1), (Op.LE, 0))
+# How a group is called, by whoever keeps groups; else its own name.
+_group_words: list[Callable[[str], str | None]] = []
+
+
+def name_groups(words: Callable[[str], str | None]) -> None:
+    """Called once by the room that keeps groups: from a group's name to what people call it (None: not one of its own)."""
+    if words not in _group_words:
+        _group_words.append(words)
+
+
+def group_words(group: str) -> str:
+    return next((found for words in _group_words if (found := words(group)) is not None), group)
+
+
 def _joined(parts: tuple[Node, ...], word: str, is_inner: bool) -> str:
     several = len(parts) > 1
     text = word.join(_node_words(part, is_inner=several) for part in parts)
@@ -94,30 +191,46 @@ def _joined(parts: tuple[Node, ...], word: str, is_inner: bool) -> str:
 
 
 def _compare_words(node: Compare) -> str:
-    field = get_field(node.field)
-    start = f"{field.label} {op_words(field, node.op)}"
-    if node.op in TAKES_NOTHING:
+    return _asked_words(get_field(node.field), node.op, node.value)
+
+
+def _asked_words(field: Field, op: Op, value: Value) -> str:
+    start = f"{field.label} {op_words(field, op)}"
+    if op in TAKES_NOTHING:
         return start
-    values = node.value if isinstance(node.value, tuple) else (node.value,)
-    return f"{start} {str(_COMMA).join(value_words(field, value) for value in values)}"
+    values = value if isinstance(value, tuple) else (value,)
+    if op in COUNTS_DAYS:
+        return f"{start} {str(_DAYS) % {'n': f'{value:,}'}}"
+    return f"{start} {str(_COMMA).join(value_words(field, one) for one in values)}"
 
 
 class LazyCompareWords:
-    """The words of one comparison, made when read, so that a stored verdict speaks its reader's language."""
+    """The words of one part of a condition, made when read, so that a stored verdict speaks its reader's language."""
 
-    def __init__(self, node: Compare) -> None:
+    def __init__(self, node: Node) -> None:
         self.node = node
 
     def __str__(self) -> str:
-        return _compare_words(self.node)
+        return _node_words(self.node, is_inner=False)
 
 
 class LazyFactWords:
-    """The words of one fact, made when read."""
+    """The words of one fact, made when read. `field`: a name, or a field that is none of a subject's (a measure)."""
 
-    def __init__(self, field: str, fact: Anything) -> None:
+    def __init__(self, field: str | Field, fact: Anything) -> None:
         self.field = field
         self.fact = fact
 
     def __str__(self) -> str:
-        return value_words(get_field(self.field), self.fact)
+        field = get_field(self.field) if isinstance(self.field, str) else self.field
+        return value_words(field, self.fact)
+
+
+class LazyYesNo:
+    """Yes or no, made when read."""
+
+    def __init__(self, is_so: bool) -> None:
+        self.is_so = is_so
+
+    def __str__(self) -> str:
+        return str(_YES if self.is_so else _NO)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import ibis
 import pyarrow as pa
@@ -17,12 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shuke.conditions.fields import OPS
-from shuke.conditions.nodes import TAKES_MANY, TAKES_NOTHING
-from shuke.conditions.reads import All, Any, Compare, Kind, None_, dump, holds, matches, parse, to_ibis
+from shuke.conditions.nodes import COUNTS_DAYS, TAKES_MANY, TAKES_NOTHING
+from shuke.conditions.reads import All, Any, AsOf, Compare, Kind, None_, dump, holds, matches, parse, to_ibis
 
 from .fields_in_test import COLUMNS, FIELDS, SUBJECT
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
+NOW = AsOf(datetime(2026, 11, 22, 9, tzinfo=UTC), ZoneInfo("Asia/Shanghai"))
 # Small worlds, so that equal values meet often; with the letters on which engines are known to differ.
 TEXTS = ["a", "A", "ab", "Ab", "b%", "_", "a.b", "搜索", "搜", "İ", "ΣΑΣ", "K", "é", "'", "\\", "a b", "ß"]
 HOSTS = ["baidu.com", "m.baidu.com", "NotBaidu.com", "M.Baidu.COM", "com", "a.co", "xa.co", "b.a.co", "a_co"]
@@ -65,6 +67,8 @@ def compares(draw, asked=None):
     field, op = asked or draw(st.sampled_from(ASKED))
     if op in TAKES_NOTHING:
         return Compare(field.name, op)
+    if op in COUNTS_DAYS:
+        return Compare(field.name, op, draw(st.sampled_from([1, 2, 3])))
     if op in TAKES_MANY:
         return Compare(field.name, op, tuple(draw(st.lists(values_of(field), min_size=1, max_size=4))))
     return Compare(field.name, op, draw(values_of(field)))
@@ -122,19 +126,19 @@ def test_evaluators__any_condition_and_subject__agree(capsys) -> None:
     def law(single, nested, rows):
         conditions = [*single, *nested]
         table = table_of(rows)
-        columns = {f"c{i}": to_ibis(node, table) for i, node in enumerate(conditions)}
+        columns = {f"c{i}": to_ibis(node, table, as_of=NOW) for i, node in enumerate(conditions)}
         answer = connection.to_pyarrow(table.select(**columns)).to_pydict()
         for i, node in enumerate(conditions):
-            expected = [matches(node, row).is_allowed for row in rows]
+            expected = [matches(node, row, NOW).is_allowed for row in rows]
             assert answer[f"c{i}"] == expected, (node, rows)
-            assert [holds(node, row) for row in rows] == expected
+            assert [holds(node, row, NOW) for row in rows] == expected
             assert parse(dump(node), SUBJECT) == node
             by_group[type(node).__name__] += 1
             for leaf in leaves(node):
                 kind = next(field.kind for field in FIELDS if field.name == leaf.field)
                 for row in rows:
                     fact = row[leaf.field]
-                    met = "unknown" if fact is None else str(holds(leaf, row))
+                    met = "unknown" if fact is None else str(holds(leaf, row, NOW))
                     by_op[(leaf.op.value, kind.value, met)] += 1
 
     law()

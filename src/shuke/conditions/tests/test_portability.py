@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import ibis
 import pytest
 
 from shuke.conditions.fields import OPS
-from shuke.conditions.nodes import TAKES_MANY, TAKES_NOTHING
-from shuke.conditions.reads import Compare, Kind, None_, to_ibis
+from shuke.conditions.nodes import COUNTS_DAYS, TAKES_MANY, TAKES_NOTHING
+from shuke.conditions.reads import AsOf, Compare, Kind, None_, to_ibis
 
 from .fields_in_test import COLUMNS, FIELDS
 
+NOW = AsOf(datetime(2026, 11, 22, 9, tzinfo=UTC), ZoneInfo("Asia/Shanghai"))
 VALUES = {
     Kind.TEXT: "x",
     Kind.HOST: "a.example",
@@ -35,7 +37,8 @@ def test_comparison__each_operator__translates(dialect, field) -> None:
     for op in OPS[field.kind]:
         value = VALUES[field.kind]
         given = None if op in TAKES_NOTHING else (value, value) if op in TAKES_MANY else value
+        given = 3 if op in COUNTS_DAYS else given
         node = None_((Compare(field.name, op, given),))
-        sql = ibis.to_sql(table.select(answer=to_ibis(node, table)), dialect=dialect).upper()
+        sql = ibis.to_sql(table.select(answer=to_ibis(node, table, as_of=NOW)), dialect=dialect).upper()
         assert "SELECT" in sql
         assert not any(word in sql for word in ("INTERVAL", "TIMEZONE", "UNIQ("))

@@ -16,9 +16,16 @@ from shuke.conditions.reads import (
     Compare,
     Field,
     Kind,
+    Member,
     None_,
+    Step,
+    Tally,
+    Then,
+    Unit,
     UnknownField,
     UnknownOperator,
+    UnknownSeries,
+    Window,
     dump,
     fields_of,
     matches,
@@ -27,6 +34,7 @@ from shuke.conditions.reads import (
     words,
 )
 
+from . import series_in_test  # noqa: F401  (registers its series)
 from .fields_in_test import SUBJECT
 
 
@@ -69,7 +77,7 @@ def deep(levels):
         ("{", BadCondition, "not JSON"),
         ([], BadCondition, "an object"),
         ({"all": []}, BadCondition, "$.v"),
-        ({"v": 2, "all": []}, BadCondition, "known versions are: 1"),
+        ({"v": 3, "all": []}, BadCondition, "known versions are: 1, 2"),
         ({"v": True, "all": []}, BadCondition, "$.v"),
         ({"v": 1}, BadCondition, "either all, any or none"),
         ({"v": 1, "all": [], "any": []}, BadCondition, "either all, any or none"),
@@ -108,6 +116,108 @@ def test_parse__not_a_condition__is_refused_with_place_and_remedy(data, error, s
     with override("en"):
         assert said in str(caught.value)
         assert caught.value.advice()
+
+
+def tally(series="t_deeds", measure="count", op="ge", value=2, **more):
+    return {"v": 2, "tally": series, "measure": measure, "op": op, "value": value, **more}
+
+
+def then(*steps, **more):
+    return {
+        "v": 2,
+        "then": [{"series": "t_deeds"}, {"series": "t_tags"}] if not steps else list(steps),
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "said"),
+    [
+        (tally() | {"v": 1}, BadCondition, "either all, any or none"),
+        ({"v": 1, **leaf("t_day", "in_last_days", 3)}, UnknownOperator, "is_known"),
+        ({"v": 2, **leaf("t_day", "in_last_days", 0)}, BadValue, "from 1 to 3660"),
+        ({"v": 2, **leaf("t_day", "in_next_days", "2026-11-21")}, BadValue, "from 1 to 3660"),
+        (tally("orders"), UnknownSeries, "t_deeds, t_tags"),
+        (tally(7), BadCondition, "$.tally"),
+        (tally(measure="most"), BadValue, "count, days, sum"),
+        (tally(measure="sum"), BadCondition, "a field is named"),
+        (tally(of="d_amount"), BadCondition, "a field is named"),
+        (tally(measure="sum", of="d_product"), BadCondition, "can not be added up"),
+        (tally(measure="sum", of="g_label"), UnknownField, "d_amount"),
+        (tally(measure="first", value=2), BadValue, "a day such as"),
+        (tally(value="many"), BadValue, "a number"),
+        (tally(where={"field": "g_label", "op": "eq", "value": "x"}), UnknownField, "d_product"),
+        (tally(where=tally()), BadCondition, "$.where"),
+        (tally(where={"member_of": "loyal"}), BadCondition, "$.where"),
+        (tally(window=7), BadCondition, "$.window"),
+        (tally(window={}), BadCondition, "last and unit"),
+        (tally(window={"last": 7}), BadCondition, "last and unit"),
+        (tally(window={"last": 0, "unit": "days"}), BadValue, "from 1 to 3660"),
+        (tally(window={"last": 121, "unit": "months"}), BadValue, "from 1 to 120"),
+        (tally(window={"last": 1, "unit": "years"}), BadValue, "hours, days, months"),
+        (tally(window={"last": 1, "unit": "hours", "with_today": True}), BadCondition, "not said of hours"),
+        (tally(window={"from": "2026-11-02", "to": "2026-11-02"}), BadCondition, "ends before"),
+        (tally(window={"from": "soon"}), BadCondition, "a day such as"),
+        (then({"series": "t_deeds"}), BadCondition, "two steps"),
+        (then({"series": "t_deeds"}, {"tag": 1}), BadCondition, "$.then[1]"),
+        (then(within_hours=0), BadValue, "from 1 to"),
+        ({"v": 2, "member_of": ""}, BadCondition, "$.member_of"),
+        ({"v": 2, "all": [tally(where={"all": [{"field": "d_pages", "op": "eq", "value": 1}] * 198})]}, BadCondition, "200 parts"),
+    ],
+)  # fmt: skip
+def test_parse__not_a_tally_sequence_or_group__is_refused_with_place_and_remedy(data, error, said) -> None:
+    if "all" in data:
+        data = {"v": 2, "all": [{name: one for name, one in data["all"][0].items() if name != "v"}]}
+    if isinstance(data.get("where"), dict):
+        data = data | {"where": {name: one for name, one in data["where"].items() if name != "v"}}
+    with override("en"), pytest.raises(error) as caught:
+        parse(data, SUBJECT)
+    with override("en"):
+        assert said in str(caught.value)
+        assert caught.value.advice()
+
+
+@pytest.mark.parametrize(
+    ("node", "english", "chinese"),
+    [
+        (
+            Tally("t_deeds", "count", "ge", 2, where=Compare("d_product", "eq", "A1"), window=Window(14)),
+            "deeds (product is A1) in the 14 days before today: number is at least 2",
+            "今天之前 14 天内deeds（product 是 A1）的次数 至少为 2",
+        ),
+        (
+            Tally("t_tags", "count", "ge", 1, where=Compare("g_label", "eq", "VIP")),
+            "has tags (tag is VIP)",
+            "有tags（tag 是 VIP）",
+        ),
+        (
+            Tally("t_deeds", "count", "eq", 0, window=Window(6, Unit.MONTHS, with_today=True)),
+            "has no deeds in the last 6 months, today included",
+            "最近 6 个月内（含今天）没有deeds",
+        ),
+        (
+            Tally("t_deeds", "sum", "gt", 100, "d_amount", window=Window(start=date(2026, 11, 1))),
+            "deeds from 2026-11-01 on: sum of amount is more than 100",
+            "2026-11-01 起deeds的amount合计 大于 100",
+        ),
+        (
+            Then(Step("t_deeds"), Step("t_tags"), 48, Window(24, Unit.HOURS)),
+            "deeds, and then tags within 48 hours in the last 24 hours",
+            "最近 24 小时内先有deeds，48 小时内再有tags",
+        ),
+        (Member("loyal"), "belongs to loyal", "属于loyal"),
+        (Compare("t_day", "in_next_days", 7), "day is within the next 7 days", "day 在未来 7 天内"),
+    ],
+)
+def test_words__beyond_the_row__read_as_a_sentence(node, english, chinese) -> None:
+    assert words(node, "en") == english
+    assert words(node, "zh-hans") == chinese
+    assert parse(dump(node), SUBJECT) == node
+
+
+def test_parse__subject_without_series__knows_no_groups_nor_today() -> None:
+    with override("en"), pytest.raises(BadCondition, match="known versions are: 1"):
+        parse({"v": 2, "member_of": "loyal"}, "conditions-test-deed")
 
 
 def test_fields__one_name_for_two_kinds__is_refused() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shuke.conditions.reads import All, Compare, Node, field_names, holds
+from shuke.conditions.reads import All, Compare, Node, None_, field_names, holds
 from shuke.conditions.reads import Any as AnyOf
 from shuke.traffic.funnels.kernel import Rows, Run
 from shuke.traffic.funnels.prepared import TOLD, Part, Prepared, coded, groups_of
@@ -175,6 +175,8 @@ def mask(node: Node, values: Mapping[str, Coded], count: int) -> np.ndarray:
         codes, known = values[node.field]
         table = np.array([holds(node, {node.field: value}) for value in known], bool)
         return table[codes]
+    if not isinstance(node, All | AnyOf | None_):
+        raise ValueError(f"{type(node).__name__} looks beyond an event")
     found = np.full(count, isinstance(node, All))
     for part in node.parts:
         theirs = mask(part, values, count)
