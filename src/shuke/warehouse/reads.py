@@ -11,7 +11,8 @@ import duckdb
 import ibis
 import numpy as np
 import pyarrow as pa
-from django_scopes import scope
+from django.db.models import Max
+from django_scopes import scope, scopes_disabled
 
 from shuke.kernel import clock
 from shuke.kernel.periods import Period
@@ -29,9 +30,12 @@ __all__ = [
     "Snapshot",
     "Stretch",
     "ask",
+    "days_since",
     "hull",
     "known_rows",
     "last_day_with",
+    "last_segment",
+    "newest_segments",
     "open_backlog",
     "run",
     "whole_life",
@@ -71,6 +75,32 @@ def whole_life(shop_id: int) -> Period | None:
     for file in open_tier.listed():
         days.update(file.spans.get(shop_id, ()))
     return Period.inclusive(min(days), max(days)) if days else None
+
+
+def last_segment() -> int:
+    """The number of the newest segment of all shops: while it stays, nothing came."""
+    return open_tier.last_number()
+
+
+def newest_segments() -> dict[int, int]:
+    """The newest segment that brought facts to each shop, sealed or open."""
+    with scopes_disabled():
+        rows = SealedDay.objects.values_list("shop_id").annotate(newest=Max("through")).order_by()
+        found: dict[int, int] = dict(rows)
+    for file in open_tier.listed():
+        for shop_id, days in file.spans.items():
+            newest = max(span.last for span in days.values())
+            found[shop_id] = max(newest, found.get(shop_id, 0))
+    return found
+
+
+def days_since(shop_id: int, segment: int) -> tuple[date, ...]:
+    """The days of a shop to which facts came after a segment; `Snapshot.since` tells of each which."""
+    with scope(shop=shop_id):
+        days = set(SealedDay.objects.filter(through__gt=segment).values_list("day", flat=True))
+    for file in open_tier.listed(after=segment):
+        days.update(day for day, span in file.spans.get(shop_id, {}).items() if span.last > segment)
+    return tuple(sorted(days))
 
 
 def last_day_with(shop_id: int, kind: str, period: Period) -> date | None:

@@ -192,8 +192,8 @@ class Snapshot:
             table.local_day < self.period.end,
         )
 
-    def _open(self, kind: str, last: int | None = None) -> ibis.Table | None:
-        """Rows after `through` (and up to segment `last`); None when there are none to look at."""
+    def _open(self, kind: str, last: int | None = None, *, after: int = 0) -> ibis.Table | None:
+        """Rows after `through` (and after segment `after`, up to segment `last`); None when there are none to look at."""
         days = self.plan.open_days([kind])
         files = [f.path for f in self.plan.open_files.get(kind, ())]
         if not days or not files:
@@ -208,6 +208,8 @@ class Snapshot:
         ]
         if last is not None:
             table = table.filter(table.segment <= last)
+        if after:
+            table = table.filter(table.segment > after)
         return table.filter(reduce(or_, wanted)).drop("segment")
 
     @property
@@ -218,6 +220,18 @@ class Snapshot:
         """All facts of a raw kind that came in segments up to `last`: what a fill seals."""
         sealed, still_open = self._sealed(kind), self._open(kind, last)
         return sealed if still_open is None else sealed.union(still_open, distinct=False)
+
+    def since(self, kind: str, segment: int) -> ibis.Table | None:
+        """The facts of a raw kind that came after a segment, perhaps with others: of a day that was sealed with later ones the
+        whole, since sealed rows no longer tell when they came. None: there are none. For followers, whose work is repeatable."""
+        days = [
+            day for day, through in self.plan.through.items() if through > segment and self.plan.holds(day)
+        ]
+        files = self.sealed_files(kind, days)
+        sealed = self._scoped(self._view(f"{kind}_since", schemas.ALL[kind], files)) if files else None
+        came = self._open(kind, after=segment)
+        parts = [part for part in (sealed, came) if part is not None]
+        return reduce(lambda a, b: a.union(b, distinct=False), parts) if parts else None
 
     def raw(self, kind: str) -> ibis.Table:
         """All facts of a raw kind in the period, open ones included, each once."""

@@ -8,6 +8,7 @@ class IdentitiesConfig(AppConfig):
     label = "audience_identities"
 
     def ready(self) -> None:
+        from shuke.audience.identities import following  # noqa: F401  (what is tended)
         from shuke.audience.identities.personal import STORE
         from shuke.records import personal
 

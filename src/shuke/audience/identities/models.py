@@ -18,6 +18,7 @@ class Register(models.Model):
     read_through = models.BigIntegerField(default=0)  # every fact up to this segment was read
     version = models.BigIntegerField(default=0)
     epoch = models.CharField(max_length=16)
+    crowd = models.CharField(max_length=60, default="")  # the rule values that the map was folded by
 
     objects = ScopedManager(shop="shop_id")
 
@@ -91,6 +92,7 @@ class Suggestion(models.Model):
     other_id = models.BigIntegerField()
     reason = models.CharField(max_length=24)
     via_id = models.BigIntegerField(default=0)
+    is_known = models.BooleanField(default=True)  # of two names, whether both are people's
     at = models.DateTimeField()
     refused_at = models.DateTimeField(null=True)
     refused_by = models.CharField(max_length=200, default="")
@@ -106,7 +108,7 @@ class Suggestion(models.Model):
         indexes = [
             models.Index(fields=["other_id"], name="identities_suggested_other"),
             models.Index(fields=["via_id"], name="identities_suggested_via"),
-            models.Index(fields=["shop_id", "refused_at", "at"], name="identities_waiting"),
+            models.Index(fields=["shop_id", "is_known", "refused_at", "at"], name="identities_waiting"),
         ]
 
 

@@ -237,7 +237,9 @@ def _suggested(shop_id: int, state: str) -> QuerySet[Suggestion]:
     rows = Suggestion.objects.filter(shop_id=shop_id)
     if state == "refused":
         return rows.exclude(refused_at=None)
-    rows = rows.filter(refused_at=None).annotate(one_home=home("one_id"), other_home=home("other_id"))
+    rows = rows.filter(is_known=True, refused_at=None).annotate(
+        one_home=home("one_id"), other_home=home("other_id")
+    )
     known = rows.exclude(one_home=None).exclude(other_home=None)
     return known.exclude(one_home=F("other_home"))
 
