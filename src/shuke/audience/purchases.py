@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import blake2b
 from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -385,18 +386,32 @@ class Purchases:
 
     def left_out(self, version: Version = "netted") -> tuple[LeftOut, ...]:
         """What the version leaves out, only what there is."""
-        sums = self.run(left_out_sums(self.orders)).to_pylist()[0]
         own = self.shop.currency
         found = [
-            LeftOut(name.removesuffix(f"_{version}"), int(sums[f"n_{name}"]), int(sums[f"m_{name}"]), own)
+            LeftOut(
+                name.removesuffix(f"_{version}"),
+                int(self._sums[f"n_{name}"]),
+                int(self._sums[f"m_{name}"]),
+                own,
+            )
             for name in _REASONS[version]
         ]
-        lines = _of_lines(self.lines).union(_foreign(self.facts, own), distinct=False)
-        for row in self.run(lines).to_pylist():
-            found.append(
-                LeftOut(row["reason"], int(row["orders"]), int(row["amount_minor"]), row["currency"] or own)
-            )
-        return tuple(one for one in found if one.orders)
+        return tuple(one for one in (*found, *self._of_lines) if one.orders)
+
+    @cached_property
+    def _sums(self) -> dict[str, int]:
+        row: dict[str, int] = self.run(left_out_sums(self.orders)).to_pylist()[0]
+        return row
+
+    @cached_property
+    def _of_lines(self) -> tuple[LeftOut, ...]:
+        """What lines and other currencies tell, the same in both versions."""
+        own = self.shop.currency
+        rows = self.run(_of_lines(self.lines).union(_foreign(self.facts, own), distinct=False)).to_pylist()
+        return tuple(
+            LeftOut(row["reason"], int(row["orders"]), int(row["amount_minor"]), row["currency"] or own)
+            for row in sorted(rows, key=lambda row: (row["reason"], row["currency"] or own))
+        )
 
     def clock_seconds(self, moment: ibis.Value) -> ibis.Value:
         """Seconds on the shop's clock of a column of these facts (`clock_seconds`)."""

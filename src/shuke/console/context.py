@@ -61,14 +61,19 @@ def _navigation(request: HttpRequest) -> tuple[DrawnGroup, ...]:
     match = request.resolver_match
     here = f"{match.namespace}:{match.url_name}" if match else ""
     groups: dict[str, list[DrawnEntry]] = {}
+    offered = []
     for entry in navigation.entries():
         if not access.may(entry.deed):
             continue
         try:
-            url = reverse(entry.url_name, args=[access.shop.slug])
+            offered.append((entry, reverse(entry.url_name, args=[access.shop.slug])))
         except NoReverseMatch:
             continue
-        is_here = here == entry.url_name or (request.path.startswith(url) and entry.key != "today")
+    above = [url for entry, url in offered if request.path.startswith(url) and entry.key != "today"]
+    # Where the address of one page lies below another's, the nearer one is it.
+    nearest = max(above, key=len, default="")
+    for entry, url in offered:
+        is_here = here == entry.url_name or url == nearest
         groups.setdefault(entry.group, []).append(DrawnEntry(str(entry.title), entry.icon, url, is_here))
     titles = dict(navigation.GROUPS)
     return tuple(DrawnGroup(key, str(titles[key]), tuple(groups[key])) for key in titles if key in groups)

@@ -21,6 +21,7 @@ from shuke.console.pages import (
     items,
     jobs,
     keys,
+    lifecycle,
     members,
     one_item,
     overview,
@@ -35,6 +36,7 @@ from shuke.console.pages import (
     sources,
     today,
     traffic_map,
+    value,
 )
 
 app_name = "console"
@@ -112,6 +114,12 @@ urlpatterns = [
     path("s/<slug:shop>/items/one/", one_item.item, name="item"),
     path("s/<slug:shop>/items/one/answer/", one_item.answer, name="item_answer"),
     path("s/<slug:shop>/items/one/behind/", item_behind.behind, name="item_behind"),
+    path("s/<slug:shop>/customers/value/", value.value, name="value"),
+    path("s/<slug:shop>/customers/value/answer/", value.answer, name="value_answer"),
+    path("s/<slug:shop>/customers/value/who/", value.customers, name="value_customers"),
+    path("s/<slug:shop>/customers/lifecycle/", lifecycle.lifecycle, name="lifecycle"),
+    path("s/<slug:shop>/customers/lifecycle/answer/", lifecycle.answer, name="lifecycle_answer"),
+    path("s/<slug:shop>/customers/lifecycle/who/", lifecycle.customers, name="lifecycle_customers"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

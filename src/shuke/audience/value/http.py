@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router, Schema
 
 from shuke.audience.value import reads
+from shuke.audience.value.wording import masked
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import local_day
@@ -555,10 +556,3 @@ def _pieces(ask: Callable[[int, int], Found]) -> Iterator[Found]:
         if number * found.size >= found.count:
             return
         number += 1
-
-
-def masked(ref: str | None) -> str:
-    """A name with all but its ends hidden; the id stands beside it."""
-    if not ref:
-        return ""
-    return f"{ref[:1]}…{ref[-1:]}" if len(ref) > 4 else "…"

@@ -42,3 +42,10 @@ REASONS: dict[str, str | Promise] = {
 
 def state_title(state: str | None) -> str:
     return str(NOT_YET if state is None else STATE_TITLES[state])
+
+
+def masked(ref: str | None) -> str:
+    """A name with all but its ends hidden, as it leaves in files; the id stands beside it."""
+    if not ref:
+        return ""
+    return f"{ref[:1]}…{ref[-1:]}" if len(ref) > 4 else "…"
