@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
+from shuke.audience.forecast.http import router as forecast
 from shuke.audience.value.http import router as customer_value
 from shuke.commerce.http import router as commerce
 from shuke.intake.http import router as intake
@@ -47,6 +48,7 @@ ROUTERS = {
     "search_ads": search_ads,
     "peers": peers,
     "customer_value": customer_value,
+    "forecast": forecast,
     "commerce": commerce,
     "intake": intake,
     "rulebook": rulebook,

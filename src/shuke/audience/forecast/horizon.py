@@ -104,6 +104,34 @@ def ahead(people: People, learnt: Learnt, time: float, share: float, rng: np.ran
     return Ahead(orders, Band(middle, float(low), float(high)))
 
 
+def course(
+    people: People, learnt: Learnt, ends: Floats, share: float, rng: np.random.Generator
+) -> list[Band | None]:
+    """Orders added up to each of the times `ends` (rising), with an interval; None each for very many customers.
+
+    Each draw is played to the last of them: given how many orders would come, their moments are spread evenly.
+    """
+    if len(people) > MOST_PLAYED:
+        return [None] * len(ends)
+    plays = np.zeros((len(learnt.plausible_orders), len(ends)))
+    for place, logs in enumerate(learnt.plausible_orders):
+        came, leaves = _came(people, orders_model.Parameters.of_logs(logs), float(ends[-1]), rng)
+        whose = np.repeat(np.arange(len(people)), came)
+        moments = rng.random(len(whose)) * ends[-1]
+        ordered = np.lexsort((moments, whose))
+        firsts = np.repeat(np.cumsum(came) - came, came)
+        is_made = np.arange(len(whose)) - firsts < leaves[whose]
+        made = np.sort(moments[ordered][is_made])
+        plays[place] = np.searchsorted(made, ends, side="right")
+    told: list[Band | None] = []
+    for place, end in enumerate(ends):
+        each = orders_model.expected_orders(
+            learnt.orders, people.frequency, people.recency, people.age, float(end)
+        )
+        told.append(Band(float(each.sum()), *_between(plays[:, place], share, rng)))
+    return told
+
+
 def _between(plays: Floats, share: float, rng: np.random.Generator) -> tuple[float, float]:
     """The two whole numbers between which `share` of the plays lie.
 
@@ -118,22 +146,28 @@ def _between(plays: Floats, share: float, rng: np.random.Generator) -> tuple[flo
 def _play(
     people: People, of: orders_model.Parameters, time: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Orders of each customer in `time`, once played: alive or not, his rate, his chance to leave, then chance.
+    """Orders of each customer in `time`, once played."""
+    came, leaves = _came(people, of, time, rng)
+    return np.minimum(came, leaves)
 
-    Orders come at random until the first after which he leaves: the lesser of a Poisson and a geometric number.
-    """
+
+def _came(
+    people: People, of: orders_model.Parameters, time: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Orders that would come of each customer in `time` if he never left, and after which of them he leaves: alive or not,
+    his rate, his chance to leave, then chance. Orders come at random (Poisson) until one that is the last (geometric)."""
     alive = rng.random(len(people)) < orders_model.chance_alive(
         of, people.frequency, people.recency, people.age
     )
     x, age = people.frequency[alive], people.age[alive]
     mean = rng.gamma(of.r + x) / (of.alpha + age) * time
-    came = rng.poisson(np.minimum(mean, 1e9))
+    came = np.zeros(len(people), np.int64)
+    came[alive] = rng.poisson(np.minimum(mean, 1e9))
+    leaves = np.zeros(len(people), np.int64)
     bought = came > 0
-    leaves = np.clip(rng.beta(of.a, of.b + x[bought]), 1e-12, 1.0)
-    came[bought] = np.minimum(came[bought], rng.geometric(leaves))
-    told = np.zeros(len(people), np.int64)
-    told[alive] = came
-    return told
+    chance = np.clip(rng.beta(of.a, of.b + people.frequency[bought]), 1e-12, 1.0)
+    leaves[bought] = rng.geometric(chance)
+    return came, leaves
 
 
 def _pay(

@@ -24,6 +24,7 @@ from shuke.audience.forecast import fitting, money_model, orders_model
 
 Floats = NDArray[np.float64]
 FREEDOM = 5.0  # of the Student distribution: tails wide enough to cover a skewed posterior
+FARTHEST = 40.0  # a logarithm beyond it is no parameter of anything; its exponential is no number soon after
 ROUNDS = (500, 1_000)  # draws looked at
 MOST_NUMBERS = 20_000_000  # draws times groups: above, the normal distribution at the top will do
 
@@ -93,7 +94,14 @@ def _drawn(
     target: Callable[[Floats], Floats], start: Floats, draws: int, groups: int, rng: np.random.Generator
 ) -> Draws:
     """Draws of the distribution whose logarithm is `target`, up to a constant."""
-    top = optimize.minimize(lambda logs: -float(target(logs)), start, method="BFGS", options={"gtol": 1e-4})
+
+    def cost(logs: Floats) -> float:
+        told = -float(target(np.clip(logs, -FARTHEST, FARTHEST)))
+        return told if np.isfinite(told) else 1e12
+
+    top = optimize.minimize(
+        cost, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-5, "maxiter": 600}
+    )
     middle = np.asarray(top.x, float)
     covariance = _spread(target, middle)
     if groups * ROUNDS[1] > MOST_NUMBERS:
@@ -101,7 +109,8 @@ def _drawn(
     looked, weights = np.empty((0, len(start))), np.empty(0)
     for count in ROUNDS:
         looked, density = _student(middle, covariance, count, rng)
-        log_weights = target(looked) - density
+        told = np.where((np.abs(looked) < FARTHEST).all(axis=1), target(looked), -np.inf)
+        log_weights = np.where(np.isfinite(told), told, -np.inf) - density
         weights = np.exp(log_weights - log_weights.max())
         weights /= weights.sum()
         middle = weights @ looked

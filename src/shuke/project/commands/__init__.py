@@ -89,6 +89,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     erasing,
     filling,
     flows,
+    forecasts,
     funnels,
     items,
     keeping,

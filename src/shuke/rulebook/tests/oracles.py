@@ -328,6 +328,35 @@ def _value(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
     }
 
 
+def _forecast(rule_id: str, given: Mapping[str, Any], at: date) -> dict[str, Any]:
+    """One customer's forecast: means over the chance to leave added up in small steps."""
+    r, alpha, a, b, x, recency, age = (
+        float(given["orders"][n]) for n in ("r", "alpha", "a", "b", "x", "t", "T")
+    )
+    left = a / (b + x - 1) * ((alpha + age) / (alpha + recency)) ** (r + x) if x else 0.0
+    alive = 1 / (1 + left)
+
+    def orders(ahead: float) -> float:
+        steps = [(i + 0.5) / 20_000 for i in range(20_000)]
+        weights = [p ** (a - 1) * (1 - p) ** (b + x - 1) for p in steps]
+        each = [(1 - (1 + p * ahead / (alpha + age)) ** -(r + x)) / p for p in steps]
+        return alive * sum(w * e for w, e in zip(weights, each, strict=True)) / sum(weights)
+
+    def worth() -> float:
+        p, q, gamma, n, mean = (float(given["money"][name]) for name in ("p", "q", "gamma", "n", "m"))
+        return (gamma + mean * n) * p / (p * n + q - 1)
+
+    name = rule_id.removeprefix("common.forecast_metrics.").removesuffix("_v1")
+    if name == "lifetime_value":
+        by = [orders(k * given["month"]) for k in range(given["months"] + 1)]
+        found = worth() * sum((by[k] - by[k - 1]) / (1 + given["discount"]) ** k for k in range(1, len(by)))
+    elif name == "expected_value":
+        found = orders(given["ahead"]) * worth()
+    else:
+        found = alive if name == "chance_alive" else orders(given["ahead"])
+    return {"rounded": round(found, given["digits"])}
+
+
 _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = {
     "common.channels": _channel,
     "common.pages": _page,
@@ -343,4 +372,5 @@ _BY_AREA: dict[str, Callable[[str, Mapping[str, Any], date], dict[str, Any]]] = 
     "taobao.search_ads": _search_ads,
     "common.peers": _peers,
     "common.value_metrics": _value,
+    "common.forecast_metrics": _forecast,
 }

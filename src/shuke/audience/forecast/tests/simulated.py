@@ -25,6 +25,7 @@ class Shop:
     orders: int
     value: float
     truth: tuple[float, float, float, float]
+    history: list[dict[int, float]]  # what each customer paid on which day of the known time
 
 
 def play(buyers: int, seed: int) -> Shop:
@@ -38,6 +39,7 @@ def play(buyers: int, seed: int) -> Shop:
     a, b = leaves * both, (1 - leaves) * both
     told: list[tuple[int, int, int, int, float]] = []
     orders, value = 0, 0.0
+    history: list[dict[int, float]] = []
     for _buyer in range(buyers):
         rate, leave = chance.gammavariate(r, 1 / alpha), chance.betavariate(a, b)
         scale = chance.gammavariate(4.0, 1 / 9000.0)
@@ -54,6 +56,7 @@ def play(buyers: int, seed: int) -> Shop:
             mine[int(now)] = mine.get(int(now), 0.0) + chance.gammavariate(3.0, 1 / scale)
             if chance.random() < leave:
                 break
+        history.append(days)
         repeat = [paid for day, paid in days.items() if day != first]
         told.append(
             (
@@ -67,4 +70,4 @@ def play(buyers: int, seed: int) -> Shop:
         orders += len(ahead)
         value += sum(ahead.values())
     frequency, recency, age, paid_days, mean_paid = (list(column) for column in zip(*told, strict=True))
-    return Shop(frequency, recency, age, paid_days, mean_paid, orders, value, (r, alpha, a, b))  # type: ignore[arg-type]
+    return Shop(frequency, recency, age, paid_days, mean_paid, orders, value, (r, alpha, a, b), history)  # type: ignore[arg-type]

@@ -194,7 +194,8 @@ def test_learn__shops_at_the_edge__bounded_and_unsure(
     )
     rng = np.random.default_rng(3)
     learnt = learning.learn(people, rng, draws=200)
-    assert not learnt.orders.is_settled and learnt.money is None
+    assert not learnt.orders.is_settled
+    assert learnt.money is None
     band = horizon.ahead(people, learnt.learnt, 91.0, 0.8, rng).orders
     assert np.isfinite([band.low, band.expected, band.high]).all(), case
     assert 0 <= band.low <= band.high
@@ -207,14 +208,16 @@ def test_grouped__same_customers_in_groups__same_likelihood() -> None:
     apart = orders_model.Buyers(*arrays, np.ones(500))
     at = np.array([-0.3, 4.0, -0.2, 0.5])
     together = orders_model.grouped(*arrays)
-    assert len(together.count) < 500 and together.total == 500
+    assert len(together.count) < 500
+    assert together.total == 500
     shifted = orders_model.grouped(*(v + 0.0 for v in arrays), np.ones(500))
     assert math.isclose(
         orders_model.Likelihood(apart)(at), orders_model.Likelihood(together)(at), rel_tol=1e-12
     )
     assert shifted.repeaters == apart.repeaters
     weekly = orders_model.rounded(together, 7.0)
-    assert weekly.total == 500 and weekly.repeaters == apart.repeaters
+    assert weekly.total == 500
+    assert weekly.repeaters == apart.repeaters
     with pytest.raises(ValueError, match="at most its age"):
         orders_model.grouped(np.array([1.0]), np.array([5.0]), np.array([4.0]))
 
@@ -257,6 +260,7 @@ def test_interval__large_shop_by_sample__as_wide_as_played_one_by_one(
     assert exact.orders.expected == sampled.orders.expected
     wide, narrow = exact.orders.high - exact.orders.low, sampled.orders.high - sampled.orders.low
     assert 0.75 < narrow / wide < 1.33
-    assert exact.value is not None and sampled.value is not None
+    assert exact.value is not None
+    assert sampled.value is not None
     of_exact, of_sample = (band.high - band.low for band in (exact.value, sampled.value))
     assert 0.65 < of_sample / of_exact < 1.5
