@@ -121,3 +121,34 @@ def test_cohorts_command__a_year_of_orders__the_known_table_with_december_unfini
     assert sum(row["people"] for row in bought["cohorts"]) < CASE["customers"]
     table = shuke("report", "cohorts", "--shop", "uci", "--starting", CASE["starting"]).stdout
     assert "948" in table
+
+
+@pytest.mark.row("A5")
+@pytest.mark.row("A6")
+def test_value_command__a_year_of_orders__gross_and_netted_as_published(a_year) -> None:
+    """Two versions of one metric: what came back is deducted in one, and so the two great orders that were cancelled minutes
+    later (12346, 16446) make nobody a super user there."""
+    shuke, _loaded = a_year
+    told = json.loads(shuke("report", "value", "--shop", "uci", "--at", "2011-12-10T12:50", "--json").stdout)
+    netted, gross = told["versions"]
+    assert (told["half_year_start"], told["half_year_end"]) == ("2011-06-10", "2011-12-10")
+    assert (gross["version"], gross["metric"]) == ("gross", "customer_money.v1")
+    assert (gross["customers"], gross["orders"], gross["one_time"]) == (4_338, 18_532, 1_493)
+    assert round(gross["recency_days"], 2) == 92.54
+    assert round(gross["recency_exact"], 2) == 93.05
+    assert round(gross["frequency"], 3) == 4.272
+    assert round(gross["money_minor"]) == 205_427
+    assert (gross["half_year_buyers"], gross["regulars"]) == (3_486, 1_953)
+    assert gross["super_users"]["customers"] == 1_133
+    assert round(gross["super_users"]["share_of_customers"], 3) == 0.261
+    assert round(gross["best"]["share_of_income"], 3) == 0.746
+    assert gross["amount_minor"] == 891_140_790
+
+    assert (netted["version"], netted["metric"]) == ("netted", "customer_money.v2")
+    assert (netted["customers"], netted["amount_minor"]) == (4_372, 830_006_581)
+    assert (netted["negative"], netted["zero"]) == (41, 14)
+    for one in (gross, netted):
+        for bands in ("amount_bands", "frequency_bands"):
+            assert sum(band["customers"] for band in one[bands]) == one["customers"]
+    reasons = {one["reason"] for one in netted["left_out"]}
+    assert reasons == {"no_person", "no_price", "without_sale", "zero_lines"}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from shuke.audience.value import reads as value
 from shuke.intake import reads as intake
 from shuke.records import jobs
 from shuke.shops.roles import Role
@@ -61,6 +63,65 @@ def overview(page, live_server, shop) -> dict[str, str]:
     }
 
 
+def value_of_customers(page, live_server, shop) -> None:
+    """What the year's customers are worth, netted and gross, and where they stand: each number leads to as many customers."""
+
+    def number(title: str) -> str:
+        cell = page.locator(f".numbers .cell:has(.name:has-text('{title}')) .figure")
+        return cell.inner_text().strip()
+
+    def versions(title: str) -> list[str]:
+        row = page.locator(f"#table-value tbody tr:has(th:text-is('{title}'))")
+        return [one.split("\n")[0] for one in row.locator("td").all_inner_texts()]
+
+    page.goto(address(live_server, shop, "console:value", "?at=2011-12-10T12:50"))
+    expect(page.locator(".answer")).to_contain_text("1,171 super users")
+    assert number("All customers") == "4,372"
+    assert number("Money per customer") == "£1,898.46"
+    assert versions("Money per customer") == ["£1,898.46", "£2,054.27"]
+    assert versions("Whole days since the last order") == ["92.54", "92.54"]
+    assert versions("Customers below zero") == ["41", "0"]
+    assert versions("Super users") == ["1,171", "1,133"]
+    expect(page.locator("#left-out")).to_contain_text("Orders without a known person")
+    grid = page.locator("#rfm tbody .is-cell").all_inner_texts()
+    assert sum(int(one.replace(",", "")) for one in grid) == 4_338
+
+    page.locator("#table-value tr:has(th:text-is('Customers at zero')) a").first.click()
+    expect(page.locator(".table-tools .count")).to_have_text("14")
+    expect(page.locator("tr:has(th:has-text('12346'))")).to_contain_text("£0.00")
+    page.goto(address(live_server, shop, "console:value", "?at=2011-12-10T12:50&version=gross"))
+    expect(page.locator(".answer")).to_contain_text("the best 20% bring 74.6%")
+    page.locator("#rfm tbody tr").first.locator("a").last.click()
+    expect(page.locator(".table-tools .count")).to_have_text("439")
+
+    at = datetime(2011, 12, 10, 12, 50, tzinfo=shop.zone)
+    found = {
+        which: {
+            row.ref: row.amount_minor
+            for number in pages
+            for row in value.value_customers(shop, which=which, at=at, page=number, size=1_000).rows
+        }
+        for which, pages in (("super", (1, 2)), ("all", (5,)))
+    }
+    assert (found["all"]["12346"], found["all"]["16446"]) == (0, 290)
+    assert len(found["super"]) == 1_171
+    assert not {"12346", "16446"} & set(found["super"])
+
+    page.goto(address(live_server, shop, "console:lifecycle", "?day=2011-12-09&since=2011-09-09"))
+    expect(page.locator("#table-lifecycle")).to_contain_text("Active")
+    assert number("Returning") == "130"
+    page.locator("#table-lifecycle tr:has-text('Silent'):has-text('Returning') a").click()
+    expect(page.locator(".table-tools .count")).to_have_text("67")
+    # On a phone the picture is a ranked list of the same flows.
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.go_back()
+    expect(page.locator(".flow-ranks li").first).to_contain_text("Active → Active")
+    expect(page.locator("[data-picture]")).to_be_hidden()
+
+
+@pytest.mark.row("A4")
+@pytest.mark.row("A5")
+@pytest.mark.row("A6")
 @pytest.mark.row("T1")
 @pytest.mark.row("T2")
 def test_real_file__by_the_pages__counts_as_published_and_once(
@@ -105,3 +166,4 @@ def test_real_file__by_the_pages__counts_as_published_and_once(
     assert overview(page, live_server, shop) == before
     page.goto(totals)
     assert json.loads(page.locator("body").inner_text()) == found
+    value_of_customers(page, live_server, shop)

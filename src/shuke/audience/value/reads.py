@@ -15,7 +15,7 @@ from shuke.audience.identities import reads as identities
 from shuke.audience.purchases import LeftOut, Purchases, Version
 from shuke.audience.value import decisions, questions
 from shuke.audience.value.decisions import STATES, Band, Cutoffs, Span, State
-from shuke.audience.value.scoring import PLAIN, places_of, scored, summed
+from shuke.audience.value.scoring import PLAIN, check_which, places_of, scored, summed
 from shuke.audience.value.shapes import (
     BandRow,
     Basis,
@@ -135,9 +135,10 @@ def value_customers(
     page: int = 1,
     size: int = 50,
 ) -> ValuedCustomers:
-    """The customers behind a number, the highest amounts first; `which` as of `scoring.places_of`, which raises Invalid."""
+    """The customers behind a number, the highest amounts first; `which` as of `scoring.check_which`, which raises Invalid."""
     if version not in purchases.VERSIONS:
         raise Invalid(field="version", value=version)
+    check_which(which)
     day = local_day(at, shop.zone)
     rules = rules_of(shop, day)
     half_year = decisions.half_year(day, rules.half_year_months)
@@ -170,17 +171,7 @@ def value_customers(
         )
         return ValuedCustomers(told, len(found), decisions.sum_of(of.amounts[found]), page, size)
 
-    found = purchases.ask(shop, at, question)
-    if found is None:
-        places_of_nobody(which)
-        return ValuedCustomers((), 0, 0, page, size)
-    return found
-
-
-def places_of_nobody(which: str) -> None:
-    """Raises Invalid for an unknown list also where there is nobody to list."""
-    if which not in PLAIN and not which.startswith(("amount_", "frequency_", "rfm_")):
-        raise Invalid(field="which", value=which)
+    return purchases.ask(shop, at, question) or ValuedCustomers((), 0, 0, page, size)
 
 
 def _refs(one: Purchases, customers: np.ndarray) -> dict[int, str]:

@@ -175,11 +175,16 @@ def _band_rows(
     return tuple(rows)
 
 
-def places_of(of: Scored, which: str, rules: ValueRules) -> np.ndarray:
-    """The places of the customers behind a number, the highest amounts first. Raises Invalid for an unknown `which`.
+def check_which(which: str) -> None:
+    """Raises Invalid for what names no list: one of PLAIN, `amount_<n>` or `frequency_<n>` (bands from 0, or `none`),
+    `rfm_<r><f>` or `rfm_<r><f><m>` (scores)."""
+    if which not in PLAIN and not _BAND.fullmatch(which) and not _CELL.fullmatch(which):
+        raise Invalid(field="which", value=which)
 
-    `which`: one of PLAIN, `amount_<n>`, `frequency_<n>` (bands from 0, `none`), `rfm_<r><f>` or `rfm_<r><f><m>`.
-    """
+
+def places_of(of: Scored, which: str, rules: ValueRules) -> np.ndarray:
+    """The places of the customers behind a number, the highest amounts first. Raises Invalid as `check_which`."""
+    check_which(which)
     plain = {
         "all": lambda: np.ones(len(of.ids), bool),
         "buyers": lambda: of.is_buyer,
@@ -197,11 +202,10 @@ def places_of(of: Scored, which: str, rules: ValueRules) -> np.ndarray:
     elif band := _BAND.fullmatch(which):
         placed = of.amount_band if band[1] == "amount" else of.frequency_band
         chosen = placed == (-1 if band[2] == "none" else int(band[2]))
-    elif cell := _CELL.fullmatch(which):
-        chosen = (of.scores[0] == int(cell[1])) & (of.scores[1] == int(cell[2]))
-        if cell[3]:
-            chosen &= of.scores[2] == int(cell[3])
     else:
-        raise Invalid(field="which", value=which)
+        wanted = [int(score) for score in which.removeprefix("rfm_")]
+        chosen = of.is_buyer
+        for score, scores in zip(wanted, of.scores, strict=False):
+            chosen = chosen & (scores == score)
     places = np.flatnonzero(chosen)
     return places[np.lexsort((of.ids[places], -of.amounts[places]))]
