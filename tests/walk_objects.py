@@ -60,6 +60,7 @@ def furnish(shop) -> dict[str, Any]:
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
         found |= _funnels(common, mark)
         found["buyer_id"] = surrogate(shop.id, "person", PERSON)
+    found["customer"] = str(surrogate(shop.id, "person", f"{mark}-tom"))
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
     found["coming_moment"] = (at + timedelta(days=3)).isoformat()
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from shuke.console.pages import (
     alerts,
     audit,
     cohort_people,
     cohorts,
+    customers,
     definitions,
     entrances,
     evidence,
@@ -25,6 +26,7 @@ from shuke.console.pages import (
     keys,
     lifecycle,
     members,
+    one_customer,
     one_item,
     overview,
     peers,
@@ -42,6 +44,24 @@ from shuke.console.pages import (
 )
 
 app_name = "console"
+
+
+class SignedNumber:
+    """A surrogate as a part of an address: a whole number, also below zero."""
+
+    regex = "-?[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if not -(2**63) <= number < 2**63:
+            raise ValueError(value)
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(SignedNumber, "signed")
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -125,6 +145,11 @@ urlpatterns = [
     path("s/<slug:shop>/customers/forecast/", forecast.forecast, name="forecast"),
     path("s/<slug:shop>/customers/forecast/make/", forecast.make, name="forecast_make"),
     path("s/<slug:shop>/customers/forecast/people/", forecast_people.people, name="forecast_people"),
+    path("s/<slug:shop>/customers/", customers.customers, name="customers"),
+    path("s/<slug:shop>/customers/table/", customers.table, name="customers_table"),
+    path("s/<slug:shop>/customers/<signed:customer_id>/", one_customer.customer, name="customer"),
+    path("s/<slug:shop>/customers/<signed:customer_id>/answer/", one_customer.answer, name="customer_answer"),
+    path("s/<slug:shop>/customers/<signed:customer_id>/entries/", one_customer.entries, name="customer_entries"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

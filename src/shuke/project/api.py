@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
+from shuke.audience.customers.http import router as customers
 from shuke.audience.forecast.http import router as forecast
 from shuke.audience.value.http import router as customer_value
 from shuke.commerce.http import router as commerce
@@ -52,6 +53,8 @@ ROUTERS = {
     "commerce": commerce,
     "intake": intake,
     "rulebook": rulebook,
+    # After those whose addresses begin like a customer's.
+    "customers": customers,
 }
 ERRORS = (400, 401, 403, 404, 409, 422, 429)
 

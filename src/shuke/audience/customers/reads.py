@@ -24,7 +24,6 @@ from shuke.audience.customers.shapes import (
 from shuke.audience.identities import reads as identities
 from shuke.kernel.errors import Invalid, NotFound
 from shuke.kernel.periods import ONE_DAY, day_start, local_day
-from shuke.kernel.surrogates import surrogate
 from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 from shuke.warehouse import reads as warehouse
@@ -38,7 +37,6 @@ __all__ = [
     "CustomerRow",
     "Identity",
     "customer",
-    "customer_of",
     "identity_ids",
     "list_customers",
     "resolve",
@@ -52,33 +50,22 @@ LONGEST_SEARCH = 200
 # --- who is one customer
 
 
-def customer_of(shop: ShopView, identity_id: int) -> int:
-    """The customer to whom an identity belongs: himself, where nothing joins it to another."""
-    return _customers_of(shop, [identity_id])[0]
-
-
-def _customers_of(shop: ShopView, ids: Sequence[int]) -> list[int]:
-    links = identities.customer_map(shop)
-    known = dict(zip(links["identity_id"].to_pylist(), links["customer_id"].to_pylist(), strict=True))
-    return [known.get(one, one) for one in ids]
-
-
 def identity_ids(shop: ShopView, customer_id: int) -> tuple[int, ...]:
     """All identities of a customer, his own first."""
     links = identities.customer_map(shop)
-    pairs = zip(links["identity_id"].to_pylist(), links["customer_id"].to_pylist(), strict=True)
-    return (customer_id, *(one for one, of in pairs if of == customer_id and one != customer_id))
+    joined = links.filter(pc.equal(links["customer_id"], customer_id))["identity_id"].to_pylist()
+    return (customer_id, *(one for one in joined if one != customer_id))
 
 
 def resolve(shop: ShopView, text: str) -> tuple[int, ...]:
-    """The customers whom a text may mean: an id of a customer, or a name under which a source knows him."""
+    """The customers whom a text may mean: a name under which a source knows him, or the id of a customer."""
     text = text.strip()[:LONGEST_SEARCH]
     if not text:
         return ()
-    ids = [surrogate(shop.id, kind, text) for kind in ("person", "visitor")]
+    found = [view.customer_id for view in identities.find(shop, text)]
     if text.lstrip("-").isdigit() and text.isascii() and abs(int(text)) < 2**63:
-        ids.append(int(text))
-    return tuple(dict.fromkeys(_customers_of(shop, ids)))
+        found.append(identities.customer_of(shop, int(text)))
+    return tuple(dict.fromkeys(found))
 
 
 def _end_of_day(shop: ShopView, at: datetime) -> datetime:
@@ -206,23 +193,29 @@ def _row(shop: ShopView, row: dict[str, Any], ref: str | None) -> CustomerRow:
 
 def customer(shop: ShopView, customer_id: int, *, at: datetime) -> Customer:
     """One customer by his id, or by that of any of his identities. Raises NotFound where no fact tells of one."""
-    of = customer_of(shop, customer_id)
+    of = identities.customer_of(shop, customer_id)
     ids = identity_ids(shop, of)
-    found = purchases.ask(shop, _end_of_day(shop, at), lambda asked: _known(asked, of, ids))
+    try:
+        known = identities.identities_of(shop, of)
+        named = tuple(Identity(one.id, one.kind, one.given or one.ref or None) for one in known)
+    except NotFound:
+        named = (Identity(of, identities.Kind.PERSON, None),)  # facts that no longer say a name
+    found = purchases.ask(shop, _end_of_day(shop, at), lambda asked: _known(asked, of, ids, named))
     if found is None:
         raise NotFound(field="customer", value=customer_id)
     return found
 
 
-def _known(asked: purchases.Purchases, of: int, ids: tuple[int, ...]) -> Customer | None:
+def _known(
+    asked: purchases.Purchases, of: int, ids: tuple[int, ...], named: tuple[Identity, ...]
+) -> Customer | None:
     groups = ("first_channel", "region")
     ask = Asking(asked, groups, ids=ids)
     rows = ask(("one", groups), lambda tables: _wide(questions.customers(tables), tables, groups)).to_pylist()
     if not rows:
         return None
     used = ask(("terminals",), questions.terminals).to_pylist()
-    refs = _refs(asked.snapshot, ids)
-    named = tuple(Identity(one, "", refs.get(one)) for one in ids)
+    refs = {one.identity_id: one.ref for one in named}
     terminals = tuple((row["terminal"], row["visits"]) for row in used)
     return Customer(_row(asked.shop, rows[0], refs.get(of)), named, terminals)
 
@@ -238,7 +231,7 @@ def timeline_of(
     may: Callable[[Deed], bool] = lambda deed: True,
 ) -> timeline.TimelinePage:
     """One page of a customer's time line until a moment, newest first. Raises Invalid for a cursor or kind that there is not."""
-    ids = identity_ids(shop, customer_of(shop, customer_id))
+    ids = identity_ids(shop, identities.customer_of(shop, customer_id))
     return timeline.read(
         shop=shop, identity_ids=ids, until=at, cursor=cursor, limit=limit, only=only, may=may
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shuke.audience.identities.reads import Kind
+
 # Columns of the list, in their order; `who` stands always. Those of a group are only counted where one is shown or sorted by.
 COLUMNS = (
     "who",
@@ -57,10 +59,10 @@ class CustomerPage:
 
 @dataclass(frozen=True)
 class Identity:
-    """A name under which a source knows the customer. `kind`: person, visitor, or what the room of identities says."""
+    """A name under which a source knows the customer, as it was written; None: nobody can say it any more."""
 
     identity_id: int
-    kind: str
+    kind: Kind
     ref: str | None
 
 
