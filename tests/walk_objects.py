@@ -15,6 +15,7 @@ import yaml
 from django.apps import apps
 from django_scopes import scope, scopes_disabled
 
+from shuke.audience.segments import actions as segments
 from shuke.intake import actions as intake
 from shuke.intake import reads as desk
 from shuke.intake.files import actions as files
@@ -55,6 +56,7 @@ def furnish(shop) -> dict[str, Any]:
         found |= _mends(common, mark, found)
         found |= _reports(common, mark)
         found |= _routes(common, mark)
+        found |= _segments(common, mark)
         found |= _alerts(common, mark)
         today = at.astimezone(shop.zone).date()
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
@@ -163,6 +165,16 @@ def _funnels(common: dict[str, Any], mark: str) -> dict[str, Any]:
         "funnel_form": dump_funnel(funnel),
         "funnel_text": json.dumps(dump_funnel(funnel)),
     }
+
+
+def _segments(common: dict[str, Any], mark: str) -> dict[str, Any]:
+    """A segment in use, and one that is archived."""
+    bought = {"v": 2, "tally": "orders", "measure": "count", "op": "ge", "value": 1}
+    kept, old = (
+        segments.save_segment(**common, name=f"{name} {mark}", condition=bought) for name in ("seg", "past")
+    )
+    segments.archive_segment(**common, key=old.key)
+    return {"segment": kept.key, "archived_segment": old.key}
 
 
 def _routes(common: dict[str, Any], mark: str) -> dict[str, Any]:

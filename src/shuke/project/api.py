@@ -15,6 +15,7 @@ from ninja.errors import HttpError, ValidationError
 
 from shuke.audience.customers.http import router as customers
 from shuke.audience.forecast.http import router as forecast
+from shuke.audience.segments.http import router as segments
 from shuke.audience.value.http import router as customer_value
 from shuke.commerce.http import router as commerce
 from shuke.intake.http import router as intake
@@ -50,6 +51,7 @@ ROUTERS = {
     "peers": peers,
     "customer_value": customer_value,
     "forecast": forecast,
+    "segments": segments,
     "commerce": commerce,
     "intake": intake,
     "rulebook": rulebook,

@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "shuke.audience.value",
     "shuke.audience.forecast",
     "shuke.audience.customers",
+    "shuke.audience.segments",
     "shuke.intake",
     "shuke.console",
     "shuke.project",

@@ -98,6 +98,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     peers,
     quarantine,
     reports,
+    segments,
     serving,
     setup,
     shop_front,

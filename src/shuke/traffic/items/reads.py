@@ -18,7 +18,7 @@ from shuke.kernel.verdicts import Reason
 from shuke.rulebook import reads as rulebook
 from shuke.shops.reads import ShopView
 from shuke.traffic.decisions import compared, so_far
-from shuke.traffic.items import counting, decisions, questions
+from shuke.traffic.items import counting, decisions, questions, resolving
 from shuke.traffic.items.behind import COLUMNS, ItemBehind, every_item_behind, item_behind
 from shuke.traffic.items.shapes import (
     BEFORE,
@@ -65,6 +65,7 @@ __all__ = [
     "item_behind",
     "item_pages",
     "items",
+    "sales_of",
     "stalled",
 ]
 
@@ -173,6 +174,13 @@ def _pages_of(shop: ShopView, period: Period, product_ref: str) -> tuple[str, ..
 
     rows = warehouse.ask(shop, period, asked)
     return tuple(row["page_path"] for row in sorted(rows, key=lambda row: (-row["views"], row["page_path"])))
+
+
+def sales_of(snapshot: warehouse.Snapshot, currency: str) -> ibis.Table:
+    """The items sold on the days of a snapshot, a row per order, day and item, for whoever asks about buyers: order_id,
+    local_day, at, product_ref, title, units, amount_minor (of `currency`) and more (resolving.sales)."""
+    deeds = snapshot.derived("item_deeds")
+    return resolving.sales(deeds.filter(deeds.deed == "order"), snapshot.derived("item_lines"), currency)
 
 
 def stalled(*, shop: ShopView, period: Period, at: datetime) -> StallReport:

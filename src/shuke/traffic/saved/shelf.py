@@ -28,7 +28,7 @@ def signed(actor: Actor, at: datetime) -> dict[str, Any]:
 class Shelf(Generic[Row]):
     """To be used within the shop's scope. `noun`: as a person reads it; `subject_kind`: as the audit log names it.
 
-    `told`: what the audit log keeps of a row. The others are what is raised: for a name that stands already, for a row
+    `told`: what the audit log keeps of a row, under `deed`. The others are what is raised: for a name that stands already, for a row
     that was changed since it was read, for too many rows.
     """
 
@@ -39,6 +39,7 @@ class Shelf(Generic[Row]):
     name_taken: Callable[[str], ShukeError]
     changed_meanwhile: Callable[[Row], ShukeError]
     too_many: Callable[[int], ShukeError]
+    deed: Deed = Deed.MANAGE_TRAFFIC
 
     def get(self, row_id: int, *, locks: bool = False) -> Row:
         """One, archived or not; `locks`: for the transaction that is under way. Raises NotFound."""
@@ -84,7 +85,7 @@ class Shelf(Generic[Row]):
         record_audit(
             shop_id=row.shop_id,
             actor=actor,
-            deed=Deed.MANAGE_TRAFFIC.value,
+            deed=self.deed.value,
             subject_kind=self.subject_kind,
             subject_id=row.pk,
             before=before,

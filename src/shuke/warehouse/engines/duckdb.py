@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import ibis
@@ -32,6 +33,8 @@ _TYPES = {
     pa.decimal128(18, 3): "DECIMAL(18,3)",
 }
 _MEMORY = "800MB"
+_ATTEMPTS = 4
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=1000)
@@ -156,13 +159,38 @@ class DuckDBEngine:
 
     def answer(self, sql: str) -> pa.Table:
         """The whole answer to a question in the engine's language."""
-        with _gone_told():
-            return self.backend().con.execute(sql).to_arrow_table()
+        return self._asked(lambda: self.backend().con.execute(sql).to_arrow_table())
 
     def run(self, expression: ibis.Expr) -> pa.Table:
         """The whole answer as an Arrow table."""
+        return self._asked(lambda: self.backend().to_pyarrow(expression.as_table()))
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """The answer, asked once more without what DuckDB can not do with what is at hand.
+
+        While it runs, a join may offer its keys to the scan on its other side; that of an Arrow table takes some forms of it,
+        and refuses a Bloom filter with an error. Which form it offers depends on the rows, so nothing tells it beforehand. The
+        setting is the whole database's: another thread's end of the same may come in between.
+        """
+        for _attempt in range(_ATTEMPTS):
+            try:
+                with _gone_told():
+                    return ask()
+            except duckdb.NotImplementedException as error:
+                if "BLOOM_FILTER" not in str(error):
+                    raise
+            connection = self.backend().con
+            connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
+            try:
+                with _gone_told():
+                    return ask()
+            except duckdb.NotImplementedException as error:
+                if "BLOOM_FILTER" not in str(error):
+                    raise
+            finally:
+                connection.execute("SET disabled_optimizers = ''")
         with _gone_told():
-            return self.backend().to_pyarrow(expression.as_table())
+            return ask()
 
     def write_file(self, question: ibis.Table, path: Path) -> int:
         """Write the answer in its order to one synced Parquet file, on all cores; returns its rows.
@@ -173,9 +201,8 @@ class DuckDBEngine:
         options = (
             "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION v2, ROW_GROUP_SIZE 262144"
         )
-        done = (
-            self.backend().con.execute(f"COPY ({self.sql_of(question)}) TO '{target}' ({options})").fetchone()
-        )
+        copy = f"COPY ({self.sql_of(question)}) TO '{target}' ({options})"
+        done = self._asked(lambda: self.backend().con.execute(copy).fetchone())
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
