@@ -23,7 +23,9 @@ app.add_typer(segments_app, name="segments")
 
 SEGMENT = typer.Option("", "--segment", help="A segment's key, as `shuke segments list` shows it.")
 WHERE = typer.Option("", "--where", help="A condition as JSON, instead of a segment.")
-AT = typer.Option("", "--at", help="As of this moment with its zone, e.g. 2026-06-01T12:00:00+08:00; without it: now.")
+AT = typer.Option(
+    "", "--at", help="As of this moment with its zone, e.g. 2026-06-01T12:00:00+08:00; without it: now."
+)
 
 
 @segments_app.command(name="list")
