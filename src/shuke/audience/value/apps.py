@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class ValueConfig(AppConfig):
     name = "shuke.audience.value"
     label = "audience_value"
+
+    def ready(self) -> None:
+        from shuke.audience import timeline
+        from shuke.audience.value import on_timeline
+
+        timeline.register(on_timeline.KIND)

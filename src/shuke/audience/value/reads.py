@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import ibis
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.utils.translation import gettext_lazy as _
 
 from shuke.audience import purchases
@@ -64,6 +66,7 @@ __all__ = [
     "ValuedCustomers",
     "Version",
     "life_of",
+    "life_of_identities",
     "lifecycle",
     "lifecycle_customers",
     "rules_of",
@@ -303,14 +306,25 @@ def _living(row: dict[str, Any], refs: dict[int, str]) -> LivingCustomer:
 
 def life_of(shop: ShopView, customer_id: int, *, day: date, at: datetime) -> CustomerLife:
     """What one customer was at the end of a day, and every state until then."""
-    moment = _end_of(shop, day, at)
     customer_id = identities.customer_of(shop, customer_id)
+    links = identities.customer_map(shop)
+    same = links.filter(pc.equal(links["customer_id"], pa.scalar(customer_id, pa.int64())))
+    return life_of_identities(
+        shop, customer_id, {customer_id, *same["identity_id"].to_pylist()}, day=day, at=at
+    )
+
+
+def life_of_identities(
+    shop: ShopView, customer_id: int, mine: Collection[int], *, day: date, at: datetime
+) -> CustomerLife:
+    """The same for a customer who is these identities."""
+    moment = _end_of(shop, day, at)
 
     def question(one: Purchases) -> CustomerLife:
         basis = _basis(shop, one, day)
-        acts = _activity(one, basis)
-        mine = acts.filter((acts.customer_id == customer_id) & (acts.day <= questions.day_number(day)))
-        rows = sorted(one.run(mine.select("day", "by_visit")).to_pylist(), key=lambda r: r["day"])
+        acts = _activity(one, basis, mine)
+        acts = acts.filter((acts.customer_id == customer_id) & (acts.day <= questions.day_number(day)))
+        rows = sorted(one.run(acts.select("day", "by_visit")).to_pylist(), key=lambda r: r["day"])
         days = [_EPOCH + timedelta(days=int(r["day"])) for r in rows]
         return CustomerLife(
             customer_id=customer_id,
@@ -322,7 +336,7 @@ def life_of(shop: ShopView, customer_id: int, *, day: date, at: datetime) -> Cus
             spans=decisions.spans(days, day, basis.cutoffs),
         )
 
-    found = purchases.ask(shop, moment, question)
+    found = purchases.ask(shop, moment, question, only=mine)
     return found or CustomerLife(customer_id, day, None, _basis(shop, None, day), None, None, ())
 
 
@@ -348,8 +362,11 @@ def _lives(one: Purchases, days: Sequence[date]) -> tuple[list[Basis], list[ibis
     return bases, lives
 
 
-def _activity(one: Purchases, basis: Basis) -> ibis.Table:
+def _activity(one: Purchases, basis: Basis, mine: Collection[int] | None = None) -> ibis.Table:
     visits = one.before.derived("visits") if basis.name == "visits" else None
+    if visits is not None and mine is not None:
+        known = sorted(mine)
+        visits = visits.filter(visits.person_id.isin(known) | visits.visitor_id.isin(known))
     return questions.activity(one.orders, visits, one.links)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from django_scopes import scope
 
+from shuke.audience import timeline
 from shuke.audience.identities import reads as identities
 from shuke.audience.value import reads
 from shuke.commerce.tests.test_order_facts import _event, _line
@@ -175,6 +176,15 @@ def test_lifecycle__over_the_api__states_flows_and_one_customer_on_any_day(ask, 
     assert (on_a_day["state"], on_a_day["cutoffs"]["by"]) == ("silent", "visits")
     assert [one["state"] for one in ask("lifecycle/of/1").json()["spans"]] == ["new", "silent", "returning"]
     assert ask("lifecycle/of/1", day="2026-01-01").json()["state"] is None
+    with clock.frozen(AT):
+        pages = [timeline.read(shop=life, identity_ids={1}, until=AT, limit=9, only=("state",))]
+        for _page in range(2):
+            cursor = pages[-1].cursor if len(pages) > 1 else None
+            pages.append(
+                timeline.read(shop=life, identity_ids={1}, until=AT, limit=2, cursor=cursor, only=("state",))
+            )
+    assert [e.words.code for e in pages[0].entries] == ["became_returning", "became_silent", "became_new"]
+    assert pages[1].entries + pages[2].entries == pages[0].entries
 
     # Before visits reach far enough back, orders are what counts, and the answer says so.
     early = ask("lifecycle", day="2026-02-01", since="2026-01-15").json()
