@@ -16,6 +16,7 @@ from django.apps import apps
 from django_scopes import scope, scopes_disabled
 
 from shuke.audience.segments import actions as segments
+from shuke.audience.identities.tests.furnished import furnish_identities
 from shuke.intake import actions as intake
 from shuke.intake import reads as desk
 from shuke.intake.files import actions as files
@@ -62,6 +63,7 @@ def furnish(shop) -> dict[str, Any]:
         rulebook.change_rule(**common, rule_id=RULE, since=today + timedelta(days=2), value=17)
         found |= _funnels(common, mark)
         found["buyer_id"] = surrogate(shop.id, "person", PERSON)
+        found |= furnish_identities(shop, mark)
     found["customer"] = str(surrogate(shop.id, "person", f"{mark}-tom"))
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
     found["coming_moment"] = (at + timedelta(days=3)).isoformat()

@@ -60,6 +60,9 @@ DEEDS: dict[str, str | Promise] = {
     "drop_quarantined": pgettext_lazy("audit", "Quarantined row dropped"),
     "set_own_value": pgettext_lazy("audit", "Own rule value set"),
     "erase_person": pgettext_lazy("audit", "Person erased"),
+    "merge_customers": pgettext_lazy("audit", "Customers merged"),
+    "split_customer": pgettext_lazy("audit", "Customer split"),
+    "refuse_merge": pgettext_lazy("audit", "Merge refused"),
     "create_alert_rule": pgettext_lazy("audit", "Alert rule made"),
     "change_alert_rule": pgettext_lazy("audit", "Alert rule changed"),
     "remove_alert_rule": pgettext_lazy("audit", "Alert rule removed"),
@@ -82,6 +85,8 @@ SUBJECTS: dict[str, str | Promise] = {
     "quarantined": pgettext_lazy("audit subject", "Quarantined row"),
     "rule": pgettext_lazy("audit subject", "Rule"),
     "person": pgettext_lazy("audit subject", "Person"),
+    "identity_link": pgettext_lazy("audit subject", "Link of identities"),
+    "suggestion": pgettext_lazy("audit subject", "Merge suggestion"),
     "alert": pgettext_lazy("audit subject", "Alert"),
     "alert_rule": pgettext_lazy("audit subject", "Alert rule"),
 }

@@ -16,6 +16,7 @@ from ninja.errors import HttpError, ValidationError
 from shuke.audience.customers.http import router as customers
 from shuke.audience.forecast.http import router as forecast
 from shuke.audience.segments.http import router as segments
+from shuke.audience.identities.http import router as identities
 from shuke.audience.value.http import router as customer_value
 from shuke.commerce.http import router as commerce
 from shuke.intake.http import router as intake
@@ -49,6 +50,7 @@ ROUTERS = {
     "single_pages": single_pages,
     "search_ads": search_ads,
     "peers": peers,
+    "identities": identities,
     "customer_value": customer_value,
     "forecast": forecast,
     "segments": segments,

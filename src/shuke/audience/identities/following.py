@@ -35,9 +35,9 @@ from shuke.warehouse import reads as warehouse
 log = logging.getLogger("audience.identities")
 
 SECONDS_A_TURN = 2.0
-# Of its time a process rests this many times as long as it worked: others wait for the same two cores.
-_RESTS = 3.0
-SAID_AT_ONCE = 100  # statements a transaction: below 50 ms
+# A process rests this many times as long as it worked: others wait for the same cores.
+_RESTS = 1.0
+SAID_AT_ONCE = 50  # statements a transaction: below 50 ms
 
 _steps: Iterator[int] | None = None
 _seen: int = -1

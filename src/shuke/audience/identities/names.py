@@ -70,6 +70,15 @@ def name_of(shop: ShopView, kind: Kind, text: str, *, field: str = "") -> Name:
     return Name(surrogate(shop.id, kind.value, ref), kind, ref, text[:LONGEST])
 
 
+def masked_ref(kind: Kind, ref: str) -> str:
+    """A name as it leaves the house: enough to tell it from its neighbours, too little to reach or to name anybody."""
+    if kind is Kind.EMAIL:
+        return f"{ref[:1]}•••@{ref.rpartition('@')[2][:1]}•••"
+    if kind is Kind.PHONE:
+        return f"{ref[:3]}•••{ref[-2:]}"
+    return f"{ref[:1]}•••"
+
+
 def names_meant(shop: ShopView, text: str) -> tuple[Name, ...]:
     """Every name that an operator may mean by what he typed; the spaces around it are not meant."""
     text = text.strip()

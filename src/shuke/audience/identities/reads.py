@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import ibis
 import numpy as np
@@ -59,10 +59,12 @@ __all__ = [
     "customers_of",
     "find",
     "identities_of",
+    "identities_of_many",
     "kept_out",
     "link_of",
     "links_of",
     "named",
+    "of_kind",
     "person_ref_of",
     "sides_of",
     "suggestion_of",
@@ -101,6 +103,31 @@ def identities_of(shop: ShopView, customer_id: int) -> tuple[IdentityView, ...]:
             if ref is not None:
                 return (_unlinked(Name(customer_id, kind, ref, ref)),)
     raise NoSuchCustomer(field="customer", value=customer_id)
+
+
+def identities_of_many(
+    shop: ShopView, customer_ids: Iterable[int], *, most: int = 20
+) -> dict[int, tuple[IdentityView, ...]]:
+    """Customer -> at most so many of his identities, of those that have rows; for lists."""
+    found: dict[int, list[IdentityView]] = {}
+    with scope(shop=shop.id):
+        for part in chunks(set(customer_ids)):
+            rows = Identity.objects.filter(shop_id=shop.id, customer_id__in=part)
+            for row in rows.order_by("kind", "first_at", "id")[: most * len(part)]:
+                found.setdefault(row.customer_id, []).append(_view(row))
+    return {customer: tuple(views[:most]) for customer, views in found.items()}
+
+
+def of_kind(
+    shop: ShopView, kind: Kind, *, only: Collection[int] | None = None
+) -> list[tuple[int, int, str]]:
+    """(identity, its customer, its reference) of every identity of a kind that has a row, or of those among `only`."""
+    found: list[tuple[int, int, str]] = []
+    with scope(shop=shop.id):
+        rows = Identity.objects.filter(shop_id=shop.id, kind=kind.value)
+        for part in [rows] if only is None else [rows.filter(id__in=ids) for ids in chunks(only)]:
+            found += part.values_list("id", "customer_id", "ref").iterator(chunk_size=5000)
+    return found
 
 
 def links_of(shop: ShopView, customer_id: int) -> tuple[LinkView, ...]:

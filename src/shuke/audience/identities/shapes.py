@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shuke.audience.identities.kinds import Kind, Origin, Reason, Relation
+from shuke.audience.identities.names import masked_ref
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class IdentityView:
     customer_id: int
     is_shared: bool = False
     is_crowded: bool = False
+
+    @property
+    def masked(self) -> str:
+        """The name as logs, exports and programs get it."""
+        return masked_ref(self.kind, self.ref)
 
 
 @dataclass(frozen=True)

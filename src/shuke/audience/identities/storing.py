@@ -14,7 +14,7 @@ from shuke.audience.identities.decisions import Crowd
 from shuke.audience.identities.kinds import Origin
 from shuke.audience.identities.models import Identity, KeptOut, Link, Register
 from shuke.audience.identities.names import Name
-from shuke.audience.identities.refolding import chunks, refold
+from shuke.audience.identities.refolding import chunks, refold, update_rows
 from shuke.kernel.surrogates import surrogate
 
 Pair = tuple[int, int]
@@ -131,7 +131,10 @@ def _write_identities(shop_id: int, met: Iterable[Met]) -> list[Identity]:
         if id_ not in known
     ]
     Identity.objects.bulk_create(added, batch_size=80)
-    Identity.objects.bulk_update(changed, ["first_at", "last_at", "given", "source"], batch_size=80)
+    columns = ("first_at", "last_at", "given", "source")
+    if changed:
+        rows = [(row.first_at, row.last_at, row.given, row.source, row.id) for row in changed]
+        update_rows(Identity, columns, rows)
     return added
 
 
@@ -160,7 +163,9 @@ def _write_links(shop_id: int, said: Iterable[Said], made_by: str) -> set[int]:
     added = [_link(shop_id, one, "") for pair, one in wanted.items() if pair not in known]
     added += [_link(shop_id, one, made_by) for one in by_hand]
     Link.objects.bulk_create(added, batch_size=80)
-    Link.objects.bulk_update(changed, ["at", "origin", "source"], batch_size=80)
+    if changed:
+        rows_now = [(row.at, row.origin, row.source, row.pk) for row in changed]
+        update_rows(Link, ("at", "origin", "source"), rows_now)
     for link in [*added, *changed]:
         touched |= {link.one_id, link.other_id}
     return touched

@@ -92,6 +92,7 @@ from shuke.project.commands import (  # noqa: E402, F401
     flows,
     forecasts,
     funnels,
+    identities,
     items,
     keeping,
     keywords,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from django_scopes import scope
 
-from shuke.audience.identities import actions, reads, storing
-from shuke.audience.identities.decisions import Crowd
+from shuke.audience.identities import actions, reads
 from shuke.audience.identities.errors import (
     BadEmail,
     BadPhone,
@@ -19,9 +18,10 @@ from shuke.audience.identities.errors import (
     SameCustomer,
     SuggestionDecided,
 )
-from shuke.audience.identities.kinds import Kind, Origin, Reason
+from shuke.audience.identities.kinds import Kind, Reason
 from shuke.audience.identities.models import Identity, Link
 from shuke.audience.identities.names import name_of
+from shuke.audience.identities.tests.furnished import AT, WHO, say
 from shuke.kernel.errors import NotAllowed
 from shuke.records.actor import Actor
 from shuke.records.models import AuditEntry, OutboxEvent
@@ -30,21 +30,7 @@ from shuke.shops.roles import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("A1")]
 
-AT = datetime(2026, 5, 1, 4, tzinfo=UTC)
 LATER = AT + timedelta(hours=5)
-WHO = Actor.system("tests")
-CROWD = Crowd(1000, 50, 5)
-
-
-def say(shop, *pairs, at=AT):
-    """(kind, text, kind, text) each, as facts say it."""
-    rows = []
-    for number, (kind, text, other_kind, other) in enumerate(pairs):
-        when = at + timedelta(minutes=number)
-        one, two = name_of(shop, Kind(kind), text), name_of(shop, Kind(other_kind), other)
-        rows.append(storing.Said(one, two, Origin.IDENTIFY, "api", when, when))
-    with scope(shop=shop.id):
-        storing.write(storing.register_of(shop.id), rows, [], CROWD)
 
 
 def id_of(shop, kind, text):
