@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from shuke.audience.identities.reads import CUSTOMER_MAP
+from shuke.audience.purchases import ORDERS
 from shuke.commerce.tests.test_order_facts import CASES as ORDER_CASES
 from shuke.commerce.tests.test_order_facts import _event, _line
 from shuke.conditions.tests.fields_in_test import COLUMNS
@@ -41,6 +43,8 @@ SCHEMAS = schemas.ALL | {
     "returning": ACTS,
     "window": WINDOW,
     "one": ONE,
+    "links": CUSTOMER_MAP,
+    "orders": ORDERS,
     **segment_corpus.schemas_of(),
 }
 
@@ -127,6 +131,10 @@ def rows(dataset: str) -> Mapping[str, list[Row]]:
         from tests.corpus.item_corpus import drawn as drawn_items
 
         return drawn_items()
+    if dataset in ("purchases", "lives"):
+        from tests.corpus import audience_corpus
+
+        return audience_corpus.drawn() if dataset == "purchases" else audience_corpus.drawn_lives()
     return {kind: list(found) for kind, found in cases.all_cases()[dataset].items()}
 
 

@@ -24,7 +24,15 @@ from shuke.traffic.tests import measure_oracle
 from shuke.traffic.tests.corpus.questions import PERIOD, QUESTIONS, SHOP
 from shuke.traffic.tests.corpus.test_corpus import answer
 from shuke.warehouse.refunds import refunds_resolved
-from tests.corpus import cohort_corpus, condition_oracle, datasets, funnel_corpus, item_corpus, segment_corpus
+from tests.corpus import (
+    audience_corpus,
+    cohort_corpus,
+    condition_oracle,
+    datasets,
+    funnel_corpus,
+    item_corpus,
+    segment_corpus,
+)
 from tests.corpus.asked import Ask, Question, Row, Tables
 
 
@@ -162,6 +170,7 @@ def all_questions() -> Sequence[Question]:
         *cohort_corpus.all_questions(),
         *funnel_corpus.all_questions(),
         *item_corpus.all_questions(),
+        *audience_corpus.all_questions(),
         *segment_corpus.all_questions(),
         _many_visitors(),
     )
