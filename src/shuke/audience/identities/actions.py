@@ -49,7 +49,11 @@ def merge(*, shop: ShopView, one_id: int, other_id: int, actor: Actor, at: datet
             raise SharedIdentity(field="customer", value=other_id)
         names = [reads.name_of_view(end) for end in ends]
         said = storing.Said(names[0], names[1], Origin.HAND, _SOURCE, at, at)
-        storing.write(register, [said], [], crowd_of(shop, at), made_by=actor.name[:200])
+        met = [
+            storing.Met(name, end.source or "facts", end.first_at or at, end.last_at or at)
+            for name, end in zip(names, ends, strict=True)
+        ]
+        storing.write(register, [said], met, crowd_of(shop, at), made_by=actor.name[:200])
         row = Link.objects.get(
             pair_id=storing.pair_id(shop.id, said.pair), origin=Origin.HAND, undone_at=None
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import ibis
 import numpy as np
@@ -99,9 +101,9 @@ def identities_of(shop: ShopView, customer_id: int) -> tuple[IdentityView, ...]:
         return tuple(sorted(found, key=lambda v: (v.kind != Kind.PERSON, v.first_at, v.id)))
     if customer_of(shop, customer_id) == customer_id:
         for kind in (Kind.PERSON, Kind.VISITOR):
-            ref = _ref_in_facts(shop, kind, customer_id)
-            if ref is not None:
-                return (_unlinked(Name(customer_id, kind, ref, ref)),)
+            alone = _unlinked(shop, kind, customer_id)
+            if alone is not None:
+                return (alone,)
     raise NoSuchCustomer(field="customer", value=customer_id)
 
 
@@ -118,9 +120,7 @@ def identities_of_many(
     return {customer: tuple(views[:most]) for customer, views in found.items()}
 
 
-def of_kind(
-    shop: ShopView, kind: Kind, *, only: Collection[int] | None = None
-) -> list[tuple[int, int, str]]:
+def of_kind(shop: ShopView, kind: Kind, *, only: Collection[int] | None = None) -> list[tuple[int, int, str]]:
     """(identity, its customer, its reference) of every identity of a kind that has a row, or of those among `only`."""
     found: list[tuple[int, int, str]] = []
     with scope(shop=shop.id):
@@ -208,8 +208,9 @@ def find(shop: ShopView, text: str) -> tuple[IdentityView, ...]:
     for name in meant.values():
         if name.id in known or name.kind not in (Kind.PERSON, Kind.VISITOR):
             continue
-        if _ref_in_facts(shop, name.kind, name.id) is not None:
-            found.append(_unlinked(name))
+        alone = _unlinked(shop, name.kind, name.id)
+        if alone is not None:
+            found.append(alone)
     order = list(Kind)
     return tuple(sorted(found, key=lambda view: order.index(view.kind)))
 
@@ -298,10 +299,6 @@ def _view(row: Identity) -> IdentityView:
     )
 
 
-def _unlinked(name: Name) -> IdentityView:
-    return IdentityView(name.id, name.kind, name.ref, name.given, "", None, None, name.id)
-
-
 def _views_of(ids: Iterable[int]) -> dict[int, IdentityView]:
     found: dict[int, IdentityView] = {}
     for part in chunks(set(ids)):
@@ -355,27 +352,45 @@ _IN_FACTS = {
 }
 
 
-def _ref_in_facts(shop: ShopView, kind: Kind, identity_id: int) -> str | None:
-    """The reference under which facts know an identity; None: they know nobody of this id."""
-    return refs_in_facts(shop, kind, [identity_id]).get(identity_id)
+class _Met(NamedTuple):
+    """A name in facts, with when it stands there first and last."""
+
+    ref: str
+    first: datetime
+    last: datetime
 
 
 def refs_in_facts(shop: ShopView, kind: Kind, ids: Iterable[int]) -> dict[int, str]:
     """Of these identities those that facts know, with the reference under which they do."""
+    return {id_: met.ref for id_, met in _met_in_facts(shop, kind, ids).items()}
+
+
+def _unlinked(shop: ShopView, kind: Kind, id_: int) -> IdentityView | None:
+    """An identity without a row, as facts know it; None: they know nobody of this id."""
+    met = _met_in_facts(shop, kind, [id_]).get(id_)
+    return None if met is None else IdentityView(id_, kind, met.ref, met.ref, "", met.first, met.last, id_)
+
+
+def _met_in_facts(shop: ShopView, kind: Kind, ids: Iterable[int]) -> dict[int, _Met]:
     period = warehouse.whole_life(shop.id)
     wanted = pa.table({"id": pa.array(sorted(set(ids)), pa.int64())})
     if period is None or not wanted.num_rows:
         return {}
 
-    def question(snapshot: warehouse.Snapshot) -> dict[int, str]:
-        found: dict[int, str] = {}
+    def question(snapshot: warehouse.Snapshot) -> dict[int, _Met]:
+        found: dict[int, _Met] = {}
         for fact, id_column, ref_column in _IN_FACTS[kind]:
             table = snapshot.raw(fact)
             rows = table.filter(table[ref_column].notnull())
             met = ibis.memtable(wanted)
             rows = rows.semi_join(met, rows[id_column] == met["id"])
-            answer = snapshot.engine.run(rows.group_by(id=rows[id_column]).agg(ref=rows[ref_column].min()))
-            found |= dict(zip(answer["id"].to_pylist(), answer["ref"].to_pylist(), strict=True))
+            told = rows.group_by(id=rows[id_column]).agg(
+                ref=rows[ref_column].min(), first=rows["at"].min(), last=rows["at"].max()
+            )
+            for row in snapshot.engine.run(told).to_pylist():
+                one = _Met(row["ref"], *(row[name].replace(tzinfo=UTC) for name in ("first", "last")))
+                other = found.get(row["id"], one)
+                found[row["id"]] = _Met(other.ref, min(one.first, other.first), max(one.last, other.last))
         return found
 
     return warehouse.ask(shop, period, question, by="duckdb")

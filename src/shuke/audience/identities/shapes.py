@@ -12,7 +12,7 @@ from shuke.audience.identities.names import masked_ref
 @dataclass(frozen=True)
 class IdentityView:
     """A name under which a source knows somebody. `ref` as it is compared, `given` as it was written first. One without a row
-    (a buyer whom nothing joins) is told with `first_at` None and, where nobody can say it, an empty `ref`."""
+    (a buyer whom nothing joins) is told as facts know it, with an empty `source`."""
 
     id: int
     kind: Kind

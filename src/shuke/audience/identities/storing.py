@@ -79,7 +79,9 @@ def write(
 ) -> set[int]:
     """Write statements into the register's shop; returns the identities that a new link touches. Within a transaction."""
     shop_id = register.shop_id
-    known = _write_identities(shop_id, [*met, *_met_in(said)])
+    # When somebody joined two names by hand is not when the names were met.
+    by_facts = [one for one in said if one.origin is not Origin.HAND]
+    known = _write_identities(shop_id, [*met, *_met_in(by_facts)])
     touched = _write_links(shop_id, said, made_by)
     fresh = {row.id for row in known if row.version < 0}
     if touched or fresh:

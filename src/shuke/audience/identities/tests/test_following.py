@@ -12,11 +12,13 @@ from shuke.audience.identities import actions, following, reads
 from shuke.audience.identities.kinds import Kind, Reason, Relation
 from shuke.audience.identities.models import Identity, KeptOut, Link, Register, RelationFact, Suggestion
 from shuke.audience.identities.names import name_of
+from shuke.audience.identities.personal import STORE
 from shuke.intake.events_of import Reader, ShopFacts
 from shuke.intake.segment_spec import Kind as Sort
 from shuke.intake.set_aside import Sent
 from shuke.kernel import clock
 from shuke.records.actor import Actor
+from shuke.records.erasures import Erasure
 from shuke.records.personal import PersonRef, erase_person
 from shuke.warehouse import open_tier
 from shuke.warehouse.sealing import seal
@@ -207,3 +209,28 @@ def test_follow_due__nothing_new__asks_for_one_number(
     assert reads.customer_map(shop).num_rows == 1
     with django_assert_num_queries(1):
         assert following.follow_due(clock.now()) == 0
+
+
+def test_merge__of_a_buyer_whom_nothing_joins__keeps_when_facts_met_him(make_shop, warehouse_home):
+    shop = make_shop("linen")
+    send(shop, page("d1", "u1"), {"type": "track", "event": "Signed In", "userId": "u2"})
+    following.follow_to_end(shop)
+    (alone,) = reads.find(shop, "u2")
+    assert (alone.first_at, alone.source) == (AT + timedelta(minutes=1), "")
+    assert reads.identities_of(shop, alone.id) == (alone,)
+    link = actions.merge(
+        shop=shop,
+        one_id=id_of(shop, "visitor", "d1"),
+        other_id=alone.id,
+        actor=WHO,
+        at=AT + timedelta(days=9),
+    )
+    assert {one.first_at for one in (link.one, link.other)} == {AT, AT + timedelta(minutes=1)}
+    person = reads.person_ref_of(shop, link.one.customer_id)
+    assert (set(person.person_refs), person.anonymous_refs) == ({"u1", "u2"}, ("d1",))
+    # Back from an older backup: erased again, by surrogates alone.
+    erased = Erasure(shop.id, (id_of(shop, "person", "u1"),), (), AT.isoformat())
+    assert STORE.erase_again is not None
+    assert STORE.erase_again(erased) == 4  # he, his device, and both links
+    assert STORE.erase_again(erased) == 0
+    assert reads.customer_map(shop).num_rows == 0
