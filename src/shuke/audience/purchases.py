@@ -45,6 +45,7 @@ __all__ = [
     "clock_seconds",
     "customer_rows",
     "left_out_sums",
+    "names_of",
     "order_rows",
     "with_customer",
 ]
@@ -468,6 +469,26 @@ def ask(
         return question(Purchases(shop, at, period, orders, facts, lines, snapshot, before, mapped))
 
     return warehouse.ask(shop, period, asked, by=by)
+
+
+def names_of(one: Purchases, customers: Collection[int]) -> dict[int, str]:
+    """customer_id → a name as a source wrote it, of few customers; who has none is left out."""
+    owners = {customer: customer for customer in customers}
+    if not owners:
+        return {}
+    if one.links is not None:
+        of = one.links.filter(one.links.customer_id.isin(sorted(owners)))
+        owners |= {row["identity_id"]: row["customer_id"] for row in one.run(of).to_pylist()}
+    found: dict[int, str] = {}
+    events = one.before.raw("events")
+    for rows, person, ref in ((one.lines, "buyer_id", "buyer_ref"), (events, "person_id", "person_ref")):
+        lacking = sorted(i for i, customer in owners.items() if customer not in found)
+        if not lacking:
+            break
+        named = rows.filter(rows[person].isin(lacking) & rows[ref].notnull())
+        for row in one.run(named.group_by(person).aggregate(ref=named[ref].max())).to_pylist():
+            found.setdefault(owners[row[person]], row["ref"])
+    return found
 
 
 def _rows(snapshot: warehouse.Snapshot) -> int:

@@ -27,7 +27,7 @@ from .selecting import World, judged, select
 from .series import Series, get_series, measured_field, register_series, series_of
 from .stored import dump, parse
 from .windows import AsOf, Unit, Window
-from .wording import name_groups, op_words, value_words, window_words, words
+from .wording import as_the_shop_says, op_words, value_words, window_words, words
 
 __all__ = [
     "All",
@@ -55,6 +55,7 @@ __all__ = [
     "UnknownSeries",
     "Window",
     "World",
+    "as_the_shop_says",
     "decisive",
     "dump",
     "field_names",
@@ -67,7 +68,6 @@ __all__ = [
     "judged",
     "matches",
     "measured_field",
-    "name_groups",
     "next_change",
     "op_words",
     "parse",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any as Anything
 
 from django.utils.translation import override, pgettext_lazy
+
+from shuke.kernel.money import exponent
 
 from .fields import Field, Kind, get_field
 from .nodes import (
@@ -89,6 +94,22 @@ def words(node: Node, language: str | None = None) -> str:
     return _node_words(node, is_inner=False)
 
 
+_currency: ContextVar[str] = ContextVar("currency", default="")
+_groups: ContextVar[Mapping[str, str]] = ContextVar("groups", default=MappingProxyType({}))
+
+
+@contextmanager
+def as_the_shop_says(currency: str, groups: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Inside, amounts read as money of this currency and groups as they are called (name → words). A condition by itself knows
+    no shop: then amounts are minor units, and a group is called by its name."""
+    money, called = _currency.set(currency), _groups.set(groups or {})
+    try:
+        yield
+    finally:
+        _currency.reset(money)
+        _groups.reset(called)
+
+
 def op_words(field: Field, op: Op) -> str:
     """The words of an operator, as they read for this field: an amount is less, a day is before."""
     if field.kind in (Kind.DAY, Kind.MOMENT) and op in _TIME_WORDS:
@@ -97,7 +118,7 @@ def op_words(field: Field, op: Op) -> str:
 
 
 def value_words(field: Field, value: Anything) -> str:
-    """One value or fact as a person reads it; money in minor units as given, moments in UTC."""
+    """One value or fact as a person reads it; money as of `as_the_shop_says`, moments in UTC."""
     if value is None:
         return "—"
     if field.kind is Kind.CHOICE:
@@ -108,6 +129,9 @@ def value_words(field: Field, value: Anything) -> str:
         return (value.astimezone(UTC) if value.tzinfo else value).strftime("%Y-%m-%d %H:%M") + " UTC"
     if isinstance(value, date):
         return value.isoformat()
+    if field.kind is Kind.MONEY and (currency := _currency.get()):
+        digits = exponent(currency)
+        return f"{Decimal(value).scaleb(-digits):,.{digits}f} {currency}"
     if isinstance(value, (int, Decimal)):
         # Commas in both languages: Django's own format for 简体中文 has no separator.
         return f"{value:,} {field.unit}".strip()
@@ -136,7 +160,7 @@ def _node_words(node: Node, *, is_inner: bool) -> str:
         said = {"first": first, "then": then, "within": within, "window": window_words(node.window)}
         return str(_THEN) % said
     if isinstance(node, Member):
-        return str(_MEMBER) % {"group": group_words(node.group)}
+        return str(_MEMBER) % {"group": _groups.get().get(node.group, node.group)}
     if not node.parts:
         return str(_NOTHING if isinstance(node, Any) else _EVERYTHING)
     if isinstance(node, All):
@@ -170,18 +194,6 @@ def _tally_words(node: Tally) -> str:
 
 _IS_THERE = ((Op.GE, 1), (Op.GT, 0), (Op.NE, 0))
 _IS_NOT_THERE = ((Op.EQ, 0), (Op.LT, 1), (Op.LE, 0))
-# How a group is called, by whoever keeps groups; else its own name.
-_group_words: list[Callable[[str], str | None]] = []
-
-
-def name_groups(words: Callable[[str], str | None]) -> None:
-    """Called once by the room that keeps groups: from a group's name to what people call it (None: not one of its own)."""
-    if words not in _group_words:
-        _group_words.append(words)
-
-
-def group_words(group: str) -> str:
-    return next((found for words in _group_words if (found := words(group)) is not None), group)
 
 
 def _joined(parts: tuple[Node, ...], word: str, is_inner: bool) -> str:

@@ -35,6 +35,7 @@ from shuke.console.pages import (
     routes,
     rulebook,
     search_ads,
+    segments,
     settings_entries,  # noqa: F401  (registers the last entries of the sidebar)
     shop,
     single_pages,
@@ -168,7 +169,14 @@ urlpatterns = [
     path("s/<slug:shop>/customers/table/", customers.table, name="customers_table"),
     path("s/<slug:shop>/customers/<signed:customer_id>/", one_customer.customer, name="customer"),
     path("s/<slug:shop>/customers/<signed:customer_id>/answer/", one_customer.answer, name="customer_answer"),
-    path("s/<slug:shop>/customers/<signed:customer_id>/entries/", one_customer.entries, name="customer_entries"),
+    path(
+        "s/<slug:shop>/customers/<signed:customer_id>/entries/", one_customer.entries, name="customer_entries"
+    ),
+    path("s/<slug:shop>/segments/", segments.segments, name="segments"),
+    path("s/<slug:shop>/segments/table/", segments.table, name="segments_table"),
+    path("s/<slug:shop>/segments/<slug:key>/", segments.segment, name="segment"),
+    path("s/<slug:shop>/segments/<slug:key>/answer/", segments.answer, name="segment_answer"),
+    path("s/<slug:shop>/segments/<slug:key>/why/<signed:customer_id>/", segments.why, name="segment_why"),
     path("s/<slug:shop>/rulebook/", rulebook.rules, name="rulebook"),
     path("s/<slug:shop>/rulebook/differences/", rulebook.differences, name="rule_differences"),
     path("s/<slug:shop>/rulebook/<str:rule_id>/", rulebook.rule, name="rule"),

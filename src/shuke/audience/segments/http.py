@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -11,10 +12,12 @@ from ninja import Field, Query, Router, Schema
 
 from shuke.audience.segments import actions, reads
 from shuke.audience.segments.fields import CUSTOMER
+from shuke.audience.segments.worlds import groups_asked
 from shuke.conditions.reads import Field as Asked
 from shuke.conditions.reads import (
     Measure,
     Node,
+    as_the_shop_says,
     dump,
     fields_of,
     measured_field,
@@ -24,6 +27,7 @@ from shuke.conditions.reads import (
 from shuke.kernel import clock
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
+from shuke.shops.reads import ShopView
 from shuke.shops.roles import Deed
 
 router = Router()
@@ -177,7 +181,7 @@ def preview_segment(request: ShopRequest, shop: str, body: PreviewIn) -> Any:
     node = actions.read_condition(view, body.condition, at=at)
     # Numbers name nobody; who they are is for those who may see customers.
     most = body.sample if request.access.may(Deed.VIEW_CUSTOMERS) else 0
-    return count_told(reads.chosen(view, node, at=at, size=max(1, most)), node, most)
+    return count_told(reads.chosen(view, node, at=at, size=max(1, most)), node, view, most)
 
 
 @router.get("/shops/{shop}/segments", response=list[SegmentOut], operation_id="list_segments")
@@ -185,7 +189,7 @@ def preview_segment(request: ShopRequest, shop: str, body: PreviewIn) -> Any:
 def list_segments(request: ShopRequest, shop: str, archived: bool = False) -> Any:
     """The segments that come with Shuke and the shop's own, or those that are archived."""
     found = reads.list_segments(request.access.shop, at=clock.now(), is_archived=archived)
-    return [segment_told(one) for one in found]
+    return [segment_told(one, request.access.shop) for one in found]
 
 
 @router.post("/shops/{shop}/segments", response={201: SegmentOut}, operation_id="save_segment")
@@ -196,14 +200,15 @@ def save_segment(request: ShopRequest, shop: str, body: SegmentIn) -> Any:
     found = actions.save_segment(
         shop=access.shop, name=body.name, condition=body.condition, actor=access.actor, at=clock.now()
     )
-    return 201, segment_told(found)
+    return 201, segment_told(found, access.shop)
 
 
 @router.get("/shops/{shop}/segments/{key}", response=SegmentOut, operation_id="get_segment")
 @api(Deed.VIEW_TRAFFIC)
 def get_segment(request: ShopRequest, shop: str, key: str) -> Any:
     """One segment with its condition."""
-    return segment_told(reads.get_segment(request.access.shop, key, at=clock.now()))
+    view = request.access.shop
+    return segment_told(reads.get_segment(view, key, at=clock.now()), view)
 
 
 @router.put("/shops/{shop}/segments/{key}", response=SegmentOut, operation_id="change_segment")
@@ -220,7 +225,7 @@ def change_segment(request: ShopRequest, shop: str, key: str, body: SegmentChang
         actor=access.actor,
         at=clock.now(),
     )
-    return segment_told(found)
+    return segment_told(found, access.shop)
 
 
 @router.post("/shops/{shop}/segments/{key}/archive", response=SegmentOut, operation_id="archive_segment")
@@ -228,9 +233,8 @@ def change_segment(request: ShopRequest, shop: str, key: str, body: SegmentChang
 def archive_segment(request: ShopRequest, shop: str, key: str) -> Any:
     """Take a segment out of use; it stays, and can be restored."""
     access = request.access
-    return segment_told(
-        actions.archive_segment(shop=access.shop, key=key, actor=access.actor, at=clock.now())
-    )
+    found = actions.archive_segment(shop=access.shop, key=key, actor=access.actor, at=clock.now())
+    return segment_told(found, access.shop)
 
 
 @router.post("/shops/{shop}/segments/{key}/restore", response=SegmentOut, operation_id="restore_segment")
@@ -238,9 +242,8 @@ def archive_segment(request: ShopRequest, shop: str, key: str) -> Any:
 def restore_segment(request: ShopRequest, shop: str, key: str) -> Any:
     """Take an archived segment into use again."""
     access = request.access
-    return segment_told(
-        actions.restore_segment(shop=access.shop, key=key, actor=access.actor, at=clock.now())
-    )
+    found = actions.restore_segment(shop=access.shop, key=key, actor=access.actor, at=clock.now())
+    return segment_told(found, access.shop)
 
 
 @router.get(
@@ -262,7 +265,7 @@ def list_segment_customers(
     if format == "csv":
         rows = csv_rows(access.shop, node, moment)
         return csv_response(access, f"segment-{key}", COLUMNS, rows)
-    return count_told(reads.chosen(access.shop, node, at=moment, page=page, size=size), node)
+    return count_told(reads.chosen(access.shop, node, at=moment, page=page, size=size), node, access.shop)
 
 
 @router.get(
@@ -275,20 +278,33 @@ def explain_segment(
     """Why one customer is in a segment or out of it, from the facts that decided."""
     view, moment = request.access.shop, at or clock.now()
     node = reads.get_segment(view, key, at=moment).condition
-    return why_told(reads.why(view, node, customer_id, at=moment), node)
+    return why_told(reads.why(view, node, customer_id, at=moment), node, view)
 
 
 # --- what goes out
 
 
-def segment_told(one: reads.SegmentView) -> dict[str, Any]:
+def sentence_of(shop: ShopView, node: Node) -> str:
+    """A condition as it reads: amounts in the shop's currency, other segments by their names."""
+    with in_words_of(shop, node):
+        return words(node)
+
+
+def in_words_of(shop: ShopView, node: Node) -> AbstractContextManager[None]:
+    """Inside, the parts of a condition read as the shop says them."""
+    language, at = get_language() or "zh-hans", clock.now()
+    groups = {one: reads.get_segment(shop, one, at=at).name(language) for one in groups_asked(node)}
+    return as_the_shop_says(shop.currency, groups)
+
+
+def segment_told(one: reads.SegmentView, shop: ShopView) -> dict[str, Any]:
     language = get_language() or "zh-hans"
     side = "zh" if language.startswith("zh") else "en"
     return {
         "key": one.key,
         "name": one.name(language),
         "words": one.words.get(side, ""),
-        "sentence": words(one.condition),
+        "sentence": sentence_of(shop, one.condition),
         "condition": dump(one.condition),
         "is_shipped": one.kept is None,
         "source": one.source,
@@ -299,19 +315,26 @@ def segment_told(one: reads.SegmentView) -> dict[str, Any]:
     }
 
 
-def count_told(found: reads.SegmentCount, node: Node, most: int | None = None) -> dict[str, Any]:
+def count_told(
+    found: reads.SegmentCount, node: Node, shop: ShopView, most: int | None = None
+) -> dict[str, Any]:
     return {
         "at": found.at,
-        "sentence": words(node),
+        "sentence": sentence_of(shop, node),
         "count": found.count,
         "everyone": found.everyone,
         "page": found.page,
         "size": found.size,
-        "customers": [vars(row) for row in found.rows[:most]],
+        "customers": [_member(row) for row in found.rows[:most]],
     }
 
 
-def why_told(found: reads.Why, node: Node) -> dict[str, Any]:
+def why_told(found: reads.Why, node: Node, shop: ShopView) -> dict[str, Any]:
+    with in_words_of(shop, node):
+        return _why_told(found, node)
+
+
+def _why_told(found: reads.Why, node: Node) -> dict[str, Any]:
     return {
         "customer_id": found.customer_id,
         "at": found.at,
@@ -338,7 +361,7 @@ def why_told(found: reads.Why, node: Node) -> dict[str, Any]:
     }
 
 
-def csv_rows(shop: Any, node: Node, at: datetime) -> Iterator[Sequence[Any]]:
+def csv_rows(shop: ShopView, node: Node, at: datetime) -> Iterator[Sequence[Any]]:
     page = 1
     while True:
         found = reads.chosen(shop, node, at=at, page=page, size=reads.LARGEST_PAGE)
@@ -349,6 +372,11 @@ def csv_rows(shop: Any, node: Node, at: datetime) -> Iterator[Sequence[Any]]:
         if page * found.size >= found.count:
             return
         page += 1
+
+
+def _member(row: reads.MemberRow) -> dict[str, Any]:
+    """Without a name: what leaves the house names a customer by his number."""
+    return {name: value for name, value in vars(row).items() if name != "ref"}
 
 
 def _field(one: Asked) -> dict[str, Any]:

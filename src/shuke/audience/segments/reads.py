@@ -5,7 +5,7 @@ Answers are computed from facts as of the moment asked for; nothing is remembere
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from shuke.audience.segments.shapes import MemberRow, NamedFact, SegmentCount, S
 from shuke.audience.segments.shipped import condition_of, shipped
 from shuke.audience.segments.worlds import KEY
 from shuke.conditions.reads import (
+    All,
     AsOf,
     Known,
     Node,
@@ -44,10 +45,12 @@ from shuke.traffic.saved.shapes import Kept, kept
 
 __all__ = [
     "LARGEST_PAGE",
+    "MemberRow",
     "SegmentCount",
     "SegmentView",
     "Why",
     "chosen",
+    "counts",
     "get_segment",
     "list_segments",
     "why",
@@ -108,8 +111,37 @@ def conditions_needed(shop: ShopView, node: Node, *, at: datetime, own: str | No
     return found
 
 
-def chosen(shop: ShopView, node: Node, *, at: datetime, page: int = 1, size: int = 50) -> SegmentCount:
-    """Whom a condition chooses at a moment: how many, and a page of them. Raises NoSuchSegment, SegmentInItself."""
+def counts(shop: ShopView, segments: Sequence[SegmentView], *, at: datetime) -> tuple[Mapping[str, int], int]:
+    """How many customers each of these segments has (by key), and how many customers there are, in one look at the facts."""
+    others = [conditions_needed(shop, one.condition, at=at) for one in segments]
+    needed = {name: node for some in others for name, node in some.items()}
+
+    def question(asked: Purchases) -> tuple[Mapping[str, int], int]:
+        world = _world(asked, All(tuple(one.condition for one in segments)), needed)
+        tables = {"": world.subjects}
+        tables |= {one.key: select(one.condition, world, AsOf(at, shop.zone)) for one in segments}
+        parts = [
+            table.aggregate(n=table.count()).mutate(key=ibis.literal(key)) for key, table in tables.items()
+        ]
+        found = {
+            row["key"]: int(row["n"]) for row in asked.run(ibis.union(*parts, distinct=False)).to_pylist()
+        }
+        return found, found.pop("")
+
+    return purchases.ask(shop, at, question) or ({one.key: 0 for one in segments}, 0)
+
+
+def chosen(
+    shop: ShopView,
+    node: Node,
+    *,
+    at: datetime,
+    page: int = 1,
+    size: int = 50,
+    with_names: bool = False,
+) -> SegmentCount:
+    """Whom a condition chooses at a moment: how many, and a page of them, those seen last first; `with_names` costs a question
+    more. Raises NoSuchSegment, SegmentInItself."""
     page, size = max(1, page), max(1, min(size, LARGEST_PAGE))
     others = conditions_needed(shop, node, at=at)
 
@@ -123,7 +155,8 @@ def chosen(shop: ShopView, node: Node, *, at: datetime, page: int = 1, size: int
         ).to_pylist()[0]
         inside = rows.filter(rows.is_in.notnull()).order_by([ibis.desc("last_seen_on"), KEY])
         shown = asked.run(inside.limit(size, offset=(page - 1) * size)).to_pylist()
-        told = tuple(_row(row) for row in shown)
+        names = purchases.names_of(asked, [row[KEY] for row in shown]) if with_names else {}
+        told = tuple(_row(row, names.get(row[KEY])) for row in shown)
         return SegmentCount(at, int(sums["count"]), int(sums["everyone"]), told, page, size)
 
     return purchases.ask(shop, at, question) or SegmentCount(at, 0, 0, (), page, size)
@@ -191,6 +224,6 @@ def _named(removal: Removal, known: Known) -> NamedFact:
     return NamedFact(removal, fact["at"], {name: fact.get(name) for name in names})
 
 
-def _row(row: Mapping[str, Any]) -> MemberRow:
+def _row(row: Mapping[str, Any], name: str | None) -> MemberRow:
     seen: tuple[date, date] = (row["first_seen_on"], row["last_seen_on"])
-    return MemberRow(row[KEY], *seen, row["visits_ever"], row["orders_ever"], row["net_amount"])
+    return MemberRow(row[KEY], name, *seen, row["visits_ever"], row["orders_ever"], row["net_amount"])

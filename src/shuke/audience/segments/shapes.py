@@ -30,9 +30,11 @@ class SegmentView:
 
 @dataclass(frozen=True)
 class MemberRow:
-    """One customer of a segment: his id, and what is told of everybody. Amounts in minor units of the shop's currency."""
+    """One customer of a segment: his id, a name that a source gave him (None: none did, or it was not asked), and what is told
+    of everybody. Amounts in minor units of the shop's currency."""
 
     customer_id: int
+    ref: str | None
     first_seen_on: date
     last_seen_on: date
     visits: int

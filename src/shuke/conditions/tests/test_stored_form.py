@@ -26,6 +26,7 @@ from shuke.conditions.reads import (
     UnknownOperator,
     UnknownSeries,
     Window,
+    as_the_shop_says,
     dump,
     fields_of,
     matches,
@@ -183,7 +184,7 @@ def test_parse__not_a_tally_sequence_or_group__is_refused_with_place_and_remedy(
         (
             Tally("t_deeds", "count", "ge", 2, where=Compare("d_product", "eq", "A1"), window=Window(14)),
             "deeds (product is A1) in the 14 days before today: number is at least 2",
-            "今天之前 14 天内deeds（product 是 A1）的次数 至少为 2",
+            "今天之前 14 天内deeds（product 是 A1）的数量 至少为 2",
         ),
         (
             Tally("t_tags", "count", "ge", 1, where=Compare("g_label", "eq", "VIP")),
@@ -213,6 +214,15 @@ def test_words__beyond_the_row__read_as_a_sentence(node, english, chinese) -> No
     assert words(node, "en") == english
     assert words(node, "zh-hans") == chinese
     assert parse(dump(node), SUBJECT) == node
+
+
+def test_words__as_the_shop_says__name_money_and_groups() -> None:
+    node = All((Tally("t_deeds", "sum", "gt", 12_345, "d_amount"), Member("7")))
+    assert words(node, "en") == "deeds: sum of amount is more than 12,345 and belongs to 7"
+    with as_the_shop_says("CNY", {"7": "Regulars"}):
+        assert words(node, "en") == "deeds: sum of amount is more than 123.45 CNY and belongs to Regulars"
+    with as_the_shop_says("JPY"):
+        assert words(node, "en") == "deeds: sum of amount is more than 12,345 JPY and belongs to 7"
 
 
 def test_parse__subject_without_series__knows_no_groups_nor_today() -> None:

@@ -36,7 +36,8 @@ def list_them(shop: str = SHOP, as_json: bool = AS_JSON) -> None:
     from shuke.kernel import clock
     from shuke.shops.reads import get_shop
 
-    told = [segment_told(one) for one in reads.list_segments(get_shop(shop), at=clock.now())]
+    view = get_shop(shop)
+    told = [segment_told(one, view) for one in reads.list_segments(view, at=clock.now())]
     if as_json:
         print(json.dumps(told, ensure_ascii=False, default=str))
         return
@@ -57,7 +58,7 @@ def count(
 
     view, moment = get_shop(shop), _moment(at)
     node = _condition(view, segment, where, moment)
-    told = count_told(reads.chosen(view, node, at=moment, size=1), node, 0)
+    told = count_told(reads.chosen(view, node, at=moment, size=1), node, view, 0)
     if as_json:
         print(json.dumps(told, ensure_ascii=False, default=str))
         return
@@ -82,7 +83,7 @@ def why(
 
     view, moment = get_shop(shop), _moment(at)
     node = _condition(view, segment, where, moment)
-    told = why_told(reads.why(view, node, _customer(view, customer), at=moment), node)
+    told = why_told(reads.why(view, node, _customer(view, customer), at=moment), node, view)
     if as_json:
         print(json.dumps(told, ensure_ascii=False, default=str))
         return

@@ -12,6 +12,7 @@ import pytest
 from shuke.audience.identities import reads as identities
 from shuke.audience.segments import actions, reads
 from shuke.audience.segments.errors import NoSuchSegment, SegmentInItself, SegmentInUse
+from shuke.audience.segments.http import sentence_of
 from shuke.audience.segments.tests import oracle
 from shuke.audience.segments.tests.drawn_conditions import drawn
 from shuke.conditions.reads import All, Compare, Member, None_, Tally, Then, dump, iter_nodes
@@ -132,6 +133,11 @@ def test_segments__that_name_others__are_asked_together_and_never_in_a_ring(life
     bought = {one for one, facts in known.items() if facts["series"]["orders"]}
     often = {one for one, facts in known.items() if facts["fields"]["visits_ever"] >= 2} - bought
     assert inside(shop, Member(one.key)) == bought
+    assert sentence_of(shop, Member(one.key)).endswith("买家")
+    found = reads.list_segments(shop, at=AT)
+    numbers, everyone = reads.counts(shop, found, at=AT)
+    assert everyone == len(known)
+    assert numbers == {segment.key: len(inside(shop, segment.condition)) for segment in found}
     assert inside(shop, two.condition) == often
     assert inside(shop, three.condition) == inside(shop, Member("half_year_buyers")) - often
     buyer = min(one for one in bought if known[one]["fields"]["visits_ever"] >= 2)
