@@ -141,6 +141,7 @@ urlpatterns = [
     path("s/<slug:shop>/customers/value/", value.value, name="value"),
     path("s/<slug:shop>/customers/value/answer/", value.answer, name="value_answer"),
     path("s/<slug:shop>/customers/value/who/", value.customers, name="value_customers"),
+    path("s/<slug:shop>/customers/value/leader/", value.leader, name="value_leader"),
     path("s/<slug:shop>/customers/lifecycle/", lifecycle.lifecycle, name="lifecycle"),
     path("s/<slug:shop>/customers/lifecycle/answer/", lifecycle.answer, name="lifecycle_answer"),
     path("s/<slug:shop>/customers/lifecycle/who/", lifecycle.customers, name="lifecycle_customers"),

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 
@@ -32,6 +32,8 @@ WHICH_TITLES: dict[str, str | Promise] = {
     "one_time": pgettext_lazy("customers of value", "One-time buyers"),
     "negative": pgettext_lazy("customers of value", "Customers below zero"),
     "zero": pgettext_lazy("customers of value", "Customers at zero"),
+    "leader": pgettext_lazy("customers of value", "Opinion leaders"),
+    "ordinary": pgettext_lazy("customers of value", "Ordinary users"),
 }
 
 
@@ -163,16 +165,8 @@ def customer_cell(access: Access, row: Any) -> dict[str, str]:
     return {
         "text": row.ref or pgettext("customer", "without a name"),
         "sub": "",
-        "url": customer_url(access, row.customer_id),
+        "url": reverse("console:customer", args=[access.shop.slug, row.customer_id]),
     }
-
-
-def customer_url(access: Access, customer_id: int) -> str:
-    """The page of one customer."""
-    try:
-        return reverse("console:customer", args=[access.shop.slug, customer_id])
-    except NoReverseMatch:
-        return ""
 
 
 def drawn_share(value: Decimal | None) -> dict[str, str] | None:

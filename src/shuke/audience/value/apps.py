@@ -7,6 +7,8 @@ class ValueConfig(AppConfig):
 
     def ready(self) -> None:
         from shuke.audience import timeline
-        from shuke.audience.value import on_timeline
+        from shuke.audience.value import leaders, on_timeline
+        from shuke.records import personal
 
         timeline.register(on_timeline.KIND)
+        personal.register(leaders.STORE)

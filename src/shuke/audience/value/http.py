@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from django.utils.translation import gettext_lazy as _
 from ninja import Query, Router, Schema
 
-from shuke.audience.value import reads
+from shuke.audience.value import actions, reads
 from shuke.audience.value.wording import masked
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
@@ -85,6 +85,8 @@ class ValueOut(Schema):
     one_time: int
     negative: int
     zero: int
+    leaders: int
+    ordinary: int
     half_year_buyers: int
     regulars: int
     super_users: TopOut | None
@@ -156,6 +158,7 @@ class CustomerOut(Schema):
     average_minor: int | None
     half_year_orders: int
     half_year_days: int
+    standing: str
     scores: list[int] | None
 
 
@@ -242,6 +245,17 @@ class LifeOut(Schema):
     spans: list[SpanOut]
 
 
+class StandingIn(Schema):
+    is_leader: bool | None
+
+
+class StandingOut(Schema):
+    """leader, ordinary or unknown."""
+
+    customer_id: str
+    standing: str
+
+
 @router.get("/shops/{shop}/customers/value", response=ValueReportOut, operation_id="get_customer_value")
 @api(Deed.VIEW_TRAFFIC)
 def get_customer_value(request: ShopRequest, shop: str, at: datetime | None = AT) -> Any:
@@ -268,7 +282,7 @@ def list_valued_customers(
     which: str = Query(
         "all",
         max_length=20,
-        description="all, buyers, super, best, half_year, regular, one_time, negative, zero; amount_0, frequency_0, … (bands), "
+        description="all, buyers, super, best, half_year, regular, one_time, negative, zero, leader, ordinary; amount_0, frequency_0, … (bands), "
         "amount_none; rfm_54 or rfm_545 (scores of R, F and M)",
     ),
     version: Which = "netted",
@@ -293,6 +307,27 @@ def list_valued_customers(
         "size": found.size,
         "customers": [_customer(row) for row in found.rows],
     }
+
+
+@router.put(
+    "/shops/{shop}/customers/opinion-leaders/{customer_id}",
+    response=StandingOut,
+    operation_id="say_opinion_leader",
+)
+@api(Deed.MANAGE_CUSTOMERS)
+def say_opinion_leader(request: ShopRequest, shop: str, customer_id: int, said: StandingIn) -> Any:
+    """Say that a customer is an opinion leader, or is not; null takes back what was said."""
+    if abs(customer_id) >= 2**63:
+        raise Invalid(field="customer_id", value=customer_id)
+    access = request.access
+    standing = actions.say_opinion_leader(
+        shop=access.shop,
+        customer_id=customer_id,
+        is_leader=said.is_leader,
+        actor=access.actor,
+        at=clock.now(),
+    )
+    return {"customer_id": str(customer_id), "standing": standing}
 
 
 @router.get("/shops/{shop}/customers/lifecycle", response=LifecycleOut, operation_id="get_lifecycle")
@@ -416,7 +451,7 @@ def value_told(found: reads.ValueReport) -> dict[str, Any]:
 
 def _version(one: reads.Value) -> dict[str, Any]:
     plain = (
-        "version", "customers", "buyers", "orders", "amount_minor", "one_time", "negative", "zero", "half_year_buyers",
+        "version", "customers", "buyers", "orders", "amount_minor", "one_time", "negative", "zero", "leaders", "ordinary", "half_year_buyers",
         "regulars",
     )  # fmt: skip
     return {name: getattr(one, name) for name in plain} | {
@@ -510,7 +545,7 @@ def _cutoffs(basis: reads.Basis) -> dict[str, Any]:
 
 VALUED_COLUMNS: Sequence[str] = (
     "customer_id", "ref", "orders", "days", "first_day", "last_day", "recency_days", "amount_minor", "average_minor",
-    "half_year_orders", "half_year_days", "scores",
+    "half_year_orders", "half_year_days", "standing", "scores",
 )  # fmt: skip
 LIVING_COLUMNS: Sequence[str] = (
     "customer_id", "ref", "state", "was", "first_day", "last_day", "by", "active_days",

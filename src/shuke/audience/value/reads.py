@@ -17,6 +17,7 @@ from shuke.audience.identities import reads as identities
 from shuke.audience.purchases import LeftOut, Purchases, Version
 from shuke.audience.value import decisions, questions
 from shuke.audience.value.decisions import STATES, Band, Cutoffs, Span, State
+from shuke.audience.value.leaders import Standing, sayings, standing_of
 from shuke.audience.value.scoring import PLAIN, check_which, places_of, scored, summed
 from shuke.audience.value.shapes import (
     BandRow,
@@ -57,6 +58,7 @@ __all__ = [
     "LivingCustomer",
     "LivingCustomers",
     "Span",
+    "Standing",
     "State",
     "TopCustomers",
     "Value",
@@ -70,6 +72,8 @@ __all__ = [
     "lifecycle",
     "lifecycle_customers",
     "rules_of",
+    "sayings",
+    "standing_of",
     "value",
     "value_customers",
 ]
@@ -118,10 +122,11 @@ def value(shop: ShopView, *, at: datetime, versions: Sequence[Version] = purchas
     day = local_day(at, shop.zone)
     rules = rules_of(shop, day)
     half_year = decisions.half_year(day, rules.half_year_months)
+    said = sayings(shop)
 
     def question(one: Purchases) -> tuple[date, tuple[Value, ...]]:
         return one.period.start, tuple(
-            summed(scored(one, version, rules, half_year), rules, one.left_out(version))
+            summed(scored(one, version, rules, half_year, said), rules, one.left_out(version))
             for version in versions
         )
 
@@ -146,9 +151,10 @@ def value_customers(
     rules = rules_of(shop, day)
     half_year = decisions.half_year(day, rules.half_year_months)
     page, size = max(1, page), max(1, min(size, LARGEST_PAGE))
+    said = sayings(shop)
 
     def question(one: Purchases) -> ValuedCustomers:
-        of = scored(one, version, rules, half_year)
+        of = scored(one, version, rules, half_year, said)
         found = places_of(of, which, rules)
         shown = found[(page - 1) * size : page * size]
         refs = _refs(one, of.ids[shown])
@@ -166,6 +172,7 @@ def value_customers(
                 average_minor=round(row["amount_minor"] / row["orders"]) if row["orders"] else None,
                 half_year_orders=int(of.half_orders[place]),
                 half_year_days=int(of.half_days[place]),
+                standing=said[row["customer_id"]].standing if row["customer_id"] in said else "unknown",
                 scores=(int(of.scores[0][place]), int(of.scores[1][place]), int(of.scores[2][place]))
                 if row["orders"]
                 else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from shuke.audience.purchases import CUSTOMERS, Purchases, Version
-from shuke.audience.value import decisions
+from shuke.audience.value import decisions, leaders
 from shuke.audience.value.shapes import BandRow, GridCell, TopCustomers, Value, ValueRules
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
@@ -18,7 +19,9 @@ from shuke.kernel.periods import Period
 _DAY = 86_400
 _ASKED = pa.schema([*CUSTOMERS, ("age", pa.int64())])
 # What a list of customers may be of, besides bands and cells.
-PLAIN = ("all", "buyers", "super", "best", "half_year", "regular", "one_time", "negative", "zero")
+PLAIN = (
+    "all", "buyers", "super", "best", "half_year", "regular", "one_time", "negative", "zero", "leader", "ordinary",
+)  # fmt: skip
 _BAND = re.compile(r"(amount|frequency)_(none|\d{1,2})")
 _CELL = re.compile(r"rfm_([1-5])([1-5])([1-5])?")
 
@@ -43,14 +46,22 @@ class Scored:
     scores: tuple[np.ndarray, np.ndarray, np.ndarray]
     top: decisions.Best | None
     best: decisions.Best | None
+    is_leader: np.ndarray  # as somebody said; neither: nobody knows
+    is_ordinary: np.ndarray
 
     @property
     def is_buyer(self) -> np.ndarray:
         return self.orders > 0
 
 
-def scored(one: Purchases, version: Version, rules: ValueRules, half_year: Period) -> Scored:
-    """All customers of a version."""
+def scored(
+    one: Purchases,
+    version: Version,
+    rules: ValueRules,
+    half_year: Period,
+    said: Mapping[int, leaders.Saying] | None = None,
+) -> Scored:
+    """All customers of a version; `said` of opinion leaders."""
     rows = one.customers(version)
     table = one.run(rows.mutate(age=one.clock_now - one.clock_seconds(rows.last_at)), _ASKED)
     ids, orders, amounts = (_array(table, name) for name in ("customer_id", "orders", "amount_minor"))
@@ -82,6 +93,8 @@ def scored(one: Purchases, version: Version, rules: ValueRules, half_year: Perio
         scores=(scores[0], scores[1], scores[2]),
         top=decisions.smallest_set(ids, amounts, rules.super_share),
         best=decisions.best_part(ids, amounts, rules.best_share),
+        is_leader=np.isin(ids, [i for i, saying in (said or {}).items() if saying.is_leader]),
+        is_ordinary=np.isin(ids, [i for i, saying in (said or {}).items() if not saying.is_leader]),
     )
 
 
@@ -126,6 +139,8 @@ def summed(of: Scored, rules: ValueRules, left_out: tuple) -> Value:
         one_time=int((of.orders == 1).sum()),
         negative=int((of.amounts < 0).sum()),
         zero=int((of.amounts == 0).sum()),
+        leaders=int(of.is_leader.sum()),
+        ordinary=int(of.is_ordinary.sum()),
         half_year_buyers=int((of.half_orders > 0).sum()),
         regulars=int((of.half_days >= rules.regular_days).sum()),
         super_users=_told(of, of.top, total),
@@ -193,6 +208,8 @@ def places_of(of: Scored, which: str, rules: ValueRules) -> np.ndarray:
         "one_time": lambda: of.orders == 1,
         "negative": lambda: of.amounts < 0,
         "zero": lambda: of.amounts == 0,
+        "leader": lambda: of.is_leader,
+        "ordinary": lambda: of.is_ordinary,
     }
     if which in ("super", "best"):
         found = of.top if which == "super" else of.best

@@ -85,6 +85,8 @@ class Value:
     one_time: int
     negative: int
     zero: int
+    leaders: int  # of whom somebody said that they are opinion leaders
+    ordinary: int  # of whom somebody said that they are not; of all others nobody knows
     half_year_buyers: int
     regulars: int
     super_users: TopCustomers | None
@@ -127,6 +129,7 @@ class ValuedCustomer:
     average_minor: int | None
     half_year_orders: int
     half_year_days: int
+    standing: str  # leader or ordinary, as somebody said; unknown
     scores: tuple[int, int, int] | None
 
 

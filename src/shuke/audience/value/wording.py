@@ -21,6 +21,11 @@ BASIS_TITLES: dict[str, str | Promise] = {
     "visits": _("A visit or an order is activity."),
     "orders": _("An order is activity: the shop has no visits of known people that reach far enough back."),
 }
+STANDING_TITLES: dict[str, str | Promise] = {
+    "leader": pgettext_lazy("standing", "Opinion leader"),
+    "ordinary": pgettext_lazy("standing", "Ordinary user"),
+    "unknown": pgettext_lazy("standing", "Unknown"),
+}
 ACTIVITY_TITLES: dict[str, str | Promise] = {
     "visit": pgettext_lazy("activity", "Visit"),
     "order": pgettext_lazy("activity", "Order"),

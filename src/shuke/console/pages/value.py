@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from shuke.audience.value import reads
+from shuke.audience.value import actions, reads
 from shuke.audience.value.decisions import RULES, SCORES
-from shuke.audience.value.wording import REASONS, VERSION_TITLES, masked
+from shuke.audience.value.wording import REASONS, STANDING_TITLES, VERSION_TITLES, masked
 from shuke.console import value_view as view
 from shuke.console import words
 from shuke.kernel import clock
@@ -291,6 +293,10 @@ def _lines(found: reads.ValueReport) -> list[Line]:
 
         return told
 
+    def by_hand(name: str) -> Any:
+        sub = gettext("as members of the shop said; of all others nobody knows")
+        return lambda one: (getattr(one, name), words.count(getattr(one, name)), sub)
+
     titles = view.WHICH_TITLES
     return [
         Line(str(titles["all"]), "all", count("customers")),
@@ -308,6 +314,8 @@ def _lines(found: reads.ValueReport) -> list[Line]:
         Line(str(titles["best"]), "best", top("best")),
         Line(str(titles["negative"]), "negative", count("negative")),
         Line(str(titles["zero"]), "zero", count("zero")),
+        Line(str(titles["leader"]), "leader", by_hand("leaders")),
+        Line(str(titles["ordinary"]), "ordinary", by_hand("ordinary")),
     ]
 
 
@@ -355,6 +363,7 @@ TITLES: dict[str, str | Promise] = {
     "last_day": pgettext_lazy("valued customer", "Last order"),
     "half_year": pgettext_lazy("valued customer", "Orders of the half-year"),
     "scores": pgettext_lazy("valued customer", "R F M"),
+    "standing": pgettext_lazy("valued customer", "Opinion leader"),
     "customer_id": pgettext_lazy("valued customer", "Id"),
 }
 
@@ -396,6 +405,38 @@ def customers(request: PageRequest, shop: str) -> HttpResponseBase:
     return render(request, "console/value_customers.html", context)
 
 
+def standing(access: Access, row: reads.ValuedCustomer) -> dict[str, Any]:
+    """What is said of a customer, and for who may manage customers the deed that says another thing."""
+    return {
+        "text": STANDING_TITLES[row.standing],
+        "is_leader": row.standing == "leader",
+        "customer_id": row.customer_id,
+        "name": row.ref or str(row.customer_id),
+        "url": reverse("console:value_leader", args=[access.shop.slug])
+        if access.may(Deed.MANAGE_CUSTOMERS)
+        else "",
+    }
+
+
+@require_POST
+@page(Deed.MANAGE_CUSTOMERS)
+def leader(request: PageRequest, shop: str) -> HttpResponse:
+    """Say that a customer is an opinion leader, or take it back; then the list from which it was said."""
+    text = request.POST.get("customer_id", "")
+    if not re.fullmatch(r"-?\d{1,18}|-?[1-8]\d{18}", text, re.ASCII):
+        raise NotFound(field=gettext("customer"), value=text)
+    said = actions.say_opinion_leader(
+        shop=request.access.shop,
+        customer_id=int(text),
+        is_leader=True if request.POST.get("is_leader") == "yes" else None,
+        actor=request.access.actor,
+        at=clock.now(),
+    )
+    messages.success(request, gettext("Kept: %(standing)s.") % {"standing": STANDING_TITLES[said]})
+    query = request.POST.get("view", "")[:500]
+    return redirect(reverse("console:value_customers", args=[shop]) + (f"?{query}" if query else ""))
+
+
 def _query(state: view.ValueView) -> str:
     query = "&".join(f"{name}={value}" for name, value in state.query.items())
     return f"?{query}" if query else ""
@@ -431,6 +472,7 @@ def customer_columns(access: Access) -> list[Column[reads.ValuedCustomer]]:
         Column("last_day", TITLES["last_day"], lambda r: r.last_day, "stated", shown=last),
         Column("half_year", TITLES["half_year"], lambda r: r.half_year_orders, "count", is_number=True),
         Column("scores", TITLES["scores"], lambda r: " ".join(map(str, r.scores or ())), "nowrap"),
+        Column("standing", TITLES["standing"], lambda r: str(STANDING_TITLES[r.standing]), "leader", shown=lambda r: standing(access, r)),
         Column("customer_id", TITLES["customer_id"], lambda r: str(r.customer_id), "code"),
     ]  # fmt: skip
 

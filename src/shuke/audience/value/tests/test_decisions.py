@@ -142,7 +142,12 @@ def test_super_users__any_amounts__no_smaller_set_brings_as_much() -> None:
     seen: Counter[str] = Counter()
 
     @settings(max_examples=150, deadline=None)
-    @given(st.lists(st.integers(-20, 60), min_size=1, max_size=8), st.integers(1, 99))
+    @given(
+        st.sampled_from([(-20, 60), (-20, 5), (1, 3)]).flatmap(
+            lambda ends: st.lists(st.integers(*ends), min_size=1, max_size=8)
+        ),
+        st.integers(1, 99),
+    )
     def law(amounts: list[int], percent: int) -> None:
         found = decisions.smallest_set(np.arange(len(amounts)), _ints(amounts), percent)
         total = sum(amounts)
@@ -161,7 +166,8 @@ def test_super_users__any_amounts__no_smaller_set_brings_as_much() -> None:
         seen["below zero"] += min(amounts) < 0
 
     law()
-    assert min(seen[kind] for kind in ("no income", "alone", "below zero")) >= 8, seen
+    print(dict(seen))
+    assert min(seen[kind] for kind in ("no income", "alone", "tied", "below zero")) >= 8, seen
 
 
 @pytest.mark.row("A6")

@@ -12,11 +12,14 @@ from django_scopes import scope
 
 from shuke.audience import timeline
 from shuke.audience.identities import reads as identities
-from shuke.audience.value import reads
+from shuke.audience.value import leaders, reads
+from shuke.audience.value.models import SaidLeader
 from shuke.commerce.tests.test_order_facts import _event, _line
 from shuke.kernel import clock
 from shuke.kernel.surrogates import surrogate
 from shuke.records.actor import Actor
+from shuke.records.models import AuditEntry
+from shuke.records.personal import PersonRef
 from shuke.rulebook import actions as rulebook
 from shuke.shops import actions
 from shuke.shops.roles import Role
@@ -213,6 +216,46 @@ def test_value__merged_identities__one_customer_once(life, monkeypatch) -> None:
     with clock.frozen(AT):
         rows = reads.value_customers(life, version="gross", which="super", at=AT).rows
     assert [(row.customer_id, row.orders) for row in rows] == [(5, 4)]
+
+
+def test_opinion_leader__said_by_hand__counts_is_on_record_and_can_be_taken_back(ask, life, client) -> None:
+    def say(customer: int, role: Role, told: bool | None) -> tuple[int, str | None]:
+        with scope(shop=life.id):
+            _key, secret = actions.create_api_key(
+                shop=life, name=role.value, role=role, actor=Actor.system("tests"), at=clock.now()
+            )
+        answer = client.put(
+            f"/api/v1/shops/{life.slug}/customers/opinion-leaders/{customer}",
+            {"is_leader": told},
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {secret}"},
+        )
+        return answer.status_code, answer.json().get("standing")
+
+    assert reads.standing_of(life, 5) == "unknown"
+    assert say(5, Role.ANALYST, True) == (403, None)
+    assert say(987, Role.OPERATOR, True) == (404, None)
+    assert reads.sayings(life) == {}
+    assert say(5, Role.OPERATOR, True) == (200, "leader")
+    assert say(3, Role.OPERATOR, False) == (200, "ordinary")
+    told = ask("value").json()["versions"][0]
+    assert (told["leaders"], told["ordinary"]) == (1, 1)
+    listed = ask("value/customers", which="leader").json()["customers"]
+    assert [(one["ref"], one["standing"]) for one in listed] == [("person-5", "leader")]
+    with scope(shop=life.id):
+        entries = AuditEntry.objects.filter(deed="say_opinion_leader")
+        assert [(e.subject_id, e.after["standing"]) for e in entries.order_by("id")] == [
+            ("5", "leader"),
+            ("3", "ordinary"),
+        ]
+    assert say(5, Role.OPERATOR, None) == (200, "unknown")
+    assert ask("value").json()["versions"][0]["leaders"] == 0
+    person = PersonRef(life.id, ("person-3",))
+    with scope(shop=life.id):
+        SaidLeader.objects.update(identity_id=surrogate(life.id, "person", "person-3"))
+    assert leaders.STORE.export(life.id, person)["opinion_leader"]
+    assert leaders.STORE.erase(life.id, person) == 1
+    assert reads.sayings(life) == {}
 
 
 @pytest.mark.parametrize(
