@@ -33,14 +33,18 @@ def region_of(shop: ShopView) -> str:
 
 
 def phone_ref(text: str, region: str) -> str | None:
-    """E.164, or None for what is no number that could be in use."""
+    """E.164, or None for what is no number. One that is written out with its country code is taken at its word when it has a
+    possible length, since lists of what carriers were given age; one as it is dialled has to be among them."""
     try:
-        number = phonenumbers.parse(text, region)
+        number = phonenumbers.parse(text, region, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if number.country_code_source == phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        is_one = phonenumbers.is_valid_number(number)
+    else:
+        reason = phonenumbers.is_possible_number_with_reason(number)
+        is_one = reason == phonenumbers.ValidationResult.IS_POSSIBLE
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if is_one else None
 
 
 @lru_cache(maxsize=4096)

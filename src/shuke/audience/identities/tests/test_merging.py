@@ -68,6 +68,8 @@ def test_find__phone_in_any_spelling__is_the_one_customer(shop, other_shop, ware
     [
         ("phone", "12345", BadPhone),
         ("phone", "", BadPhone),
+        ("phone", "11100000000", BadPhone),
+        ("phone", "+86 12345", BadPhone),
         ("email", "mei@", BadEmail),
         ("email", "a b@c.de", BadEmail),
     ],
