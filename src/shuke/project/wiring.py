@@ -22,7 +22,15 @@ def _lay_end_letters(event: Any) -> None:
     lay_end_letters(event)
 
 
+def _keep_side(event: Any) -> None:
+    from shuke.audience.customers.actions import keep_side
+
+    keep_side(event)
+
+
 LISTENERS: dict[str, tuple[Callable[[Any], None], ...]] = {
+    # What was typed on a merged customer goes to the side that the operator names.
+    "audience.customer_split.v1": (_keep_side,),
     # An alert is told to the members who want a letter about it.
     "traffic.alert_raised.v1": (_lay_letters,),
     # That it is over is told to those who got that letter.
