@@ -15,7 +15,7 @@ buyer's, and without a buyer the customer's whose device ordered, where that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -90,6 +90,8 @@ CUSTOMERS = pa.schema(
 _TOLD = pa.schema(
     [("reason", pa.string()), ("currency", pa.string()), ("orders", pa.int64()), ("amount_minor", pa.int64())]
 )
+_translated: dict[Hashable, str] = {}
+_MOST_TRANSLATED = 500
 # Orders of so many rows of facts are at hand for all questions until one of them changes.
 _MOST_HELD = 300_000
 
@@ -257,6 +259,9 @@ def left_out_sums(orders: ibis.Table) -> ibis.Table:
     return orders.aggregate(**sums)
 
 
+_SUMMED = (
+    "no_person_gross", "no_person_netted", "no_price", "unstated", "came_back", "without_sale", "gone", "unknown_refund",
+)  # fmt: skip
 _REASONS: dict[Version, tuple[str, ...]] = {
     "gross": ("no_person_gross", "no_price", "unstated", "came_back"),
     "netted": ("no_person_netted", "no_price", "unstated", "without_sale", "gone", "unknown_refund"),
@@ -380,6 +385,7 @@ class Purchases:
     snapshot: warehouse.Snapshot
     before: warehouse.Snapshot
     links: ibis.Table | None
+    is_held: bool = False
 
     def customers(self, version: Version = "netted", *, within: Period | None = None) -> ibis.Table:
         """CUSTOMERS of a version."""
@@ -401,14 +407,24 @@ class Purchases:
 
     @cached_property
     def _sums(self) -> dict[str, int]:
-        row: dict[str, int] = self.run(left_out_sums(self.orders)).to_pylist()[0]
+        names = [f"{of}_{name}" for name in _SUMMED for of in "nm"]
+        schema = pa.schema([(name, pa.int64()) for name in names])
+        row: dict[str, int] = self.asked("left_out", lambda: left_out_sums(self.orders), schema).to_pylist()[
+            0
+        ]
         return row
 
     @cached_property
     def _of_lines(self) -> tuple[LeftOut, ...]:
         """What lines and other currencies tell, the same in both versions."""
         own = self.shop.currency
-        rows = self.run(_of_lines(self.lines).union(_foreign(self.facts, own), distinct=False)).to_pylist()
+
+        def compute() -> pa.Table:
+            found = _of_lines(self.lines).union(_foreign(self.facts, own), distinct=False)
+            return _typed(self.run(found), _TOLD)
+
+        key = ("purchases_left_out", *self.before.identity("order_facts"), own)
+        rows = remembered(key, compute).to_pylist()
         return tuple(
             LeftOut(row["reason"], int(row["orders"]), int(row["amount_minor"]), row["currency"] or own)
             for row in sorted(rows, key=lambda row: (row["reason"], row["currency"] or own))
@@ -422,6 +438,19 @@ class Purchases:
     def clock_now(self) -> int:
         """The moment itself in seconds on the shop's clock."""
         return int(self.at.timestamp()) + _offset(self.at, self.shop.zone)
+
+    def asked(self, key: Hashable, build: Callable[[], ibis.Table], schema: pa.Schema) -> pa.Table:
+        """The answer to a question about `orders` alone; `key` says all that its expression depends on. Where orders are at
+        hand its translation is kept, which takes longer than the answer."""
+        if not self.is_held:
+            return self.run(build(), schema)
+        engine = self.snapshot.engine
+        known = (engine.name, self.orders.get_name(), key)
+        if known not in _translated:
+            if len(_translated) >= _MOST_TRANSLATED:
+                _translated.clear()
+            _translated[known] = engine.sql_of(build())
+        return _typed(engine.answer(_translated[known]), schema)
 
     def run(self, expression: ibis.Expr, schema: pa.Schema | None = None) -> pa.Table:
         """The whole answer; with `schema` its columns as they are meant (an engine widens a sum)."""
@@ -466,6 +495,7 @@ def ask(
             key = ("purchases", *before.identity("order_facts"), shop.currency, _told_by(links))
             found = remembered(key, lambda: _typed(snapshot.engine.run(orders), ORDERS), most=_MOST_HELD)
             orders = snapshot.holding("purchases", found)
+            return question(Purchases(shop, at, period, orders, facts, lines, snapshot, before, mapped, True))
         return question(Purchases(shop, at, period, orders, facts, lines, snapshot, before, mapped))
 
     return warehouse.ask(shop, period, asked, by=by)

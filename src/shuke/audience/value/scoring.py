@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import ibis
 import numpy as np
 import pyarrow as pa
 
@@ -17,7 +18,8 @@ from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import Period
 
 _DAY = 86_400
-_ASKED = pa.schema([*CUSTOMERS, ("age", pa.int64())])
+_ASKED = pa.schema([*CUSTOMERS, ("last_clock", pa.int64())])
+_RECENT = pa.schema([("customer_id", pa.int64()), ("orders", pa.int64()), ("days", pa.int64())])
 # What a list of customers may be of, besides bands and cells.
 PLAIN = (
     "all", "buyers", "super", "best", "half_year", "regular", "one_time", "negative", "zero", "leader", "ordinary",
@@ -62,12 +64,20 @@ def scored(
     said: Mapping[int, leaders.Saying] | None = None,
 ) -> Scored:
     """All customers of a version; `said` of opinion leaders."""
-    rows = one.customers(version)
-    table = one.run(rows.mutate(age=one.clock_now - one.clock_seconds(rows.last_at)), _ASKED)
+
+    def all_of_it() -> ibis.Table:
+        rows = one.customers(version)
+        return rows.mutate(last_clock=one.clock_seconds(rows.last_at))
+
+    def half_of_it() -> ibis.Table:
+        return one.customers(version, within=half_year).select("customer_id", "orders", "days")
+
+    clock = (str(one.shop.zone), one.period)
+    table = one.asked(("scored", version, clock), all_of_it, _ASKED)
     ids, orders, amounts = (_array(table, name) for name in ("customer_id", "orders", "amount_minor"))
     # The hour that a clock shows twice is no reason for an order from the future.
-    age = np.where(orders > 0, np.maximum(_array(table, "age"), 0), -1)
-    recent = one.run(one.customers(version, within=half_year).select("customer_id", "orders", "days"))
+    age = np.where(orders > 0, np.maximum(one.clock_now - _array(table, "last_clock"), 0), -1)
+    recent = one.asked(("half_year", version, half_year), half_of_it, _RECENT)
     half_orders, half_days = _looked_up(ids, recent)
     buys = orders > 0
     scores = tuple(np.zeros(len(ids), np.int64) for _ in range(3))

@@ -292,6 +292,7 @@ def customers(request: PageRequest, shop: str) -> HttpResponseBase:
     columns = _customer_columns(access)
     if wants_csv(request.GET):
         return _as_csv(access, columns, ask, f"customers-{name or 'states'}-{state.day}")
+    columns = [column for column in columns if column.key != "customer_id"]  # in the file alone: it is long
     number = page_number(request)
     found = ask(number, SIZE)
     context = {

@@ -386,6 +386,7 @@ def customers(request: PageRequest, shop: str) -> HttpResponseBase:
     columns = customer_columns(access)
     if wants_csv(request.GET):
         return _as_csv(access, columns, ask, f"customers-{which}")
+    columns = [column for column in columns if column.key != "customer_id"]  # in the file alone: it is long
     number = page_number(request)
     found = ask(number, SIZE)
     report = reads.value(access.shop, at=state.at, versions=(state.version,))
