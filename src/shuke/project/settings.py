@@ -104,8 +104,8 @@ INSTALLED_APPS = [
     "shuke.traffic.search_ads",
     "shuke.traffic.peers",
     "shuke.audience",
+    "shuke.audience.contacts",  # before identities: an erasure asks them whose a point is
     "shuke.audience.identities",
-    "shuke.audience.contacts",
     "shuke.audience.value",
     "shuke.audience.forecast",
     "shuke.audience.customers",
