@@ -183,6 +183,7 @@ def test_map__any_interleaving__equals_a_plain_recount(make_shop, monkeypatch):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_map__any_interleaving_many_times__equals_a_plain_recount(make_shop, monkeypatch):
     shop = make_shop("linen")
     monkeypatch.setattr(actions, "crowd_of", lambda *_: CROWD)
