@@ -21,6 +21,7 @@ DIFFERING = (
     "src/shuke/rulebook",
     "src/shuke/warehouse",
     "src/shuke/intake",
+    "src/shuke/audience/identities",
     "tests/test_walk.py",
     "tests/test_walk_objects.py",
 )

@@ -130,17 +130,20 @@ def of_kind(shop: ShopView, kind: Kind, *, only: Collection[int] | None = None) 
     return found
 
 
-def links_of(shop: ShopView, customer_id: int) -> tuple[LinkView, ...]:
-    """Every link that touches an identity of a customer, also those that were undone, the newest first."""
+def links_of(shop: ShopView, customer_id: int, *, most: int = 500) -> tuple[LinkView, ...]:
+    """The links that touch an identity of a customer, also those that were undone: the newest first, at most so many (a user id
+    that everybody uses may have a million)."""
     with scope(shop=shop.id):
         own = list(
             Identity.objects.filter(shop_id=shop.id, customer_id=customer_id).values_list("id", flat=True)
         )
         rows: dict[int, Link] = {}
         for part in chunks(own):
-            touching = Link.objects.filter(Q(one_id__in=part) | Q(other_id__in=part))
-            rows |= {row.pk: row for row in touching}
-        return _link_views(rows.values())
+            for touching in (Q(one_id__in=part), Q(other_id__in=part)):
+                newest = Link.objects.filter(touching).order_by("-at", "-id")[:most]
+                rows |= {row.pk: row for row in newest}
+        kept = sorted(rows.values(), key=lambda row: (row.at, row.pk), reverse=True)[:most]
+        return _link_views(kept)
 
 
 def link_of(shop: ShopView, link_id: int) -> LinkView:

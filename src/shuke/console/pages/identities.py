@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from shuke.audience.identities import actions, http, reads
 from shuke.console import words
 from shuke.kernel.errors import ShukeError
-from shuke.shops import navigation
+from shuke.shops import navigation, today
 from shuke.shops.access import Access, page
 from shuke.shops.csv_out import wants_csv
 from shuke.shops.page_request import PageRequest
@@ -88,6 +89,29 @@ def suggestions(request: PageRequest, shop: str) -> HttpResponseBase:
         "is_exportable": access.may(Deed.EXPORT_TABLES),
     }
     return render(request, "console/merge_suggestions.html", context)
+
+
+def _lines(access: Access, at: datetime) -> Sequence[today.TodayLine]:
+    """That merges wait, for who may decide."""
+    if not access.may(Deed.MANAGE_CUSTOMERS):
+        return ()
+    newest = reads.suggestions(access.shop, limit=1)
+    if not newest:
+        return ()
+    count = reads.count_suggestions(access.shop)
+    told = ngettext("%(count)s merge suggestion waits", "%(count)s merge suggestions wait", count)
+    return (
+        today.TodayLine(
+            title=told % {"count": words.count(count)},
+            url=reverse("console:merge_suggestions", args=[access.shop.slug]),
+            deed=gettext("Decide"),
+            icon="replace",
+            at=newest[0].at,
+        ),
+    )
+
+
+today.register(today.TodaySource("merge_suggestions", _lines))
 
 
 def _sentence(count: int) -> str:
