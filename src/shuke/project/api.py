@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
+from shuke.audience.contacts.http import router as contacts
 from shuke.audience.customers.http import router as customers
 from shuke.audience.forecast.http import router as forecast
 from shuke.audience.segments.http import router as segments
@@ -53,6 +54,7 @@ ROUTERS = {
     "identities": identities,
     "customer_value": customer_value,
     "forecast": forecast,
+    "contacts": contacts,
     "segments": segments,
     "commerce": commerce,
     "intake": intake,

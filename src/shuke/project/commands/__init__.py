@@ -84,6 +84,7 @@ def _say(error: ShukeError) -> None:
 from shuke.project.commands import (  # noqa: E402, F401
     alerts,
     cohorts,
+    consents,
     customers,
     data,
     demo,
