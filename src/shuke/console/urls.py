@@ -36,6 +36,7 @@ from shuke.console.pages import (
     routes,
     rulebook,
     search_ads,
+    segment_editor,
     segments,
     settings_entries,  # noqa: F401  (registers the last entries of the sidebar)
     shop,
@@ -178,6 +179,10 @@ urlpatterns = [
     ),
     path("s/<slug:shop>/segments/", segments.segments, name="segments"),
     path("s/<slug:shop>/segments/table/", segments.table, name="segments_table"),
+    path("s/<slug:shop>/segments/new/", segment_editor.new_segment, name="new_segment"),
+    path("s/<slug:shop>/segments/preview/", segment_editor.preview, name="segment_preview"),
+    path("s/<slug:shop>/segments/<slug:key>/edit/", segment_editor.edit_segment, name="edit_segment"),
+    path("s/<slug:shop>/segments/<slug:key>/archive/", segment_editor.archive, name="archive_segment"),
     path("s/<slug:shop>/segments/<slug:key>/", segments.segment, name="segment"),
     path("s/<slug:shop>/segments/<slug:key>/answer/", segments.answer, name="segment_answer"),
     path("s/<slug:shop>/segments/<slug:key>/why/<signed:customer_id>/", segments.why, name="segment_why"),
