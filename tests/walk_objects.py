@@ -15,8 +15,8 @@ import yaml
 from django.apps import apps
 from django_scopes import scope, scopes_disabled
 
-from shuke.audience.segments import actions as segments
 from shuke.audience.identities.tests.furnished import furnish_identities
+from shuke.audience.segments import actions as segments
 from shuke.intake import actions as intake
 from shuke.intake import reads as desk
 from shuke.intake.files import actions as files

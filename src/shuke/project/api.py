@@ -16,8 +16,8 @@ from ninja.errors import HttpError, ValidationError
 from shuke.audience.contacts.http import router as contacts
 from shuke.audience.customers.http import router as customers
 from shuke.audience.forecast.http import router as forecast
-from shuke.audience.segments.http import router as segments
 from shuke.audience.identities.http import router as identities
+from shuke.audience.segments.http import router as segments
 from shuke.audience.value.http import router as customer_value
 from shuke.commerce.http import router as commerce
 from shuke.intake.http import router as intake
