@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +11,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.audience.value import actions, reads
@@ -20,6 +19,7 @@ from shuke.audience.value.decisions import RULES, SCORES
 from shuke.audience.value.wording import REASONS, STANDING_TITLES, VERSION_TITLES, masked
 from shuke.console import value_view as view
 from shuke.console import words
+from shuke.console.value_table import columns_of, lines_of, list_url
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid, NotFound
 from shuke.kernel.money import Money
@@ -46,16 +46,6 @@ SIZE = 50
 FEW = 30
 
 
-@dataclass(frozen=True)
-class Line:
-    """One number of both versions. `which` names the customers behind it; `told` gives (sort value, words, words below)."""
-
-    title: str
-    which: str
-    told: Any
-    definition: str = ""
-
-
 @require_safe
 @page(Deed.VIEW_TRAFFIC)
 def value(request: PageRequest, shop: str) -> HttpResponseBase:
@@ -64,9 +54,9 @@ def value(request: PageRequest, shop: str) -> HttpResponseBase:
     state = view.read_value_view(request, now)
     if wants_csv(request.GET):
         found = reads.value(access.shop, at=state.at)
-        columns = _columns(access, state, found)
+        columns = columns_of(access, state, found)
         header = [str(column.title) for column in columns]
-        return csv_response(access, f"value-{found.day}", header, csv_rows(columns, _lines(found)))
+        return csv_response(access, f"value-{found.day}", header, csv_rows(columns, lines_of(found)))
     context = {
         "view": state,
         "moment": words.moment(state.at, access.shop.zone),
@@ -106,7 +96,7 @@ def answer(request: PageRequest, shop: str) -> HttpResponse:
             ],
             "definition": _definition_url(access, state.version),
             "definition_title": gettext("Money per customer"),
-            "table": build_table(request, "value", _columns(access, state, found), _lines(found)),
+            "table": build_table(request, "value", columns_of(access, state, found), lines_of(found)),
             "table_source": request.path,
             "table_page": reverse("console:value", args=[shop]),
             "is_exportable": access.may(Deed.EXPORT_TABLES),
@@ -131,11 +121,6 @@ def _sentence(found: reads.ValueReport, one: reads.Value) -> str:
     }
 
 
-def _url(access: Access, state: view.ValueView, which: str, version: str = "") -> str:
-    query = state.query | ({"version": version} if version else {})
-    return view.who_url(access, "console:value_customers", which=which, **query)
-
-
 def _definition_url(access: Access, version: str) -> str:
     metric, number = reads.METRIC_OF[version].split(".v")
     return reverse("console:definition", args=[access.shop.slug, metric]) + f"?v={number}"
@@ -152,7 +137,7 @@ def _numbers(
             "title": view.WHICH_TITLES[which],
             "text": words.count(count),
             "sub": sub,
-            "url": _url(access, state, which),
+            "url": list_url(access, state, which),
             "definition": definition(metric) if metric else "",
         }
 
@@ -195,7 +180,9 @@ def _grid(
                 {
                     "text": words.count(cell.customers),
                     "level": view.level(cell.customers, one.buyers),
-                    "url": _url(access, state, f"rfm_{recency}{cell.frequency}") if cell.customers else "",
+                    "url": list_url(access, state, f"rfm_{recency}{cell.frequency}")
+                    if cell.customers
+                    else "",
                     "hint": gettext("R %(recency)s, F %(frequency)s: %(share)s of the buyers, %(amount)s")
                     % {
                         "recency": recency,
@@ -247,7 +234,7 @@ def _bands(
                 {
                     "title": view.band_title(name, row, found.currency),
                     "count": words.count(row.customers),
-                    "url": _url(access, state, row.key) if row.customers else "",
+                    "url": list_url(access, state, row.key) if row.customers else "",
                     "share": view.drawn_share(view.share(row.customers, one.customers)),
                     "amount": words.money(row.amount_minor, found.currency, is_short=True),
                     "part": view.percent(view.share(row.amount_minor, one.amount_minor)),
@@ -257,98 +244,6 @@ def _bands(
         }
         for name, title, sub, rule, rows in kinds
     ]
-
-
-def _lines(found: reads.ValueReport) -> list[Line]:
-    """Both versions, number by number."""
-    currency = found.currency
-
-    def count(name: str) -> Any:
-        return lambda one: (getattr(one, name), words.count(getattr(one, name)), "")
-
-    def number(name: str, digits: int) -> Any:
-        def told(one: reads.Value) -> tuple[Any, str, str]:
-            mean = getattr(one, name)
-            if mean is None:
-                return None, "", ""
-            return round(float(mean), 6), words.number(view.decimal(mean), digits), ""
-
-        return told
-
-    def money(minor: Any) -> tuple[Any, str, str]:
-        if minor is None:
-            return None, "", ""
-        return Money(round(minor), currency).amount, words.money(round(minor), currency), ""
-
-    def top(name: str) -> Any:
-        def told(one: reads.Value) -> tuple[Any, str, str]:
-            best = getattr(one, name)
-            if best is None:
-                return None, "", ""
-            sub = gettext("%(part)s of the customers, %(income)s of the income") % {
-                "part": view.percent(best.share_of_customers),
-                "income": view.percent(best.share_of_income),
-            }
-            return best.customers, words.count(best.customers), sub
-
-        return told
-
-    def by_hand(name: str) -> Any:
-        sub = gettext("as members of the shop said; of all others nobody knows")
-        return lambda one: (getattr(one, name), words.count(getattr(one, name)), sub)
-
-    titles = view.WHICH_TITLES
-    return [
-        Line(str(titles["all"]), "all", count("customers")),
-        Line(str(titles["buyers"]), "buyers", count("buyers")),
-        Line(gettext("Orders"), "", count("orders")),
-        Line(gettext("Income"), "", lambda one: money(one.amount_minor)),
-        Line(gettext("Money per customer"), "", lambda one: money(one.money_minor)),
-        Line(gettext("Orders per customer"), "", number("frequency", 3)),
-        Line(gettext("Whole days since the last order"), "", number("recency_days", 2)),
-        Line(gettext("Days since the last order, exact"), "", number("recency_exact", 2)),
-        Line(str(titles["one_time"]), "one_time", count("one_time")),
-        Line(str(titles["half_year"]), "half_year", count("half_year_buyers")),
-        Line(str(titles["regular"]), "regular", count("regulars")),
-        Line(str(titles["super"]), "super", top("super_users")),
-        Line(str(titles["best"]), "best", top("best")),
-        Line(str(titles["negative"]), "negative", count("negative")),
-        Line(str(titles["zero"]), "zero", count("zero")),
-        Line(str(titles["leader"]), "leader", by_hand("leaders")),
-        Line(str(titles["ordinary"]), "ordinary", by_hand("ordinary")),
-    ]
-
-
-def _columns(access: Access, state: view.ValueView, found: reads.ValueReport) -> list[Column[Line]]:
-    def of(one: reads.Value) -> Column[Line]:
-        def shown(line: Line) -> dict[str, str]:
-            value, text, sub = line.told(one)
-            return {
-                "text": text,
-                "sub": sub,
-                "url": _url(access, state, line.which, one.version) if line.which and value else "",
-                "why": gettext("Nobody has an order that counts."),
-            }
-
-        return Column(
-            one.version,
-            VERSION_TITLES[one.version],
-            lambda line: line.told(one)[0],
-            "stated",
-            is_number=True,
-            is_sortable=False,
-            shown=shown,
-        )
-
-    name: Column[Line] = Column(
-        "name",
-        pgettext("value", "Number"),
-        lambda line: line.title,
-        is_first=True,
-        is_sortable=False,
-        is_searched=True,
-    )
-    return [name, *(of(one) for one in found.versions)]
 
 
 # --- the customers behind a number
