@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import yaml
 from django.apps import apps
 from django_scopes import scope, scopes_disabled
 
+from shuke.audience.forecast.tests.furnished import furnish_forecast
 from shuke.audience.identities.tests.furnished import furnish_identities
 from shuke.audience.segments import actions as segments
 from shuke.intake import actions as intake
@@ -64,6 +65,7 @@ def furnish(shop) -> dict[str, Any]:
         found |= _funnels(common, mark)
         found["buyer_id"] = surrogate(shop.id, "person", PERSON)
         found |= furnish_identities(shop, mark)
+        found |= furnish_forecast(shop, mark, date(2026, 3, 10), at)
     found["customer"] = str(surrogate(shop.id, "person", f"{mark}-tom"))
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
     found["coming_moment"] = (at + timedelta(days=3)).isoformat()

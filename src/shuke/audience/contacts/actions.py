@@ -209,6 +209,7 @@ def _hash(token: str) -> str:
 
 def _anchors(shop: ShopView, customer_id: int) -> tuple[int, ...]:
     home = identities.customer_of(shop, customer_id)
+    identities.identities_of(shop, home)  # NoSuchCustomer for one of whom nothing is known
     return identities.anchors_of(shop, home) or (home,)
 
 

@@ -10,8 +10,9 @@ from ninja import Query, Router, Schema
 from shuke.audience.contacts import actions, coverage, reads
 from shuke.audience.contacts.actions import Evidence
 from shuke.audience.contacts.kinds import Channel, PointKind, Purpose, Said
+from shuke.audience.identities import reads as identities
 from shuke.kernel import clock
-from shuke.kernel.errors import Invalid, NotFound
+from shuke.kernel.errors import Invalid
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.reads import ShopView
@@ -217,7 +218,10 @@ def say(request: ShopRequest, shop: str, said: StatementIn) -> Any:
 def _who(shop: ShopView, said: StatementIn, common: dict[str, Any]) -> int:
     if said.kind:
         return actions.hold_point(**common, kind=PointKind(said.kind), text=said.text, source=said.source).id
-    return number(said.identity_id, "identity_id")
+    identity_id = number(said.identity_id, "identity_id")
+    if not reads.consent_of(shop, identity_id, common["at"]).points:
+        identities.identities_of(shop, identities.customer_of(shop, identity_id))  # NoSuchCustomer
+    return identity_id
 
 
 def aware(moment: datetime | None) -> datetime | None:
@@ -303,7 +307,7 @@ def list_reachable(
 )
 @api(Deed.VIEW_CUSTOMERS)
 def get_customer_consent(request: ShopRequest, shop: str, customer_id: str) -> Any:
-    """A customer's contact points, what may be done with each, and everything that was said. 404: nothing is known."""
+    """A customer's contact points, what may be done with each, and everything that was said. 404: nobody is known by it."""
     return _consent_of(request.access.shop, customer_id)
 
 
@@ -312,7 +316,7 @@ def _consent_of(view: ShopView, customer_id: str) -> dict[str, Any]:
     found = reads.consent_of(view, number(customer_id, "customer_id"), at)
     history = reads.history_of(view, found.customer_id)
     if not found.points and not history:
-        raise NotFound(field="customer_id", value=customer_id)
+        identities.identities_of(view, found.customer_id)  # NoSuchCustomer
     return {
         "customer_id": str(found.customer_id),
         "points": [
