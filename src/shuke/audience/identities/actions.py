@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db import transaction
 from django_scopes import scope
 
-from shuke.audience.identities import events, reads, storing
+from shuke.audience import events
+from shuke.audience.identities import reads, storing
 from shuke.audience.identities.errors import (
     BadSide,
     LinkUndone,

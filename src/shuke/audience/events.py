@@ -1,4 +1,4 @@
-"""What this room announces. Ids only: names stay where they are kept."""
+"""What the rooms of audience announce. Ids only: names stay where they are kept."""
 
 from __future__ import annotations
 
