@@ -88,9 +88,14 @@ def value_of_customers(page, live_server, shop) -> None:
 
     page.locator("#table-value tr:has(th:text-is('Customers at zero')) a").first.click()
     expect(page.locator(".table-tools .count")).to_have_text("14")
-    expect(page.locator("tr:has(th:has-text('12346'))")).to_contain_text("£0.00")
+    row = page.locator("tr:has(th:has-text('12346'))")
+    expect(row).to_contain_text("£0.00")
+    expect(row).to_contain_text("Unknown")
+    row.get_by_role("button", name="Is one").click()  # an opinion leader, by hand
+    expect(row.get_by_role("button", name="Take back")).to_be_visible()
     page.goto(address(live_server, shop, "console:value", "?at=2011-12-10T12:50&version=gross"))
     expect(page.locator(".answer")).to_contain_text("the best 20% bring 74.6%")
+    assert versions("Opinion leaders") == ["1", "1"]
     page.locator("#rfm tbody tr").first.locator("a").last.click()
     expect(page.locator(".table-tools .count")).to_have_text("439")
 
