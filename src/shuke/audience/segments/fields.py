@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from shuke.audience.value.wording import STATE_TITLES
 from shuke.conditions.reads import Field, Kind, Series, fields_of, register_field, register_series
 from shuke.traffic.fields import SUBJECT as VISIT
 
@@ -18,6 +19,8 @@ PAID_ORDERS = Series("paid_orders", pgettext_lazy("series", "paid orders (refund
 ITEMS = Series("items", pgettext_lazy("series", "items bought"), ITEM)
 VISITS = Series("visits", pgettext_lazy("series", "visits"), VISIT)
 DEEDS = Series("deeds", pgettext_lazy("series", "deeds in the shop"), DEED)
+# What rules make of facts, and may make anew of the same facts on another day.
+COMPUTED = frozenset({"lifecycle", "is_super_user"})
 ALL = (ORDERS, PAID_ORDERS, ITEMS, VISITS, DEEDS)
 
 
@@ -30,6 +33,8 @@ def register() -> None:
         Field("orders_ever", Kind.NUMBER, _("orders in all")),
         Field("net_amount", Kind.MONEY, _("net amount in all")),
         Field("paid_amount", Kind.MONEY, _("paid amount in all")),
+        Field("lifecycle", Kind.CHOICE, pgettext_lazy("segment", "lifecycle"), choices=STATE_TITLES),
+        Field("is_super_user", Kind.FLAG, pgettext_lazy("segment", "super user")),
     ):
         register_field(field, CUSTOMER)
     for field in (

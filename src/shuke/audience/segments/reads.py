@@ -18,7 +18,7 @@ from shuke.audience.identities import reads as identities
 from shuke.audience.purchases import Purchases
 from shuke.audience.segments import worlds
 from shuke.audience.segments.errors import NoSuchSegment, SegmentInItself
-from shuke.audience.segments.fields import CUSTOMER
+from shuke.audience.segments.fields import COMPUTED, CUSTOMER
 from shuke.audience.segments.models import Segment
 from shuke.audience.segments.shapes import MemberRow, NamedFact, SegmentCount, SegmentView, Why
 from shuke.audience.segments.shipped import condition_of, shipped
@@ -31,6 +31,7 @@ from shuke.conditions.reads import (
     Removal,
     World,
     decisive,
+    field_names,
     fields_of,
     get_series,
     matches,
@@ -39,7 +40,7 @@ from shuke.conditions.reads import (
     select,
 )
 from shuke.kernel.errors import NotFound
-from shuke.kernel.periods import local_day
+from shuke.kernel.periods import ONE_DAY, day_start, local_day
 from shuke.shops.reads import ShopView
 from shuke.traffic.saved.shapes import Kept, kept
 
@@ -168,6 +169,8 @@ def why(shop: ShopView, node: Node, customer_id: int, *, at: datetime) -> Why:
     others = conditions_needed(shop, node, at=at)
     as_of = AsOf(at, shop.zone)
 
+    nodes = (node, *others.values())
+
     def question(asked: Purchases) -> Why | None:
         world = _world(asked, node, others)
         subject = asked.run(world.subjects.filter(world.subjects[KEY] == of)).to_pylist()
@@ -175,8 +178,7 @@ def why(shop: ShopView, node: Node, customer_id: int, *, at: datetime) -> Why:
             return None
         series = {
             name: [_aware(row) for row in asked.run(facts.filter(facts[KEY] == of)).to_pylist()]
-            for name in worlds.series_asked(node)
-            for facts in [world.series[name]]
+            for name, facts in world.series.items()
         }
         groups = frozenset(
             name
@@ -185,8 +187,12 @@ def why(shop: ShopView, node: Node, customer_id: int, *, at: datetime) -> Why:
         )
         known = Known({name: fact for name, fact in subject[0].items() if name != KEY}, series, groups)
         named = tuple(_named(one, known) for one in decisive(node, known, as_of))
-        verdict = matches(node, known, as_of)
-        return Why(of, at, verdict, named, next_change(node, known, as_of))
+        # What it names may change too, and what rules make of facts is made anew with each day.
+        moments = [next_change(one, known, as_of) for one in nodes]
+        if any(COMPUTED & field_names(one) for one in nodes):
+            moments.append(day_start(as_of.today + ONE_DAY, shop.zone))
+        soonest = min((moment for moment in moments if moment is not None), default=None)
+        return Why(of, at, matches(node, known, as_of), named, soonest)
 
     found = purchases.ask(shop, at, question)
     if found is None:
@@ -197,8 +203,7 @@ def why(shop: ShopView, node: Node, customer_id: int, *, at: datetime) -> Why:
 def _world(asked: Purchases, node: Node, others: Mapping[str, Node]) -> World:
     """The world of a condition and of those that it names; each of these is a group, asked once."""
     as_of = AsOf(asked.at, asked.shop.zone)
-    names = dict.fromkeys(name for one in (*others.values(), node) for name in worlds.series_asked(one))
-    world = worlds.world(asked, names, {})
+    world = worlds.world(asked, (*others.values(), node))
     groups: dict[str, ibis.Table] = {}
     for name, condition in others.items():
         groups[name] = select(condition, _with_groups(world, groups), as_of)

@@ -6,24 +6,32 @@ device it is; a device that is nobody's makes no customer. Only the series that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import ibis
+import pyarrow as pa
 from ibis import _
 
 from shuke.audience.purchases import Purchases, with_customer
-from shuke.conditions.reads import Member, Node, Tally, Then, World, iter_nodes
+from shuke.audience.segments.fields import COMPUTED
+from shuke.audience.value import reads as value
+from shuke.conditions.reads import Member, Node, Tally, Then, World, field_names, iter_nodes
 from shuke.traffic.items.reads import sales_of
 
 KEY = "customer_id"
 _FACT = (KEY, "at", "local_day", "fact_id")
 
 
-def world(asked: Purchases, names: Iterable[str], groups: Mapping[str, ibis.Table]) -> World:
-    """The world of the customers whom a shop knew before the moment; `names`: the series that are asked for."""
-    return World(subjects(asked), KEY, {name: SERIES[name](asked) for name in names}, groups)
+def world(asked: Purchases, nodes: Sequence[Node]) -> World:
+    """The world of the customers whom a shop knew before the moment, with what these conditions look at; no groups yet."""
+    names = dict.fromkeys(name for node in nodes for name in series_asked(node))
+    computed = COMPUTED & {name for node in nodes for name in field_names(node)}
+    known = subjects(asked)
+    for name in sorted(computed):
+        known = _COMPUTE[name](asked, known)
+    return World(known, KEY, {name: SERIES[name](asked) for name in names})
 
 
 def series_asked(node: Node) -> tuple[str, ...]:
@@ -69,6 +77,26 @@ def subjects(asked: Purchases) -> ibis.Table:
         last_seen_on=_.last_seen_on.max(),
         **{name: both[name].sum().cast("int64") for name in names},
     )
+
+
+def _with_lifecycle(asked: Purchases, known: ibis.Table) -> ibis.Table:
+    """`lifecycle`; null: nothing that counts as activity is known."""
+    states = value.lifecycle_of(asked).rename(of_customer="customer_id")
+    met = known.left_join(states, known[KEY] == states.of_customer)
+    return met.mutate(lifecycle=met.state).select(*known.columns, "lifecycle")
+
+
+def _with_super_users(asked: Purchases, known: ibis.Table) -> ibis.Table:
+    ids = pa.table({"of_customer": pa.array(value.super_users_of(asked), pa.int64())})
+    held = asked.snapshot.holding("super_users", ids)
+    met = known.left_join(held, known[KEY] == held.of_customer)
+    return met.mutate(is_super_user=met.of_customer.notnull()).select(*known.columns, "is_super_user")
+
+
+_COMPUTE: dict[str, Callable[[Purchases, ibis.Table], ibis.Table]] = {
+    "lifecycle": _with_lifecycle,
+    "is_super_user": _with_super_users,
+}
 
 
 def _orders(asked: Purchases) -> ibis.Table:

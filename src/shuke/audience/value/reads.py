@@ -71,9 +71,11 @@ __all__ = [
     "life_of_identities",
     "lifecycle",
     "lifecycle_customers",
+    "lifecycle_of",
     "rules_of",
     "sayings",
     "standing_of",
+    "super_users_of",
     "value",
     "value_customers",
 ]
@@ -250,6 +252,20 @@ def lifecycle(shop: ShopView, *, day: date, since: date, at: datetime) -> Lifecy
     basis = _basis(shop, None, day)
     nobody = tuple((state, 0) for state in STATES)
     return Lifecycle(day, since, None, basis, basis, nobody, nobody, (), 0, None, ())
+
+
+def lifecycle_of(one: Purchases) -> ibis.Table:
+    """(customer_id, state) on the moment's day, for whoever asks about several things of one shop at once."""
+    _bases, (lives,) = _lives(one, [local_day(one.at, one.shop.zone)])
+    return lives.select("customer_id", "state")
+
+
+def super_users_of(one: Purchases, version: Version = "netted") -> np.ndarray:
+    """The ids of the super users before the moment."""
+    day = local_day(one.at, one.shop.zone)
+    rules = rules_of(one.shop, day)
+    of = scored(one, version, rules, decisions.half_year(day, rules.half_year_months), sayings(one.shop))
+    return of.ids[places_of(of, "super", rules)]
 
 
 def lifecycle_customers(

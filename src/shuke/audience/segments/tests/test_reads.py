@@ -15,9 +15,11 @@ from shuke.audience.segments.errors import NoSuchSegment, SegmentInItself, Segme
 from shuke.audience.segments.http import sentence_of
 from shuke.audience.segments.tests import oracle
 from shuke.audience.segments.tests.drawn_conditions import drawn
+from shuke.audience.value import reads as value
 from shuke.conditions.reads import All, Compare, Member, None_, Tally, Then, dump, iter_nodes
 from shuke.conditions.tests import beyond_oracle
 from shuke.kernel.errors import NotFound
+from shuke.kernel.periods import ONE_DAY, day_start
 from shuke.kernel.surrogates import surrogate
 from shuke.records.actor import Actor
 from shuke.traffic.tests.drawn import AT
@@ -152,6 +154,21 @@ def test_segments__that_name_others__are_asked_together_and_never_in_a_ring(life
     with pytest.raises(NoSuchSegment):
         save("Nobody's", Member("999999"))
     assert reads.list_segments(shop, at=AT) == before
+
+
+def test_silent_super_users__as_value_and_lifecycle_say(life, links) -> None:
+    shop, at = life.shop, AT + timedelta(days=200)
+    top = {row.customer_id for row in value.value_customers(shop, which="super", at=at, size=1000).rows}
+    day = at.astimezone(shop.zone).date()
+    silent = {
+        row.customer_id
+        for row in value.lifecycle_customers(shop, state="silent", day=day, since=None, at=at, size=1000).rows
+    }
+    found = reads.get_segment(shop, "silent_super_users", at=at)
+    assert inside(shop, found.condition, at) == top & silent != set()
+    told = reads.why(shop, found.condition, min(top & silent), at=at)
+    assert told.verdict.is_allowed
+    assert told.next_change == day_start(day + ONE_DAY, shop.zone)
 
 
 def test_segments__of_another_shop__are_not_there(life, make_shop) -> None:
