@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import ibis
 
 from shuke.audience import purchases
+from shuke.audience.forecast import people
+from shuke.audience.forecast.tests import people_oracle
 from shuke.audience.tests import purchase_oracle as oracle
 from shuke.audience.tests.test_purchases import LINKS, WITHIN, _drawn
 from shuke.audience.value import decisions, questions
@@ -141,5 +143,15 @@ def all_questions() -> tuple[Question, ...]:
         customers("netted", WITHIN),
         of("what does not count", lambda t: purchases.left_out_sums(_orders(t)), _sums),
         of("the shop's clock", _clock, _clocks),
+        of(
+            "order days of customers",
+            lambda t: people.customer_rows(_orders(t), WITHIN[1]),
+            lambda: people_oracle.customers(_expected(), WITHIN[1]),
+        ),
+        of(
+            "order days after a cut",
+            lambda t: people.days_after(_orders(t), WITHIN[0], WITHIN[1]),
+            lambda: people_oracle.days_after(_expected(), WITHIN[0], WITHIN[1]),
+        ),
         of("flows of states", _ask_flows, _flows, LIVES),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from typer.testing import CliRunner
 from shuke.audience import purchases
 from shuke.audience.forecast import actions, making, people, reads, tending
 from shuke.audience.forecast.models import ForecastMade
-from shuke.audience.forecast.tests import simulated
+from shuke.audience.forecast.tests import people_oracle, simulated
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
 from shuke.kernel.periods import ONE_DAY, day_start
@@ -60,23 +59,7 @@ def test_questions__any_orders__as_counted_by_hand() -> None:
     schema = pa.schema([purchases.ORDERS.field(name) for name in names])
     orders = ibis.memtable(pa.Table.from_pylist(rows, schema=schema))
     last, cut = START + 30 * ONE_DAY, START + 12 * ONE_DAY
-    by: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        if row["customer_id"] is not None and row["is_netted"] and row["local_day"] <= last:
-            by[row["customer_id"]][row["local_day"]] += row["net_minor"]
-    expected = []
-    for who, days in sorted(by.items()):
-        later = [paid for day, paid in days.items() if day != min(days) and paid > 0]
-        expected.append(
-            {
-                "customer_id": who,
-                "days": len(days),
-                "first_day": min(days),
-                "last_day": max(days),
-                "valued_days": len(later),
-                "valued_minor": sum(later),
-            }
-        )
+    expected = people_oracle.customers(rows, last)
     asked = people.customer_rows(orders, last)
     check(asked)
     told = sorted(asked.to_pyarrow().to_pylist(), key=lambda row: row["customer_id"])
@@ -84,13 +67,8 @@ def test_questions__any_orders__as_counted_by_hand() -> None:
     assert len(told) > 20
     after = people.days_after(orders, cut, last)
     check(after)
-    known = [days for days in by.values() if min(days) <= cut]
-    came = defaultdict(int)
-    for days in known:
-        for day in days:
-            came[day] += day > cut
-    counted = {row["local_day"]: row["customers"] for row in after.to_pyarrow().to_pylist()}
-    assert counted == {day: count for day, count in came.items() if count}
+    counted = sorted(after.to_pyarrow().to_pylist(), key=lambda row: row["local_day"])
+    assert counted == people_oracle.days_after(rows, cut, last)
 
 
 def _fill(shop: Any, buyers: int, seed: int) -> simulated.Shop:
