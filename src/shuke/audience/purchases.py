@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
 from typing import TypeVar
@@ -46,6 +46,7 @@ from shuke.audience.purchase_questions import (
     tiny_orders,
     with_customer,
 )
+from shuke.kernel import clock
 from shuke.kernel.periods import Period, local_day
 from shuke.shops.reads import ShopView
 from shuke.warehouse import reads as warehouse
@@ -73,6 +74,8 @@ _translated: dict[Hashable, str] = {}
 _MOST_TRANSLATED = 500
 # Orders of so many rows of facts are at hand for all questions until one of them changes.
 _MOST_HELD = 300_000
+# A moment so near to now that nobody asks for it twice.
+_PASSING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -199,9 +202,13 @@ def ask(
         mapped = snapshot.holding("customer_map", links) if links.num_rows else None
         orders = order_rows(facts, shop.currency, mapped, tiny_orders(lines))
         if only is None and _rows(snapshot) <= _MOST_HELD:
-            # Asked of several times in one question, and again by the next page.
+            # Asked of several times in one question, and again by the next page; as of now, never again.
+            def compute() -> pa.Table:
+                return _typed(snapshot.engine.run(orders), ORDERS)
+
             key = ("purchases", *before.identity("order_facts"), shop.currency, _told_by(links))
-            found = remembered(key, lambda: _typed(snapshot.engine.run(orders), ORDERS), most=_MOST_HELD)
+            is_now = is_cut and clock.now() - at < _PASSING
+            found = compute() if is_now else remembered(key, compute, most=_MOST_HELD)
             orders = snapshot.holding("purchases", found)
             return question(Purchases(shop, at, period, orders, facts, lines, snapshot, before, mapped, True))
         return question(Purchases(shop, at, period, orders, facts, lines, snapshot, before, mapped))
