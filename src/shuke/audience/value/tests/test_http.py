@@ -11,9 +11,9 @@ import pytest
 from django_scopes import scope
 
 from shuke.audience import timeline
-from shuke.audience.identities import reads as identities
+from shuke.audience.identities import actions as merging
+from shuke.audience.value import actions as value_actions
 from shuke.audience.value import leaders, reads
-from shuke.audience.value.models import SaidLeader
 from shuke.commerce.tests.test_order_facts import _event, _line
 from shuke.kernel import clock
 from shuke.kernel.surrogates import surrogate
@@ -64,6 +64,10 @@ def _bought(number: int, order: str, who: int | None, month: int, day: int, amou
     }
 
 
+def _id(shop, who: int) -> int:
+    return surrogate(shop.id, "person", f"person-{who}")
+
+
 @pytest.fixture
 def life(shop):
     """1 came back, 2 is new, 3 is silent (and his order came back), 4 is active, 5 only bought, from a file."""
@@ -84,6 +88,7 @@ def life(shop):
             [
                 row
                 | {"shop_id": shop.id}
+                | {name: _id(shop, row[name]) for name in ("buyer_id", "person_id") if row.get(name)}
                 | ({"order_id": surrogate(shop.id, "order", row["order_ref"])} if row["order_ref"] else {})
                 for row in rows
             ],
@@ -148,7 +153,10 @@ def test_value__over_the_api__both_versions_and_who_is_behind(ask, life) -> None
         ("person-3", 90_000),
         ("person-5", 50_011),
     ]
-    assert [one["customer_id"] for one in behind["customers"]] == ["3", "5"]
+    assert [one["customer_id"] for one in behind["customers"]] == [
+        str(_id(life, 3)),
+        str(_id(life, 5)),
+    ]
     lines = _file(ask("value/customers", which="all", version="gross", format="csv"))
     assert len(lines) == 4
     assert not any("person-" in cell for line in lines for cell in line)
@@ -169,22 +177,25 @@ def test_lifecycle__over_the_api__states_flows_and_one_customer_on_any_day(ask, 
         ("new", "silent"): 1,
     }
     behind = ask("lifecycle/customers", state="returning", since="2026-03-01", was="silent").json()
-    assert [(one["ref"], one["by"], one["was"]) for one in behind["customers"]] == [
+    assert [(row["ref"], row["by"], row["was"]) for row in behind["customers"]] == [
         ("person-1", "visit", "silent")
     ]
     news = ask("lifecycle/customers", state="new").json()["customers"]
-    assert [(one["ref"], one["by"]) for one in news] == [("person-5", "order"), ("person-2", "visit")]
+    assert [(row["ref"], row["by"]) for row in news] == [("person-5", "order"), ("person-2", "visit")]
 
-    on_a_day = ask("lifecycle/of/1", day="2026-06-01").json()
+    one = f"lifecycle/of/{_id(life, 1)}"
+    on_a_day = ask(one, day="2026-06-01").json()
     assert (on_a_day["state"], on_a_day["cutoffs"]["by"]) == ("silent", "visits")
-    assert [one["state"] for one in ask("lifecycle/of/1").json()["spans"]] == ["new", "silent", "returning"]
-    assert ask("lifecycle/of/1", day="2026-01-01").json()["state"] is None
+    assert [span["state"] for span in ask(one).json()["spans"]] == ["new", "silent", "returning"]
+    assert ask(one, day="2026-01-01").json()["state"] is None
     with clock.frozen(AT):
-        pages = [timeline.read(shop=life, identity_ids={1}, until=AT, limit=9, only=("state",))]
+        pages = [timeline.read(shop=life, identity_ids={_id(life, 1)}, until=AT, limit=9, only=("state",))]
         for _page in range(2):
             cursor = pages[-1].cursor if len(pages) > 1 else None
             pages.append(
-                timeline.read(shop=life, identity_ids={1}, until=AT, limit=2, cursor=cursor, only=("state",))
+                timeline.read(
+                    shop=life, identity_ids={_id(life, 1)}, until=AT, limit=2, cursor=cursor, only=("state",)
+                )
             )
     assert [e.words.code for e in pages[0].entries] == ["became_returning", "became_silent", "became_new"]
     assert pages[1].entries + pages[2].entries == pages[0].entries
@@ -205,17 +216,34 @@ def test_lifecycle__over_the_api__states_flows_and_one_customer_on_any_day(ask, 
     assert {one["state"]: one["customers"] for one in ask("lifecycle").json()["states"]}["silent"] == 0
 
 
-def test_value__merged_identities__one_customer_once(life, monkeypatch) -> None:
-    joined = pa.Table.from_pylist([{"identity_id": 3, "customer_id": 5}], schema=identities.CUSTOMER_MAP)
-    monkeypatch.setattr(identities, "customer_map", lambda shop: joined)
-    gross = reads.value(life, at=AT).version("gross")
-    assert gross is not None
-    assert (gross.customers, gross.orders, gross.amount_minor) == (2, 5, 150_011)
-    life_then = reads.lifecycle(life, day=date(2026, 6, 30), since=date(2026, 3, 1), at=AT)
-    assert dict(life_then.states) == {"new": 1, "active": 1, "returning": 2, "silent": 0}
+def test_value__merged_and_split__one_customer_once_and_two_again(life) -> None:
+    def told() -> tuple[dict, dict]:
+        gross = reads.value(life, at=AT).version("gross")
+        assert gross is not None
+        life_then = reads.lifecycle(life, day=date(2026, 6, 30), since=date(2026, 3, 1), at=AT)
+        return {"customers": gross.customers, "orders": gross.orders, "amount": gross.amount_minor}, dict(
+            life_then.states
+        )
+
+    apart = told()
+    assert apart == (
+        {"customers": 3, "orders": 5, "amount": 150_011},
+        {"new": 2, "active": 1, "returning": 1, "silent": 1},
+    )
+    common = {"shop": life, "actor": Actor.system("tests"), "at": AT}
+    link = merging.merge(**common, one_id=_id(life, 3), other_id=_id(life, 5))
+    value_actions.say_opinion_leader(**common, customer_id=_id(life, 3), is_leader=True)
+    assert told() == (
+        {"customers": 2, "orders": 5, "amount": 150_011},
+        {"new": 1, "active": 1, "returning": 2, "silent": 0},
+    )
     with clock.frozen(AT):
         rows = reads.value_customers(life, version="gross", which="super", at=AT).rows
-    assert [(row.customer_id, row.orders) for row in rows] == [(5, 4)]
+    assert [(row.orders, row.standing) for row in rows] == [(4, "leader")]
+    # What was said of the one customer is said of both sides, and each has his own orders and states again.
+    merging.split(**common, link_id=link.id)
+    assert told() == apart
+    assert {reads.standing_of(life, _id(life, who)) for who in (3, 5)} == {"leader"}
 
 
 def test_opinion_leader__said_by_hand__counts_is_on_record_and_can_be_taken_back(ask, life, client) -> None:
@@ -232,12 +260,12 @@ def test_opinion_leader__said_by_hand__counts_is_on_record_and_can_be_taken_back
         )
         return answer.status_code, answer.json().get("standing")
 
-    assert reads.standing_of(life, 5) == "unknown"
-    assert say(5, Role.ANALYST, True) == (403, None)
+    assert reads.standing_of(life, _id(life, 5)) == "unknown"
+    assert say(_id(life, 5), Role.ANALYST, True) == (403, None)
     assert say(987, Role.OPERATOR, True) == (404, None)
     assert reads.sayings(life) == {}
-    assert say(5, Role.OPERATOR, True) == (200, "leader")
-    assert say(3, Role.OPERATOR, False) == (200, "ordinary")
+    assert say(_id(life, 5), Role.OPERATOR, True) == (200, "leader")
+    assert say(_id(life, 3), Role.OPERATOR, False) == (200, "ordinary")
     told = ask("value").json()["versions"][0]
     assert (told["leaders"], told["ordinary"]) == (1, 1)
     listed = ask("value/customers", which="leader").json()["customers"]
@@ -245,14 +273,12 @@ def test_opinion_leader__said_by_hand__counts_is_on_record_and_can_be_taken_back
     with scope(shop=life.id):
         entries = AuditEntry.objects.filter(deed="say_opinion_leader")
         assert [(e.subject_id, e.after["standing"]) for e in entries.order_by("id")] == [
-            ("5", "leader"),
-            ("3", "ordinary"),
+            (str(_id(life, 5)), "leader"),
+            (str(_id(life, 3)), "ordinary"),
         ]
-    assert say(5, Role.OPERATOR, None) == (200, "unknown")
+    assert say(_id(life, 5), Role.OPERATOR, None) == (200, "unknown")
     assert ask("value").json()["versions"][0]["leaders"] == 0
     person = PersonRef(life.id, ("person-3",))
-    with scope(shop=life.id):
-        SaidLeader.objects.update(identity_id=surrogate(life.id, "person", "person-3"))
     assert leaders.STORE.export(life.id, person)["opinion_leader"]
     assert leaders.STORE.erase(life.id, person) == 1
     assert reads.sayings(life) == {}
