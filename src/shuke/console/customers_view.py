@@ -19,6 +19,7 @@ from shuke.kernel.money import exponent
 from shuke.rulebook import reads as rulebook
 from shuke.shops.access import Access
 from shuke.shops.page_request import PageRequest
+from shuke.shops.roles import Deed
 from shuke.shops.tables import Column, DrawnColumn, Table
 
 TITLES: dict[str, str | Promise] = {
@@ -83,7 +84,12 @@ def columns(access: Access, at: datetime, shown: Sequence[str]) -> list[Column[R
             "customer",
             is_first=True,
             is_sortable=False,
-            shown=lambda row: {"text": name_of(row), "url": customer_url(access, row.customer_id)},
+            shown=lambda row: {
+                "text": name_of(row),
+                "url": customer_url(access, row.customer_id),
+                "id": str(row.customer_id),
+                "is_chosen": access.may(Deed.MANAGE_CUSTOMERS),
+            },
         ),
         "first_channel": Column(
             "first_channel",

@@ -10,6 +10,7 @@ from shuke.console.pages import (
     cohort_people,
     cohorts,
     consent,
+    customer_deeds,
     customers,
     definitions,
     entrances,
@@ -173,6 +174,18 @@ urlpatterns = [
     path("s/<slug:shop>/customers/", customers.customers, name="customers"),
     path("s/<slug:shop>/customers/table/", customers.table, name="customers_table"),
     path("s/<slug:shop>/customers/<signed:customer_id>/", one_customer.customer, name="customer"),
+    path("s/<slug:shop>/customers/tag/", customer_deeds.tag_many, name="tag_customers"),
+    path(
+        "s/<slug:shop>/customers/<signed:customer_id>/attribute/",
+        customer_deeds.set_attribute,
+        name="set_customer_attribute",
+    ),
+    path("s/<slug:shop>/customers/<signed:customer_id>/tag/", customer_deeds.give_tag, name="give_customer_tag"),
+    path(
+        "s/<slug:shop>/customers/<signed:customer_id>/tag/take/",
+        customer_deeds.take_tag,
+        name="take_customer_tag",
+    ),
     path("s/<slug:shop>/customers/<signed:customer_id>/answer/", one_customer.answer, name="customer_answer"),
     path(
         "s/<slug:shop>/customers/<signed:customer_id>/entries/", one_customer.entries, name="customer_entries"

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django_scopes import scope
 
-from shuke.audience.customers import definitions, described, events
+from shuke.audience.customers import definitions, described, events, reads
 from shuke.audience.customers.definitions import Definition
 from shuke.audience.customers.errors import (
     AttributeTaken,
@@ -60,7 +60,8 @@ def set_attribute(
 ) -> None:
     """Say what an attribute of a customer is, since `told_at` (None: now); `value` None: it is unknown from then on.
 
-    Kept under an identity of each side of a merge. Raises NotAllowed, NoSuchAttribute, BadValue, Invalid.
+    Kept under an identity of each side of a merge. Raises NotAllowed, NoSuchAttribute, BadValue, Invalid,
+    NotFound.
     """
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_CUSTOMERS)
     definition = described.attribute(shop, name)
@@ -68,6 +69,7 @@ def set_attribute(
     if told > at or told.year < 1900:
         raise Invalid(field="told_at", value=told.isoformat())
     kept = None if value is None else _read(definition, value, shop)
+    reads.require_known(shop, [identities.customer_of(shop, customer_id)])
     anchors = anchors_of(shop, customer_id)
     statement = secrets.token_hex(16)
     with transaction.atomic(), scope(shop=shop.id):
@@ -187,7 +189,7 @@ def give_tag(
 ) -> Tagged:
     """Give a tag to customers until a moment (at which it is gone; None: for good). Who has it already keeps it as it is.
 
-    `is_trial`: only say how many. Raises NotAllowed, BadTag, BadEnd, TooManyChosen.
+    `is_trial`: only say how many. Raises NotAllowed, BadTag, BadEnd, TooManyChosen, NotFound.
     """
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_CUSTOMERS)
     tag = read_tag(tag)
@@ -231,7 +233,8 @@ def take_tag(
     actor: Actor,
     at: datetime,
 ) -> Tagged:
-    """Take a tag from customers, from now on; that they had it stays readable. Raises NotAllowed, BadTag, TooManyChosen."""
+    """Take a tag from customers, from now on; that they had it stays readable. Raises NotAllowed, BadTag,
+    TooManyChosen, NotFound."""
     access.require(actor=actor, shop_id=shop.id, deed=Deed.MANAGE_CUSTOMERS)
     tag = read_tag(tag)
     chosen = _chosen(shop, customer_ids)
@@ -263,13 +266,13 @@ def read_tag(tag: str) -> str:
 def _chosen(shop: ShopView, customer_ids: Collection[int]) -> list[int]:
     if len(customer_ids) > MOST_CHOSEN:
         raise TooManyChosen(field="customers", value=len(customer_ids), most=MOST_CHOSEN)
-    return sorted({identities.customer_of(shop, one) for one in customer_ids})
+    chosen = sorted({identities.customer_of(shop, one) for one in customer_ids})
+    reads.require_known(shop, chosen)
+    return chosen
 
 
 def _ids(shop: ShopView, customer_id: int) -> tuple[int, ...]:
-    from shuke.audience.customers.reads import identity_ids
-
-    return identity_ids(shop, customer_id)
+    return reads.identity_ids(shop, customer_id)
 
 
 def _who_have(shop: ShopView, chosen: Collection[int], tag: str, at: datetime) -> set[int]:

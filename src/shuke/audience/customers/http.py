@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from ninja import Path, Query, Router, Schema
+from ninja import Field, Path, Query, Router, Schema
 
 from shuke.audience import timeline
-from shuke.audience.customers import reads
+from shuke.audience.customers import actions, reads
+from shuke.audience.identities import reads as identities
 from shuke.kernel import clock
 from shuke.kernel.errors import Invalid
 from shuke.shops.access import ShopRequest, api
@@ -19,6 +20,7 @@ from shuke.shops.roles import Deed
 router = Router()
 
 CustomerId = Annotated[str, Path(pattern=r"^-?[0-9]{1,19}$", description="a customer's id")]
+ChosenId = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$")]
 PAGE = Query(1, ge=1, le=100_000)
 SIZE = Query(50, ge=1, le=500)
 UNTIL = Query(None, description="until this moment; none: now")
@@ -125,6 +127,211 @@ def _csv_rows(shop: Any, asked: dict[str, Any]) -> Iterator[Sequence[Any]]:
         if number * PIECE >= found.count:
             return
         number += 1
+
+
+class AttributeDefinitionOut(Schema):
+    name: str
+    type: str
+    title: dict[str, str]
+    traits: list[str]
+    choices: dict[str, dict[str, str]] | None
+    is_own: bool
+
+
+class AttributeDefinitionIn(Schema):
+    name: str = Field(max_length=40)
+    type: str = Field(max_length=20)
+    title: dict[str, str]
+    traits: list[str] = []
+    choices: dict[str, dict[str, str]] | None = None
+
+
+class StatementOut(Schema):
+    """`value` null: from then on unknown."""
+
+    value: Any
+    at: datetime
+    source: str
+    made_by: str
+    identity_id: str
+
+
+class AttributeOut(Schema):
+    """`value` as it is kept: money in minor units, choices by key, birthdays as objects; null: unknown. `history`: the
+    statement that holds first."""
+
+    name: str
+    type: str
+    value: Any
+    history: list[StatementOut]
+
+
+class AttributeIn(Schema):
+    """`told_at`: since when it is so; none: now."""
+
+    name: str = Field(max_length=40)
+    value: Any = None
+    told_at: datetime | None = None
+
+
+class TagOut(Schema):
+    """It stands from `given_at` until the earlier of `until` and `taken_at`, at which it is gone."""
+
+    tag: str
+    origin: str
+    rule: str
+    given_by: str
+    given_at: datetime
+    until: datetime | None
+    taken_at: datetime | None
+    taken_by: str
+    stands: bool
+
+
+class TagIn(Schema):
+    """`is_trial`: only say how many."""
+
+    customers: list[ChosenId] = Field(max_length=actions.MOST_CHOSEN)
+    tag: str = Field(max_length=200)
+    until: datetime | None = None
+    is_trial: bool = False
+
+
+class TakeTagIn(Schema):
+    customers: list[ChosenId] = Field(max_length=actions.MOST_CHOSEN)
+    tag: str = Field(max_length=200)
+    is_trial: bool = False
+
+
+class TaggedOut(Schema):
+    changed: int
+    unchanged: int
+
+
+@router.get(
+    "/shops/{shop}/customers/attributes",
+    response=list[AttributeDefinitionOut],
+    operation_id="list_attributes",
+)
+@api(Deed.VIEW_CUSTOMERS)
+def list_attributes(request: ShopRequest, shop: str) -> Any:
+    """What may be known of a customer here."""
+    return [_told_definition(one) for one in reads.attributes_offered(request.access.shop)]
+
+
+@router.post(
+    "/shops/{shop}/customers/attributes", response=AttributeDefinitionOut, operation_id="define_attribute"
+)
+@api(Deed.MANAGE_CUSTOMERS)
+def define_attribute(request: ShopRequest, shop: str, given: AttributeDefinitionIn) -> Any:
+    """An attribute of the shop's own."""
+    return _told_definition(request.access.do(actions.define_attribute, **given.dict()))
+
+
+@router.post("/shops/{shop}/customers/tags", response=TaggedOut, operation_id="give_tag")
+@api(Deed.MANAGE_CUSTOMERS)
+def give_tag(request: ShopRequest, shop: str, given: TagIn) -> Any:
+    """Give a tag to customers; who has it already keeps it as it is."""
+    ids = [number(one) for one in given.customers]
+    return request.access.do(
+        actions.give_tag,
+        customer_ids=ids,
+        tag=given.tag,
+        until=_moment(given.until),
+        is_trial=given.is_trial,
+    )
+
+
+@router.post("/shops/{shop}/customers/tags/take", response=TaggedOut, operation_id="take_tag")
+@api(Deed.MANAGE_CUSTOMERS)
+def take_tag(request: ShopRequest, shop: str, given: TakeTagIn) -> Any:
+    """Take a tag from customers, from now on."""
+    ids = [number(one) for one in given.customers]
+    return request.access.do(actions.take_tag, customer_ids=ids, tag=given.tag, is_trial=given.is_trial)
+
+
+@router.get(
+    "/shops/{shop}/customers/{customer_id}/attributes",
+    response=list[AttributeOut],
+    operation_id="get_customer_attributes",
+)
+@api(Deed.VIEW_CUSTOMERS)
+def get_customer_attributes(request: ShopRequest, shop: str, customer_id: CustomerId) -> Any:
+    """Each attribute with its value, and all that was said of it."""
+    of = _known(request, customer_id)
+    found = reads.attributes_of(request.access.shop, of, at=clock.now())
+    return [
+        {
+            "name": one.definition.name,
+            "type": one.definition.type,
+            "value": one.value,
+            "history": [
+                {
+                    "value": said.value,
+                    "at": said.at,
+                    "source": said.source,
+                    "made_by": said.made_by,
+                    "identity_id": str(said.identity_id),
+                }
+                for said in one.history
+            ],
+        }
+        for one in found
+    ]
+
+
+@router.post(
+    "/shops/{shop}/customers/{customer_id}/attributes",
+    response={204: None},
+    operation_id="set_customer_attribute",
+)
+@api(Deed.MANAGE_CUSTOMERS)
+def set_customer_attribute(
+    request: ShopRequest, shop: str, customer_id: CustomerId, given: AttributeIn
+) -> Any:
+    """Say what an attribute of a customer is."""
+    access = request.access
+    access.do(
+        actions.set_attribute,
+        customer_id=number(customer_id),
+        name=given.name,
+        value=given.value,
+        told_at=_moment(given.told_at),
+    )
+    return 204, None
+
+
+@router.get(
+    "/shops/{shop}/customers/{customer_id}/tags", response=list[TagOut], operation_id="get_customer_tags"
+)
+@api(Deed.VIEW_CUSTOMERS)
+def get_customer_tags(request: ShopRequest, shop: str, customer_id: CustomerId) -> Any:
+    """Every tag that was ever given to a customer, the newest first."""
+    at = clock.now()
+    names = [name for name in TagOut.model_fields if name != "stands"]
+    return [
+        {name: getattr(one, name) for name in names} | {"stands": one.stands(at)}
+        for one in reads.tags_of(request.access.shop, _known(request, customer_id))
+    ]
+
+
+def _known(request: ShopRequest, customer_id: str) -> int:
+    """The customer of an address. Raises NotFound, Invalid."""
+    shop = request.access.shop
+    of = identities.customer_of(shop, number(customer_id))
+    reads.require_known(shop, [of])
+    return of
+
+
+def _told_definition(one: reads.Definition) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "type": one.type,
+        "title": dict(one.titles),
+        "traits": list(one.traits),
+        "choices": one.choices,
+        "is_own": one.is_own,
+    }
 
 
 @router.get("/shops/{shop}/customers/{customer_id}", response=OneCustomerOut, operation_id="get_customer")

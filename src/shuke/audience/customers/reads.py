@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import ibis
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from shuke.audience import purchases, timeline
-from shuke.audience.customers import questions
+from shuke.audience.customers import described, questions
 from shuke.audience.customers.asking import Asking
+from shuke.audience.customers.definitions import TYPES, Definition
+from shuke.audience.customers.described import (
+    Known,
+    Tag,
+    attributes_offered,
+    identities_tagged,
+    tag_names,
+)
 from shuke.audience.customers.shapes import (
     COLUMNS,
     DEFAULT_COLUMNS,
@@ -32,14 +42,24 @@ __all__ = [
     "COLUMNS",
     "DEFAULT_COLUMNS",
     "SORTABLE",
+    "TYPES",
     "Customer",
     "CustomerPage",
     "CustomerRow",
+    "Definition",
     "Identity",
+    "Known",
+    "Tag",
+    "attributes_of",
+    "attributes_offered",
     "customer",
+    "identities_tagged",
     "identity_ids",
     "list_customers",
+    "require_known",
     "resolve",
+    "tag_names",
+    "tags_of",
     "timeline_of",
 ]
 
@@ -55,6 +75,17 @@ def identity_ids(shop: ShopView, customer_id: int) -> tuple[int, ...]:
     links = identities.customer_map(shop)
     joined = links.filter(pc.equal(links["customer_id"], customer_id))["identity_id"].to_pylist()
     return (customer_id, *(one for one in joined if one != customer_id))
+
+
+def require_known(shop: ShopView, customer_ids: Collection[int]) -> None:
+    """Raises NotFound for one of whom neither a link nor a fact of the shop tells."""
+    joined = identities.customer_map(shop)["customer_id"]
+    leading = set(pc.filter(joined, pc.is_in(joined, pa.array(customer_ids, pa.int64()))).to_pylist())
+    alone = [one for one in customer_ids if one not in leading]
+    known = identities.refs_in_facts(shop, identities.Kind.PERSON, alone) if alone else {}
+    for one in alone:
+        if one not in known:
+            raise NotFound(field="customer", value=one)
 
 
 def resolve(shop: ShopView, text: str) -> tuple[int, ...]:
@@ -122,7 +153,15 @@ def list_customers(
         return CustomerPage(told, count, everyone.num_rows, buyers, unnamed, page, size)
 
     found = purchases.ask(shop, _end_of_day(shop, at), question)
-    return found or CustomerPage((), 0, 0, 0, 0, page, size)
+    if found is None:
+        return CustomerPage((), 0, 0, 0, 0, page, size)
+    return replace(found, rows=_with_tags(shop, found.rows, at)) if "tags" in wanted else found
+
+
+def _with_tags(shop: ShopView, rows: Sequence[CustomerRow], at: datetime) -> tuple[CustomerRow, ...]:
+    ids = {row.customer_id: identity_ids(shop, row.customer_id) for row in rows}
+    tags = described.standing_tags(shop, ids, at)
+    return tuple(replace(row, tags=tags[row.customer_id]) for row in rows)
 
 
 def _count(snapshot: warehouse.Snapshot, rows: ibis.Table) -> int:
@@ -203,7 +242,7 @@ def customer(shop: ShopView, customer_id: int, *, at: datetime) -> Customer:
     found = purchases.ask(shop, _end_of_day(shop, at), lambda asked: _known(asked, of, ids, named))
     if found is None:
         raise NotFound(field="customer", value=customer_id)
-    return found
+    return replace(found, row=_with_tags(shop, [found.row], at)[0])
 
 
 def _known(
@@ -218,6 +257,17 @@ def _known(
     refs = {one.identity_id: one.ref for one in named}
     terminals = tuple((row["terminal"], row["visits"]) for row in used)
     return Customer(_row(asked.shop, rows[0], refs.get(of)), named, terminals)
+
+
+def attributes_of(shop: ShopView, customer_id: int, *, at: datetime) -> tuple[Known, ...]:
+    """Every attribute that the shop knows of, with what was said of this customer's until a moment."""
+    ids = identity_ids(shop, identities.customer_of(shop, customer_id))
+    return described.attributes_of(shop, ids, at=at)
+
+
+def tags_of(shop: ShopView, customer_id: int) -> tuple[Tag, ...]:
+    """Every tag that was ever given to a customer, the newest first."""
+    return described.tags_of(shop, identity_ids(shop, identities.customer_of(shop, customer_id)))
 
 
 def timeline_of(

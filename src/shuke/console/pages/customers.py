@@ -76,6 +76,7 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
         "sentence": _sentence(found),
         "unnamed": words.count(found.unnamed),
         "is_exportable": access.may(Deed.EXPORT_TABLES),
+        "may_manage": access.may(Deed.MANAGE_CUSTOMERS),
     }
     answer = render(request, "console/pieces/customers_table.html", context)
     if "cols" in request.GET:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from shuke.audience import timeline
-from shuke.audience.customers import panels, reads
+from shuke.audience.customers import birthdays, panels, reads, wording
 from shuke.audience.identities import reads as identities
 from shuke.console import customers_view as view
 from shuke.console import viewstate, words
@@ -61,6 +61,11 @@ def answer(request: PageRequest, shop: str, customer_id: int) -> HttpResponse:
             for one in found.identities
         ],
         "terminals": _terminals(found),
+        "tags": found.row.tags,
+        "attributes": _attributes(request, found.customer_id, at),
+        "offered": reads.attributes_offered(access.shop),
+        "tag_names": reads.tag_names(access.shop, at),
+        "may_manage": access.may(Deed.MANAGE_CUSTOMERS),
         "panels": _panels(request, found.customer_id, at),
     }
     return render(request, "console/pieces/customer_answer.html", context)
@@ -157,6 +162,44 @@ def _numbers(request: PageRequest, found: reads.Customer, at: datetime) -> list[
             "sub": "" if row.region else gettext("No order states one."),
         },
     ]
+
+
+def _attributes(request: PageRequest, customer_id: int, at: datetime) -> list[dict[str, Any]]:
+    """Attributes that are known, with who said so and when, and what was said before."""
+    shop = request.access.shop
+    made = []
+    for one in reads.attributes_of(shop, customer_id, at=at):
+        if not one.history:
+            continue
+
+        def said(statement: Any, one: Any = one) -> dict[str, str]:
+            by = str(wording.ORIGINS[statement.source])
+            return {
+                "value": wording.value_words(one.definition, statement.value, shop.currency),
+                "by": f"{by} · {statement.made_by}" if statement.made_by else by,
+                "day": words.day(statement.at.astimezone(shop.zone).date()),
+            }
+
+        lines = [said(statement) for statement in one.history]
+        made.append(
+            {
+                "title": one.definition.title,
+                "note": _birthday(one, at.astimezone(shop.zone).date()),
+                "now": lines[0],
+                "before": lines[1:6],
+            }
+        )
+    return made
+
+
+def _birthday(one: reads.Known, today: date) -> str:
+    if one.definition.type != "birthday" or one.value is None:
+        return ""
+    after = birthdays.next_on(birthdays.of_plain(one.value), today)
+    return gettext("next on %(day)s, in %(days)s days") % {
+        "day": words.day(after),
+        "days": words.count((after - today).days),
+    }
 
 
 def _terminals(found: reads.Customer) -> str:
