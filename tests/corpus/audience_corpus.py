@@ -29,10 +29,10 @@ ZONE, PERIOD = ZoneInfo("Europe/London"), Period(date(2026, 2, 1), date(2026, 4,
 
 
 def drawn() -> dict[str, list[Row]]:
-    """Movements of 160 orders, and lines of which some are paid for with less than the smallest unit."""
+    """Movements of 300 orders, and lines of which some are paid for with less than the smallest unit."""
     prices = ("0.001", "0", "0.00", "1.5", "-0.001", None)
     lines = [
-        _line(number, number, 1, chr(400 + number // 2), "sale", number, 0, 1) | {"unit_price": price}
+        _line(number, number, 1, chr(40 + number // 2), "sale", number, 0, 1) | {"unit_price": price}
         for number, price in enumerate(prices * 3)
     ]
     lines.append(lines[0] | {"sign": -1})

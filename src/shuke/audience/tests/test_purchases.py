@@ -25,7 +25,7 @@ from shuke.warehouse.portability import check
 from shuke.warehouse.refunds import WHOLE, refunds_resolved
 
 DAY, MIDNIGHT = date(2026, 3, 1), datetime(2026, 3, 1)
-LINKS = {1: 2} | dict.fromkeys(range(101, 109), 3)
+LINKS = {1: 2} | dict.fromkeys(range(101, 106), 3)
 WITHIN = (date(2026, 3, 2), date(2026, 3, 4))
 
 
@@ -56,8 +56,8 @@ def _drawn(rng: random.Random) -> list[dict]:
     """Rows of order_facts, one per order, day and kind; refunds and cancellations below zero. Orders are many and small, so
     that one question asks about many lives at once."""
     found: dict[tuple, dict] = {}
-    for _ in range(400):
-        order, day = rng.randint(1, 160), rng.randint(0, 4)
+    for _ in range(750):
+        order, day = rng.randint(1, 300), rng.randint(0, 4)
         kind = rng.choice(["sale", "sale", "sale", "cancellation", "adjustment", "refund"])
         size = rng.choice([None, 0, rng.randint(1, 2_000), rng.randint(1, 2_000), rng.randint(-300, 0)])
         amount = size if kind == "sale" or size is None else -abs(size)
@@ -73,7 +73,7 @@ def test_purchases__any_facts__equal_the_oracle_and_the_rule_of_refunds() -> Non
     seen: Counter[str] = Counter()
 
     @settings(max_examples=4, deadline=None)
-    @given(st.randoms(use_true_random=False), st.sets(st.integers(1, 160), max_size=20))
+    @given(st.randoms(use_true_random=False), st.sets(st.integers(1, 300), max_size=40))
     def law(rng: random.Random, tiny: set[int]) -> None:
         facts = _drawn(random.Random(rng.getrandbits(64)))
         table = _table(facts, schemas.ORDER_FACTS)
@@ -113,7 +113,7 @@ def test_purchases__any_facts__equal_the_oracle_and_the_rule_of_refunds() -> Non
     law()
     print(dict(seen))
     assert len(seen) == 7
-    assert min(seen.values()) >= 10, seen
+    assert min(seen.values()) >= 8, seen
 
 
 @pytest.mark.parametrize("name", ["Europe/London", "Asia/Shanghai", "Australia/Lord_Howe"])
