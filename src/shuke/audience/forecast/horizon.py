@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shuke.audience.forecast import money_model, orders_model, plausible
+from shuke.audience.forecast import fitting, money_model, orders_model, plausible
 
 Floats = NDArray[np.float64]
 DRAWS = 500
@@ -71,14 +71,20 @@ class Learnt:
 
 
 def learn_plausible(
-    people: People, buyers: orders_model.Buyers, rng: np.random.Generator, draws: int = DRAWS
+    people: People,
+    buyers: orders_model.Buyers,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    fits: tuple[fitting.Fit | None, fitting.Fit | None] = (None, None),
 ) -> tuple[Floats, Floats | None]:
     """Draws of the parameters of both models, as logarithms; of money None without a customer of known value."""
-    of_orders = plausible.plausible_orders(buyers, draws, rng).logs
+    of_orders = plausible.plausible_orders(buyers, draws, rng, fits[0]).logs
     mine = people.is_valued
     if not mine.any():
         return of_orders, None
-    return of_orders, plausible.plausible_money(people.orders[mine], people.value[mine], draws, rng).logs
+    return of_orders, plausible.plausible_money(
+        people.orders[mine], people.value[mine], draws, rng, fits[1]
+    ).logs
 
 
 def ahead(people: People, learnt: Learnt, time: float, share: float, rng: np.random.Generator) -> Ahead:

@@ -42,7 +42,9 @@ def learn(people: horizon.People, rng: np.random.Generator, draws: int = horizon
         valued = rng.choice(valued, MOST_VALUED, replace=False)
     some = people.some(valued)
     of_money = fitting.fit_money(some.orders, some.value) if len(valued) else None
-    plausible_orders, plausible_money = horizon.learn_plausible(some, buyers, rng, draws)
+    plausible_orders, plausible_money = horizon.learn_plausible(
+        some, buyers, rng, draws, (of_orders, of_money)
+    )
     best = orders_model.Parameters.of_logs(
         of_orders.logs if of_orders.is_settled else plausible_orders.mean(axis=0)
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shuke.audience.forecast import fitting, horizon, learning, lifetime, money_model, orders_model
+from shuke.audience.forecast import fitting, horizon, learning, lifetime, money_model, orders_model, plausible
 from shuke.audience.forecast.tests import simulated
 
 with warnings.catch_warnings():
@@ -266,3 +266,14 @@ def test_interval__large_shop_by_sample__as_wide_as_played_one_by_one(
     assert sampled.value is not None
     of_exact, of_sample = (band.high - band.low for band in (exact.value, sampled.value))
     assert 0.65 < of_sample / of_exact < 1.5
+
+
+def test_plausible__very_many_customers__around_the_most_likely_ones(
+    fitted: fitting.Fit, cdnow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A top found less exactly than it is narrow moved the interval off the number: at a million buyers it held not even it."""
+    monkeypatch.setattr(plausible, "MOST_NUMBERS", 1)
+    found = plausible.plausible_orders(_buyers(cdnow), 2_000, np.random.default_rng(1), fitted)
+    errors = np.array(fitted.errors, float) / np.exp(fitted.logs)
+    assert (np.abs(found.logs.mean(axis=0) - fitted.logs) < errors * 0.1).all()
+    np.testing.assert_allclose(found.logs.std(axis=0), errors, rtol=0.1)
