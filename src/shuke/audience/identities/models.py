@@ -44,6 +44,8 @@ class Identity(models.Model):
 
     class Meta:
         indexes = [
+            # Every question names the shop: without this one SQLite looks by it alone, through all of the shop.
+            models.Index(fields=["shop_id", "id"], name="identities_by_id"),
             models.Index(fields=["shop_id", "customer_id"], name="identities_of_customer"),
             models.Index(fields=["shop_id", "version"], name="identities_changed"),
         ]
@@ -106,8 +108,9 @@ class Suggestion(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["other_id"], name="identities_suggested_other"),
-            models.Index(fields=["via_id"], name="identities_suggested_via"),
+            models.Index(fields=["shop_id", "one_id"], name="identities_suggested_one"),
+            models.Index(fields=["shop_id", "other_id"], name="identities_suggested_other"),
+            models.Index(fields=["shop_id", "via_id"], name="identities_suggested_via"),
             models.Index(fields=["shop_id", "is_known", "refused_at", "at"], name="identities_waiting"),
         ]
 
