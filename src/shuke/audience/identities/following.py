@@ -37,7 +37,7 @@ log = logging.getLogger("audience.identities")
 SECONDS_A_TURN = 2.0
 # A process rests this many times as long as it worked: others wait for the same cores.
 _RESTS = 1.0
-SAID_AT_ONCE = 50  # statements a transaction: below 50 ms
+SAID_AT_ONCE = 30  # statements a transaction: below 50 ms
 
 _steps: Iterator[int] | None = None
 _seen: int = -1
