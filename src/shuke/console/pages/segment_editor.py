@@ -125,6 +125,7 @@ def preview(request: PageRequest, shop: str) -> HttpResponse:
 def archive(request: PageRequest, shop: str, key: str) -> HttpResponse:
     """Take a segment out of use."""
     access = request.access
+    reads.get_segment(access.shop, key, at=clock.now())
     try:
         actions.archive_segment(shop=access.shop, key=key, actor=access.actor, at=clock.now())
     except ShukeError as error:
