@@ -18,7 +18,8 @@ from .windows import AsOf
 
 _MOST_WAYS = 6
 _MOST_TRIED = 64
-_MOST_ALONE = 500
+_MOST_ALONE = 200
+_FEW = 8
 
 
 @dataclass(frozen=True, order=True)
@@ -92,11 +93,23 @@ def _ways(node: Node, known: Known, as_of: AsOf) -> list[Way]:
 
 
 def _first_that_flips(order: Sequence[Removal], flips: Callable[[Sequence[Removal]], bool]) -> Way | None:
-    """The shortest beginning of an order of removals that flips."""
-    for length in range(1, len(order) + 1):
+    """A short beginning of an order of removals that flips: the shortest of few; of many it is looked for by doubling and
+    halving, which finds the shortest where more removals never flip back."""
+    few = min(len(order), _FEW)
+    for length in range(1, few + 1):
         if flips(order[:length]):
             return frozenset(order[:length])
-    return None
+    low = high = few
+    while high < len(order):
+        low, high = high, min(2 * high, len(order))
+        if flips(order[:high]):
+            break
+    else:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if flips(order[:middle]) else (middle, high)
+    return frozenset(order[:high])
 
 
 def _ways_of_group(node: All | Any | None_, known: Known, as_of: AsOf) -> list[Way]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any as Anything
 from zoneinfo import ZoneInfo
@@ -206,9 +206,13 @@ def pairs(node: Then, known: Known, as_of: AsOf) -> list[tuple[Fact, Fact]]:
         if not before:
             continue
         first = max(before, key=lambda one: (one["at"], one["fact_id"]))
-        if node.within is None or then["at"] - first["at"] <= timedelta(hours=node.within):
+        if node.within is None or _utc(then["at"]) - _utc(first["at"]) <= timedelta(hours=node.within):
             found.append((first, then))
     return found
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
 
 
 def is_followed(node: Then, known: Known, as_of: AsOf) -> bool:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -71,6 +71,10 @@ class AsOf:
     at: datetime
     zone: ZoneInfo
 
+    def __post_init__(self) -> None:
+        # Hours are counted on a clock that is never moved.
+        object.__setattr__(self, "at", self.at.astimezone(UTC))
+
     @property
     def today(self) -> date:
         return local_day(self.at, self.zone)
@@ -122,6 +126,7 @@ def holds(window: Window | None, at: datetime, day: date, as_of: AsOf) -> bool:
 
 def changes(window: Window | None, at: datetime, day: date, zone: ZoneInfo) -> Iterator[datetime]:
     """The moments at which a fact begins or ceases to count, in order."""
+    at = at.astimezone(UTC)
     if window is None or window.last is None:
         if _is_between(window, day):
             yield at

@@ -45,8 +45,8 @@ OP_WORDS = {
     Op.CONTAINS: pgettext_lazy("condition", "contains"),
     Op.STARTS_WITH: pgettext_lazy("condition", "starts with"),
     Op.UNDER: pgettext_lazy("condition", "belongs to"),
-    Op.IN_LAST_DAYS: pgettext_lazy("condition", "is within the last"),
-    Op.IN_NEXT_DAYS: pgettext_lazy("condition", "is within the next"),
+    Op.IN_LAST_DAYS: pgettext_lazy("condition", "is, before today, within"),
+    Op.IN_NEXT_DAYS: pgettext_lazy("condition", "is, from today on, within"),
     Op.IS_UNKNOWN: pgettext_lazy("condition", "is unknown"),
     Op.IS_KNOWN: pgettext_lazy("condition", "is known"),
 }

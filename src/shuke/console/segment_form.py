@@ -8,6 +8,7 @@ it is, as its JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -60,10 +61,12 @@ UNITS: dict[str, str | Promise] = {
     "hours": pgettext_lazy("segment editor", "hours until now"),
     "between": pgettext_lazy("segment editor", "between two days"),
 }
-MOST_ROWS, DEEPEST = 60, 4
+# As many parts as a condition may have (conditions/stored.py), so that none is lost.
+MOST_ROWS, DEEPEST, _LONGEST_LIST = 200, 4, 480
 _LISTS = (Op.IN, Op.NOT_IN, Op.UNDER)
 _DAYS = (Op.IN_LAST_DAYS, Op.IN_NEXT_DAYS)
 _NOTHING = (Op.IS_KNOWN, Op.IS_UNKNOWN)
+OF_A_FIELD = ("sum", "distinct")
 NAMES = ("what", "op", "value", "n", "unit", "from", "to", "wf", "wo", "wv", "s1", "s2", "within", "json")
 Option = tuple[str, str, bool]
 
@@ -112,6 +115,8 @@ class Draft:
                 return get_field(rest, CUSTOMER)
             if kind == "tally":
                 series, measure, of = [*rest.split(":"), ""][:3]
+                if (measure in OF_A_FIELD) != bool(of):
+                    return None
                 return measured_field(get_series(series, CUSTOMER), Measure(measure), of or None)
         except (ShukeError, ValueError):
             pass
@@ -211,8 +216,12 @@ class Draft:
             # Empty: everybody; `any` and `none` of nothing are refused, which is told at the group.
             return {self.mode: [part.form() for part in self.parts]}
         if self.type == "kept":
-            found = json.loads(self.get("json") or "{}")
-            return found if isinstance(found, dict) else {}
+            try:
+                found = json.loads(self.get("json"))
+            except (ValueError, RecursionError):
+                found = None
+            # What is no condition is refused as one, with its place.
+            return found if isinstance(found, dict) else {"?": ""}
         if self.type == "then":
             told = {"then": [{"series": self.get("s1")}, {"series": self.get("s2")}]}
             within = {"within_hours": _whole(self.get("within"))} if self.get("within") else {}
@@ -249,13 +258,16 @@ class Draft:
         if asked.kind is Kind.FLAG:
             return text == "yes"
         if asked.kind in (Kind.NUMBER, Kind.MONEY):
-            plain = text.replace(",", "")
+            plain = _ungrouped(text)
             if asked.kind is Kind.NUMBER:
                 return plain
             try:
-                minor = Decimal(plain).scaleb(exponent(self.shop_currency))
+                major = Decimal(plain)
             except InvalidOperation:
                 return text
+            if not major.is_finite() or not -12 <= major.adjusted() <= 15:
+                return 0 if major == 0 else text
+            minor = major.scaleb(exponent(self.shop_currency))
             return int(minor) if minor == minor.to_integral_value() else text
         return text
 
@@ -308,8 +320,14 @@ def _hint(asked: Field | None, op: str, currency: str) -> str:
     return {Kind.MONEY: currency, Kind.DAY: "2026-11-21", Kind.NUMBER: str(asked.unit)}.get(asked.kind, "")
 
 
+def _ungrouped(text: str) -> str:
+    """A number without the commas that group its thousands; another comma is no part of a number, and is refused with it."""
+    plain = text.strip().replace("，", ",")
+    return plain.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", plain) else plain
+
+
 def _whole(text: str) -> Any:
-    plain = text.strip().replace(",", "")
+    plain = _ungrouped(text)
     return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else text
 
 
@@ -339,6 +357,7 @@ class SegmentForm:
         root = _draft(one.condition, currency)
         if root.type != "group":
             root = Draft("group", "all", [root])
+        # Read back it must be what it was.
         name, version = (one.kept.name, one.kept.version) if one.kept else ("", 0)
         return cls(name, root, version)._placed(currency, segments)
 
@@ -415,7 +434,8 @@ class SegmentForm:
 
 def _read(given: QueryDict, path: str, seen: list[int]) -> Draft:
     kind = given.get(f"t.{path}", "row")
-    told = {name: given.get(f"{name}.{path}", "")[:4000] for name in NAMES}
+    told = {name: given.get(f"{name}.{path}", "") for name in NAMES}
+    told = {name: text if name == "json" else text[:4000] for name, text in told.items()}
     draft = Draft(kind if kind in ("group", "row", "then", "kept") else "row", told=told)
     if draft.type != "group":
         return draft
@@ -430,15 +450,23 @@ def _read(given: QueryDict, path: str, seen: list[int]) -> Draft:
     return draft
 
 
-def _draft(node: Node, currency: str) -> Draft:
+def _draft(node: Node, currency: str, depth: int = 1) -> Draft:
     """A condition as the editor shows it; what it has no inputs for is kept."""
+    is_group = isinstance(node, (All, AnyOf, None_))
+    if is_group and depth > DEEPEST:
+        return _kept(node)
     for mode, kind in (("all", All), ("any", AnyOf), ("none", None_)):
         if isinstance(node, kind):
             if mode == "none" and len(node.parts) == 1 and isinstance(node.parts[0], Member):
                 return Draft("row", told={"what": f"member:{node.parts[0].group}", "op": "out"})
-            return Draft("group", mode, [_draft(part, currency) for part in node.parts])
+            return Draft("group", mode, [_draft(part, currency, depth + 1) for part in node.parts])
     if isinstance(node, Member):
         return Draft("row", told={"what": f"member:{node.group}", "op": "in"})
+    if any(
+        isinstance(one, (Compare, Tally)) and _is_no_list_to_type(one)
+        for one in (node, getattr(node, "where", None))
+    ):
+        return _kept(node)  # typed as a list, its texts would fall apart
     if isinstance(node, Compare):
         told = {"what": f"field:{node.field}"} | _told(get_field(node.field), node.op, node.value, currency)
         return Draft("row", told=told)
@@ -454,14 +482,26 @@ def _draft(node: Node, currency: str) -> Draft:
         series = get_series(node.series)
         asked = measured_field(series, node.measure, node.field)
         what = f"tally:{node.series}:{node.measure.value}" + (f":{node.field}" if node.field else "")
+        if what not in [key for key, _asked in _measures(series)]:
+            return _kept(node)
         told = {"what": what} | _told(asked, node.op, node.value, currency) | _window_told(node.window)
         if isinstance(node.where, Compare):
             of = get_field(node.where.field, series.subject)
             where = _told(of, node.where.op, node.where.value, currency)
             told |= {"wf": of.name, "wo": where["op"], "wv": where["value"]}
         return Draft("row", told=told)
+    return _kept(node)
+
+
+def _kept(node: Node) -> Draft:
     form = {name: value for name, value in dump(node).items() if name != "v"}
     return Draft("kept", told={"json": json.dumps(form, ensure_ascii=False)})
+
+
+def _is_no_list_to_type(node: Compare | Tally) -> bool:
+    values = node.value if isinstance(node.value, tuple) else ()
+    is_long = sum(len(str(one)) + 2 for one in values) > _LONGEST_LIST
+    return is_long or any(isinstance(one, str) and ("," in one or "，" in one) for one in values)
 
 
 def _told(asked: Field, op: Op, value: Any, currency: str) -> dict[str, str]:

@@ -16,11 +16,12 @@ from shuke.audience.segments.errors import (
     NoSuchSegment,
     SegmentChanged,
     SegmentInUse,
+    TooDeep,
     TooManySegments,
 )
 from shuke.audience.segments.fields import CUSTOMER
 from shuke.audience.segments.models import Segment
-from shuke.audience.segments.reads import conditions_needed, view
+from shuke.audience.segments.reads import DEEPEST, conditions_needed, get_segment, number_of, view
 from shuke.audience.segments.shapes import SegmentView
 from shuke.conditions.reads import Node, dump, parse
 from shuke.kernel.errors import Invalid
@@ -102,6 +103,7 @@ def change_segment(
         if row.archived_at is not None:
             raise NoSuchSegment(field="segment", value=key)
         name, node = read_name(name), read_condition(shop, condition, at=at, own=key)
+        _require_room_above(shop, key, node, at)
         if row.version != version:
             raise SegmentChanged(field="version", value=version, by=row.changed_by)
         values: dict[str, Any] = {"name": name, "condition": dump(node)}
@@ -136,6 +138,26 @@ def _set_archived(
     return view(row)
 
 
+def _require_room_above(shop: ShopView, key: str, node: Node, at: datetime) -> None:
+    """What names the segment must not become too deep through its change. Raises TooDeep."""
+    below = _depth(shop, node, at)
+    above, names = 0, {key}
+    known = {
+        str(row.pk): worlds.groups_asked(parse(row.condition, CUSTOMER))
+        for row in Segment.objects.filter(archived_at=None)
+    }
+    while names := {one for one, groups in known.items() if names & set(groups)}:
+        above += 1
+        if above + below > DEEPEST + 1:
+            raise TooDeep(field="segment", value=key, most=DEEPEST)
+
+
+def _depth(shop: ShopView, node: Node, at: datetime) -> int:
+    """How many segments name one another below a condition."""
+    groups = worlds.groups_asked(node)
+    return max((1 + _depth(shop, get_segment(shop, one, at=at).condition, at) for one in groups), default=0)
+
+
 def _users_of(key: str) -> list[str]:
     """The names of segments in use whose condition names this one."""
     rows = Segment.objects.filter(archived_at=None).exclude(pk=int(key))
@@ -143,10 +165,9 @@ def _users_of(key: str) -> list[str]:
 
 
 def _row(key: str, *, locks: bool = False) -> Segment:
-    if not key.isdecimal() or len(key) > 18:
-        raise NoSuchSegment(field="segment", value=key)
+    number = number_of(key)
     rows = Segment.objects.select_for_update() if locks else Segment.objects
-    row = rows.filter(pk=int(key)).first()
+    row = rows.filter(pk=number).first()
     if row is None:
         raise NoSuchSegment(field="segment", value=key)
     return row

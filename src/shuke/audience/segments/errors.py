@@ -19,6 +19,12 @@ class SegmentInItself(Invalid):
     remedy = _("Take that segment out of the condition.")
 
 
+class TooDeep(Invalid):
+    code = "segments_too_deep"
+    words = _("Through “%(value)s” more than %(most)s segments would name one another in a row.")
+    remedy = _("Write that segment's condition in place of its name.")
+
+
 class NameTaken(Conflict):
     code = "segment_name_taken"
     words = _("There is a segment “%(value)s” already.")

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from ninja import Field, Query, Router, Schema
 
 from shuke.audience.segments import actions, reads
@@ -25,6 +26,7 @@ from shuke.conditions.reads import (
     words,
 )
 from shuke.kernel import clock
+from shuke.kernel.errors import Invalid
 from shuke.shops.access import ShopRequest, api
 from shuke.shops.csv_out import csv_response
 from shuke.shops.reads import ShopView
@@ -34,7 +36,14 @@ router = Router()
 Format = Literal["json", "csv"]
 PAGE = Query(1, ge=1, le=100_000)
 PAGE_SIZE = Query(50, ge=1, le=reads.LARGEST_PAGE)
+EARLIEST = 1990
 COLUMNS = ("customer", "first_seen_on", "last_seen_on", "visits", "orders", "net_minor")
+
+
+class BadMoment(Invalid):
+    code = "bad_moment_of_segment"
+    words = _("%(field)s can not be %(value)s.")
+    remedy = _("Name a moment that was, with its zone, such as 2026-06-01T12:00:00+08:00.")
 
 
 class ConditionIn(Schema):
@@ -174,14 +183,14 @@ def get_segment_language(request: ShopRequest, shop: str) -> Any:
 
 
 @router.post("/shops/{shop}/segments/preview", response=CountOut, operation_id="preview_segment")
-@api(Deed.VIEW_TRAFFIC)
+@api(Deed.VIEW_CUSTOMERS)
 def preview_segment(request: ShopRequest, shop: str, body: PreviewIn) -> Any:
-    """How many customers a condition chooses, and some of them for who may see customers; nothing is kept."""
-    view, at = request.access.shop, body.at or clock.now()
+    """How many customers a condition chooses, and some of them; nothing is kept."""
+    view, at = request.access.shop, moment_asked(body.at)
     node = actions.read_condition(view, body.condition, at=at)
-    # Numbers name nobody; who they are is for those who may see customers.
-    most = body.sample if request.access.may(Deed.VIEW_CUSTOMERS) else 0
-    return count_told(reads.chosen(view, node, at=at, size=max(1, most)), node, view, most)
+    # Whoever may ask anything may single out one person: counts of conditions of one's own are for those who may see him.
+    found = reads.chosen(view, node, at=at, size=max(1, body.sample))
+    return count_told(found, node, view, body.sample)
 
 
 @router.get("/shops/{shop}/segments", response=list[SegmentOut], operation_id="list_segments")
@@ -260,7 +269,7 @@ def list_segment_customers(
     format: Format = "json",
 ) -> Any:
     """The customers of a segment at a moment, those seen last first."""
-    access, moment = request.access, at or clock.now()
+    access, moment = request.access, moment_asked(at)
     node = reads.get_segment(access.shop, key, at=moment).condition
     if format == "csv":
         rows = csv_rows(access.shop, node, moment)
@@ -276,9 +285,19 @@ def explain_segment(
     request: ShopRequest, shop: str, key: str, customer_id: int, at: datetime | None = None
 ) -> Any:
     """Why one customer is in a segment or out of it, from the facts that decided."""
-    view, moment = request.access.shop, at or clock.now()
+    view, moment = request.access.shop, moment_asked(at)
     node = reads.get_segment(view, key, at=moment).condition
     return why_told(reads.why(view, node, customer_id, at=moment), node, view)
+
+
+def moment_asked(at: datetime | None) -> datetime:
+    """A moment that was, with its zone; without one now. Raises BadMoment."""
+    now = clock.now()
+    if at is None:
+        return now
+    if at.tzinfo is None or at > now or at.year < EARLIEST:
+        raise BadMoment(field="at", value=at.isoformat())
+    return at
 
 
 # --- what goes out

@@ -17,7 +17,7 @@ from shuke.audience import purchases
 from shuke.audience.identities import reads as identities
 from shuke.audience.purchases import Purchases
 from shuke.audience.segments import worlds
-from shuke.audience.segments.errors import NoSuchSegment, SegmentInItself
+from shuke.audience.segments.errors import NoSuchSegment, SegmentInItself, TooDeep
 from shuke.audience.segments.fields import COMPUTED, CUSTOMER
 from shuke.audience.segments.models import Segment
 from shuke.audience.segments.shapes import MemberRow, NamedFact, SegmentCount, SegmentView, Why
@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 LARGEST_PAGE = 1_000
+DEEPEST = 5
 T = TypeVar("T")
 
 
@@ -73,12 +74,18 @@ def get_segment(shop: ShopView, key: str, *, at: datetime) -> SegmentView:
     """One, archived or not. Raises NoSuchSegment."""
     if key in shipped():
         return _shipped(shop, key, at)
-    if key.isdecimal() and len(key) <= 18:
-        with scope(shop=shop.id):
-            row = Segment.objects.filter(pk=int(key)).first()
-        if row is not None:
-            return view(row)
+    with scope(shop=shop.id):
+        row = Segment.objects.filter(pk=number_of(key)).first()
+    if row is not None:
+        return view(row)
     raise NoSuchSegment(field="segment", value=key)
+
+
+def number_of(key: str) -> int:
+    """The number of a saved segment; a number has one spelling only, so that no two keys name one segment. Raises NoSuchSegment."""
+    if not (key.isascii() and key.isdecimal() and len(key) <= 18 and str(int(key)) == key):
+        raise NoSuchSegment(field="segment", value=key)
+    return int(key)
 
 
 def view(row: Segment) -> SegmentView:
@@ -95,7 +102,7 @@ def _shipped(shop: ShopView, key: str, at: datetime) -> SegmentView:
 def conditions_needed(shop: ShopView, node: Node, *, at: datetime, own: str | None = None) -> dict[str, Node]:
     """The conditions of all segments that a condition names, and that those name; those that are named come first.
 
-    `own`: the key of the segment that the condition is for. Raises NoSuchSegment, SegmentInItself.
+    `own`: the key of the segment that the condition is for. Raises NoSuchSegment, SegmentInItself, TooDeep.
     """
     found: dict[str, Node] = {}
 
@@ -103,6 +110,8 @@ def conditions_needed(shop: ShopView, node: Node, *, at: datetime, own: str | No
         for group in worlds.groups_asked(part):
             if group in above:
                 raise SegmentInItself(field="segment", value=group)
+            if len(above) > DEEPEST:
+                raise TooDeep(field="segment", value=group, most=DEEPEST)
             if group not in found:
                 condition = get_segment(shop, group, at=at).condition
                 visit(condition, (*above, group))

@@ -207,7 +207,7 @@ def test_parse__not_a_tally_sequence_or_group__is_refused_with_place_and_remedy(
             "最近 24 小时内先有deeds，48 小时内再有tags",
         ),
         (Member("loyal"), "belongs to loyal", "属于loyal"),
-        (Compare("t_day", "in_next_days", 7), "day is within the next 7 days", "day 在未来 7 天内"),
+        (Compare("t_day", "in_next_days", 7), "day is, from today on, within 7 days", "day 在今天起 7 天内"),
     ],
 )
 def test_words__beyond_the_row__read_as_a_sentence(node, english, chinese) -> None:

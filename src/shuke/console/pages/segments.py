@@ -41,6 +41,7 @@ navigation.register(
     )
 )
 SIZE = 50
+MOST_NAMED = 20
 
 
 @require_safe
@@ -64,6 +65,7 @@ def _shell(request: PageRequest, state: ValueView) -> dict[str, Any]:
         "view": state,
         "moment": words.moment(state.at, request.access.shop.zone),
         "typed": state.at.strftime("%Y-%m-%dT%H:%M"),
+        "may_manage": request.access.may(Deed.MANAGE_CUSTOMERS),
         "query": request.GET.urlencode(),
     }
 
@@ -256,7 +258,7 @@ def why(request: PageRequest, shop: str, key: str, customer_id: int) -> HttpResp
     zone = access.shop.zone
     with in_words_of(access.shop, found.condition):
         parts = [(one.code == "condition_met", one.text()) for one in told.verdict.reasons]
-        decisive = [_fact(access, one) for one in told.decisive]
+        decisive = [_fact(access, one) for one in told.decisive[:MOST_NAMED]]
     context = {
         "segment": found,
         "name": _name(found),
@@ -264,6 +266,7 @@ def why(request: PageRequest, shop: str, key: str, customer_id: int) -> HttpResp
         "is_in": told.verdict.is_allowed,
         "parts": parts,
         "decisive": decisive,
+        "more": words.count(len(told.decisive) - MOST_NAMED) if len(told.decisive) > MOST_NAMED else "",
         "next_change": words.moment(told.next_change, zone) if told.next_change else "",
         "customer_url": customer_url(access, told.customer_id),
         "back_url": reverse("console:segment", args=[shop, key]) + _kept(state),

@@ -61,6 +61,24 @@ def test_editor__any_condition__comes_back_as_it_was(life):
     assert 0 < kept < 200
 
 
+def test_editor__what_it_has_no_inputs_for__is_kept_as_it_is():
+    deep = {"tally": "orders", "measure": "count", "op": "ge", "value": 5}
+    for _level in range(5):
+        deep = {"any": [deep, {"field": "visits_ever", "op": "ge", "value": 9}]}
+    wide = {"any": [{"field": "visits_ever", "op": "eq", "value": n} for n in range(100)]}
+    listed = {"tally": "items", "measure": "count", "op": "ge", "value": 1}
+    listed |= {"where": {"field": "item_title", "op": "in", "value": ["Shirt, red", "Hat"]}}
+    many = {"tally": "items", "measure": "count", "op": "ge", "value": 1}
+    many |= {"where": {"field": "item_ref", "op": "in", "value": [f"{n:09}" for n in range(490)]}}
+    odd = {"tally": "orders", "measure": "distinct", "of": "order_net", "op": "ge", "value": 2}
+    for form in (deep, wide, listed, many, odd):
+        node = parse({"v": 2, "all": [form]}, CUSTOMER)
+        shown = SegmentForm.of_segment(
+            SegmentView("", node, None, {"zh": "", "en": ""}, {}), "en", "CNY", SEGMENTS
+        )
+        assert parse(SegmentForm.of_post(posted(shown), "CNY", SEGMENTS).condition(), CUSTOMER) == node
+
+
 @pytest.fixture
 def ask(client, shop, member_of):
     users: dict[Role, object] = {}
@@ -141,6 +159,15 @@ def test_editor__what_can_not_be_read__is_told_at_its_line_and_stays_as_typed(as
         assert f'value="{typed}"' in told
     assert "does not suit" in text_of(ask("segment_preview", given=wrong))
     assert "不适合" in text_of(ask("segment_preview", given=wrong, language="zh-hans"))
+    for name, typed in (
+        ("value.0.0", "inf"), ("value.0.0", "1e999999"), ("value.0.0", "12,50"), ("value.0.0", "1e5000"),
+        ("what.0.0", "tally:orders:sum"), ("what.0.0", "tally:x:y:z"), ("t.0.1", "kept"), ("json.0.1", "["), ("n.0.0", "9" * 30),
+        ("unit.0.0", "years"), ("op.0.0", "?"), ("mode.0", "most"), ("s1.0.2", "moons"),
+    ):  # fmt: skip
+        for where in ("segment_preview", "new_segment"):
+            answer = ask(where, given=FORM | {name: typed, "do": "save", "name": f"{name} {typed[:9]}"})
+            assert answer.status_code in (200, 302, 422), (where, name, typed)
+    before = reads.list_segments(life.shop, at=AT)
     nameless = ask("new_segment", given=FORM | {"name": " ", "do": "save"})
     assert (nameless.status_code, "1 to 80 characters" in text_of(nameless)) == (422, True)
     assert ask("new_segment", role=Role.ANALYST).status_code == 403
@@ -164,8 +191,15 @@ def test_editor__twenty_conditions_by_hand_in_a_browser__kept_and_opened_by_an_a
 
     shop = life.shop
     names = {
-        "en": ("A line", "A group", "Keep the segment", "of %d customers", "for those who may see customers"),
-        "zh-hans": ("加一行", "加一组", "保存人群", "共 %d 位客户", "才能看到名单"),
+        "en": (
+            "A line",
+            "A group",
+            "Keep the segment",
+            "of %d customers",
+            "for those who may see customers",
+            "Build a segment",
+        ),
+        "zh-hans": ("加一行", "加一组", "保存人群", "共 %d 位客户", "才能看到名单", "新建人群"),
     }[language]
     owner, analyst = member_of(shop, Role.OWNER), member_of(shop, Role.ANALYST)
     everyone = reads.chosen(shop, All(), at=AT).everyone
@@ -192,8 +226,10 @@ def test_editor__twenty_conditions_by_hand_in_a_browser__kept_and_opened_by_an_a
                 return page
 
             page = opened(owner)
-            page.goto(live_server.url + reverse("console:new_segment", args=[shop.slug]))
+            page.goto(live_server.url + reverse("console:segments", args=[shop.slug]))
+            page.get_by_role("link", name=names[5]).click()
             page.locator("#segment-name").fill("Twenty")
+            page.locator('[name="value.0.0"]').fill("1")
             page.get_by_role("button", name=names[1], exact=True).click()
             expect(page.locator('[name="t.0.1.0"]')).to_have_count(1)
             page.locator('[name="value.0.1.0"]').fill("2")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from shuke.project.commands import app
@@ -43,7 +44,7 @@ def list_them(shop: str = SHOP, as_json: bool = AS_JSON) -> None:
         return
     table = Table("key", "name", "condition")
     for one in told:
-        table.add_row(one["key"], one["name"], one["sentence"])
+        table.add_row(one["key"], escape(one["name"]), escape(one["sentence"]))
     Console().print(table)
 
 
@@ -63,7 +64,7 @@ def count(
         print(json.dumps(told, ensure_ascii=False, default=str))
         return
     console = Console()
-    console.print(told["sentence"])
+    console.print(told["sentence"], markup=False)
     console.print(f"{told['count']:,} / {told['everyone']:,}")
 
 
@@ -89,7 +90,7 @@ def why(
         return
     console = Console()
     for part in told["parts"]:
-        console.print(("+ " if part["code"] == "condition_met" else "- ") + part["words"])
+        console.print(("+ " if part["code"] == "condition_met" else "- ") + part["words"], markup=False)
 
 
 def _condition(shop: ShopView, segment: str, where: str, at: datetime) -> Node:
@@ -118,10 +119,10 @@ def _moment(text: str) -> datetime:
 
     if not text:
         return clock.now()
+    from shuke.audience.segments.http import moment_asked
+
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Invalid(field="--at", value=text) from None
-    if found.tzinfo is None:
-        raise Invalid(field="--at", value=text)
-    return found
+    return moment_asked(found)
