@@ -15,6 +15,7 @@ import yaml
 from django.apps import apps
 from django_scopes import scope, scopes_disabled
 
+from shuke.audience.customers import actions as customers
 from shuke.audience.forecast.tests.furnished import furnish_forecast
 from shuke.audience.identities.tests.furnished import furnish_identities
 from shuke.audience.segments import actions as segments
@@ -66,7 +67,9 @@ def furnish(shop) -> dict[str, Any]:
         found["buyer_id"] = surrogate(shop.id, "person", PERSON)
         found |= furnish_identities(shop, mark)
         found |= furnish_forecast(shop, mark, date(2026, 3, 10), at)
-    found["customer"] = str(surrogate(shop.id, "person", f"{mark}-tom"))
+    tom = surrogate(shop.id, "person", f"{mark}-tom")
+    customers.give_tag(**common, customer_ids=[tom], tag="walked")
+    found["customer"] = str(tom)
     found["coming_day"] = (today + timedelta(days=3)).isoformat()
     found["coming_moment"] = (at + timedelta(days=3)).isoformat()
     return found

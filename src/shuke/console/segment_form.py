@@ -16,7 +16,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from shuke.audience.segments.fields import CUSTOMER
 from shuke.audience.segments.reads import SegmentView
@@ -304,7 +304,8 @@ def _choices(asked: Field | None, chosen: str) -> list[Option]:
     """What may be chosen as a value, instead of being typed."""
     if asked is not None and asked.kind is Kind.FLAG:
         return [
-            (key, title, key == chosen) for key, title in (("yes", gettext("yes")), ("no", gettext("no")))
+            (key, title, key == chosen)
+            for key, title in (("yes", pgettext("condition", "yes")), ("no", pgettext("condition", "no")))
         ]
     words = asked.choice_words() if asked is not None else {}
     return [(key, str(title), key == chosen) for key, title in words.items()]

@@ -180,7 +180,9 @@ urlpatterns = [
         customer_deeds.set_attribute,
         name="set_customer_attribute",
     ),
-    path("s/<slug:shop>/customers/<signed:customer_id>/tag/", customer_deeds.give_tag, name="give_customer_tag"),
+    path(
+        "s/<slug:shop>/customers/<signed:customer_id>/tag/", customer_deeds.give_tag, name="give_customer_tag"
+    ),
     path(
         "s/<slug:shop>/customers/<signed:customer_id>/tag/take/",
         customer_deeds.take_tag,

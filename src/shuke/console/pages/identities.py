@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from shuke.audience.identities import actions, http, reads
@@ -175,7 +175,7 @@ def identities_context(request: PageRequest, customer_id: int) -> dict[str, Any]
     names: list[Column[reads.IdentityView]] = [
         Column(
             "ref",
-            gettext("Name"),
+            pgettext("identities", "Name"),
             lambda v: v.ref,
             "known_name",
             is_first=True,

@@ -6,6 +6,7 @@ import json
 
 import typer
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +34,7 @@ def find_command(text: str = NAME, shop: str = SHOP, as_json: bool = AS_JSON) ->
     if as_json:
         typer.echo(json.dumps([http.told(one) for one in found], ensure_ascii=False, indent=1, default=str))
         return
-    table = Table(_("Kind"), _("Name"), _("Customer"))
+    table = Table(pgettext("identities", "Kind"), pgettext("identities", "Name"), _("Customer"))
     for one in found:
         table.add_row(str(reads.KIND_TITLES[one.kind]), one.masked, str(one.customer_id))
     if found:
@@ -58,7 +59,7 @@ def names_command(text: str = NAME, shop: str = SHOP, as_json: bool = AS_JSON) -
         }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
         return
-    names = Table(_("Kind"), _("Name"), _("First seen"))
+    names = Table(pgettext("identities", "Kind"), pgettext("identities", "Name"), _("First seen"))
     for one in found:
         names.add_row(
             str(reads.KIND_TITLES[one.kind]), one.masked, str(one.first_at.date()) if one.first_at else "—"
