@@ -197,6 +197,7 @@ urlpatterns = [
     path("s/<slug:shop>/segments/new/", segment_editor.new_segment, name="new_segment"),
     path("s/<slug:shop>/segments/preview/", segment_editor.preview, name="segment_preview"),
     path("s/<slug:shop>/segments/<slug:key>/edit/", segment_editor.edit_segment, name="edit_segment"),
+    path("s/<slug:shop>/segments/<slug:key>/restore/", segment_editor.restore, name="restore_segment"),
     path("s/<slug:shop>/segments/<slug:key>/archive/", segment_editor.archive, name="archive_segment"),
     path("s/<slug:shop>/segments/<slug:key>/", segments.segment, name="segment"),
     path("s/<slug:shop>/segments/<slug:key>/answer/", segments.answer, name="segment_answer"),

@@ -47,6 +47,11 @@ def edit_segment(request: PageRequest, shop: str, key: str) -> HttpResponseBase:
     one = reads.get_segment(access.shop, key, at=clock.now())
     if one.kept is None:
         return redirect(reverse("console:new_segment", args=[shop]) + f"?from={key}")
+    if one.kept.is_archived:
+        messages.error(
+            request, gettext("The segment is archived. Take it into use again before you change it.")
+        )
+        return redirect("console:segment", shop, key)
     if request.method == "POST":
         return _posted(request, one)
     return _shown(
@@ -133,6 +138,21 @@ def archive(request: PageRequest, shop: str, key: str) -> HttpResponse:
         return redirect("console:segment", shop, key)
     messages.success(request, gettext("The segment is archived; it can be taken into use again."))
     return redirect("console:segments", shop)
+
+
+@require_POST
+@page(Deed.MANAGE_CUSTOMERS)
+def restore(request: PageRequest, shop: str, key: str) -> HttpResponse:
+    """Take an archived segment into use again."""
+    access = request.access
+    reads.get_segment(access.shop, key, at=clock.now())
+    try:
+        actions.restore_segment(shop=access.shop, key=key, actor=access.actor, at=clock.now())
+    except ShukeError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, gettext("The segment is in use again."))
+    return redirect("console:segment", shop, key)
 
 
 def _names(access: Access, but: str = "") -> dict[str, str]:

@@ -76,7 +76,8 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
     """The fragment with every segment, what it says and how many it has."""
     state, access = read_value_view(request, clock.now()), request.access
     at, kept = state.at, _kept(state)
-    found = reads.list_segments(access.shop, at=at)
+    is_archived = request.GET.get("archived") == "1"
+    found = reads.list_segments(access.shop, at=at, is_archived=is_archived)
     numbers, everyone = reads.counts(access.shop, found, at=at)
 
     def share(one: reads.SegmentView) -> str:
@@ -109,6 +110,8 @@ def table(request: PageRequest, shop: str) -> HttpResponse:
     ]
     context = {
         "everyone": everyone,
+        "is_archived": is_archived,
+        "has_archived": not is_archived and bool(reads.list_segments(access.shop, at=at, is_archived=True)),
         "sentence": ngettext(
             "%(count)s customer is known by name.", "%(count)s customers are known by name.", everyone
         )

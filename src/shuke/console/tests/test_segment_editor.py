@@ -83,13 +83,13 @@ def test_editor__what_it_has_no_inputs_for__is_kept_as_it_is():
 def ask(client, shop, member_of):
     users: dict[Role, object] = {}
 
-    def request(name, *args, given=None, role=Role.OWNER, language="en", **headers):
+    def request(name, *args, given=None, role=Role.OWNER, language="en", query=None, **headers):
         users[role] = users.get(role) or member_of(shop, role)
         client.force_login(users[role])
         client.cookies["shuke_language"] = language
         with clock.frozen(AT):
             url = reverse(f"console:{name}", args=[shop.slug, *args])
-            return client.get(url) if given is None else client.post(url, given, headers=headers)
+            return client.get(url, query or {}) if given is None else client.post(url, given, headers=headers)
 
     return request
 
@@ -145,6 +145,11 @@ def test_editor__typed_and_kept__is_the_condition_that_was_meant(ask, life):
     assert ask("edit_segment", "regulars").url.endswith("?from=regulars")
     assert ask("archive_segment", made.key, given={}).status_code == 302
     assert reads.get_segment(shop, made.key, at=AT).kept.is_archived
+    assert "Other" in text_of(ask("segments_table", query={"archived": "1"}))
+    assert "is archived" in text_of(ask("segment", made.key))
+    assert ask("edit_segment", made.key).url == reverse("console:segment", args=[shop.slug, made.key])
+    assert ask("restore_segment", made.key, given={}).status_code == 302
+    assert not reads.get_segment(shop, made.key, at=AT).kept.is_archived
 
 
 @pytest.mark.django_db
