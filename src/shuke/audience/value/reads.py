@@ -159,7 +159,7 @@ def value_customers(
         of = scored(one, version, rules, half_year, said)
         found = places_of(of, which, rules)
         shown = found[(page - 1) * size : page * size]
-        refs = _refs(one, of.ids[shown])
+        refs = purchases.names_of(one, of.ids[shown].tolist())
         rows = of.table.take(shown).to_pylist()
         told = tuple(
             ValuedCustomer(
@@ -184,30 +184,6 @@ def value_customers(
         return ValuedCustomers(told, len(found), decisions.sum_of(of.amounts[found]), page, size)
 
     return purchases.ask(shop, at, question) or ValuedCustomers((), 0, 0, page, size)
-
-
-def _refs(one: Purchases, customers: np.ndarray) -> dict[int, str]:
-    """customer_id → a name as a source wrote it, of a page of customers."""
-    if not len(customers):
-        return {}
-    owners = {int(c): int(c) for c in customers}
-    if one.links is not None:
-        of = one.links.filter(one.links.customer_id.isin(list(owners)))
-        for row in one.run(of).to_pylist():
-            owners[row["identity_id"]] = row["customer_id"]
-    found: dict[int, str] = {}
-    events = one.before.raw("events")
-    for rows, person, ref in (
-        (one.lines, "buyer_id", "buyer_ref"),
-        (events, "person_id", "person_ref"),
-    ):
-        lacking = [i for i, customer in owners.items() if customer not in found]
-        if not lacking:
-            break
-        named = rows.filter(rows[person].isin(lacking) & rows[ref].notnull())
-        for row in one.run(named.group_by(person).aggregate(ref=named[ref].max())).to_pylist():
-            found.setdefault(owners[row[person]], row["ref"])
-    return found
 
 
 # --- lifecycle
@@ -308,7 +284,7 @@ def lifecycle_customers(
         count = one.run(rows.aggregate(n=rows.count()))["n"][0].as_py()
         ordered = rows.order_by([ibis.desc("last"), "customer_id"]).limit(size, offset=(page - 1) * size)
         shown = one.run(ordered).to_pylist()
-        refs = _refs(one, np.array([row["customer_id"] for row in shown], np.int64))
+        refs = purchases.names_of(one, [row["customer_id"] for row in shown])
         return LivingCustomers(tuple(_living(row, refs) for row in shown), int(count), page, size)
 
     return purchases.ask(shop, moment, question) or LivingCustomers((), 0, page, size)
