@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shuke.conditions.reads import (
+    All,
     AsOf,
     Compare,
     Known,
@@ -33,6 +34,7 @@ from shuke.conditions.reads import (
     without,
     words,
 )
+from shuke.conditions.reads import Any as AnyOf
 
 from . import beyond_oracle
 from .drawn_worlds import as_ofs, conditions, subjects, tallies, world_of
@@ -129,11 +131,14 @@ def test_next_change__until_that_moment__the_answer_stands(capsys) -> None:
 def test_decisive__named_facts_taken_away__the_verdict_flips(capsys) -> None:
     reached: Counter = Counter()
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=EVERYTHING)
+    @settings(max_examples=90, deadline=None, suppress_health_check=EVERYTHING)
     @given(st.data(), as_ofs())
     def law(data, as_of):
         known = data.draw(subjects(as_of, (2, 4, 6)))
-        for node in [data.draw(conditions) for _ in range(4)] + [data.draw(tallies()) for _ in range(4)]:
+        several = [data.draw(tallies(measure)) for measure in (Measure.COUNT, Measure.DAYS, Measure.SUM)]
+        for node in (
+            [data.draw(conditions) for _ in range(4)] + several + [All(several[:2]), AnyOf(several[1:])]
+        ):
             answer, named = by_the_oracle(node, known, as_of), decisive(node, known, as_of)
             if named:
                 assert by_the_oracle(node, without(known, named), as_of) != answer, (node, known, named)
