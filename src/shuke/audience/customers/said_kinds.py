@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -51,7 +52,7 @@ def _entry(
     asked: timeline.Asked,
     kind: str,
     one: described.Tag,
-    at: object,
+    at: datetime,
     part: str,
     words: Reason,
     details: Sequence[timeline.Detail],
@@ -59,7 +60,7 @@ def _entry(
     return timeline.Entry(
         kind,
         f"{one.key}:{part}",
-        at.astimezone(asked.shop.zone),  # type: ignore[attr-defined]
+        at.astimezone(asked.shop.zone),
         words,
         one.identity_id,
         tuple(details),

@@ -44,7 +44,11 @@ def _order(order_id: int, rows: list[Row], links: dict[int, int], is_tiny: bool)
         return None
 
     buyer, device = named("buyer_id"), named("visitor_id")
-    customer = links.get(buyer, buyer) if buyer is not None else links.get(device)  # type: ignore[arg-type]
+    customer = None
+    if buyer is not None:
+        customer = links.get(buyer, buyer)
+    elif device is not None:
+        customer = links.get(device)
     return {
         "order_id": order_id,
         "customer_id": customer,

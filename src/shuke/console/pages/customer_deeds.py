@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,61 +23,62 @@ from shuke.shops.page_request import PageRequest
 from shuke.shops.roles import Deed
 
 
-@require_POST
-@page(Deed.MANAGE_CUSTOMERS)
-def set_attribute(request: PageRequest, shop: str, customer_id: int) -> HttpResponseRedirect:
-    """`name`, `value` (empty: unknown from now on) and `day` since when it is so (empty: now)."""
+def _done(
+    request: PageRequest, of: int, deed: Callable[..., Any], said: Callable[[Any], str], /, **given: Any
+) -> HttpResponseRedirect:
+    """Do a deed to one customer, say what came of it, and go back to him."""
     access = request.access
-    value = request.POST.get("value", "").strip()[:2000]
     try:
-        access.do(
-            actions.set_attribute,
-            customer_id=customer_id,
-            name=request.POST.get("name", ""),
-            value=value or None,
-            told_at=_day(request, "day"),
-        )
-        messages.success(request, gettext("Kept."))
+        messages.success(request, said(access.do(deed, **given)))
     except NotFound as error:
         raise Http404(str(error)) from None
     except ShukeError as error:
         messages.error(request, str(error))
-    return redirect(view.customer_url(access, customer_id))
+    return redirect(view.customer_url(access, of))
+
+
+@require_POST
+@page(Deed.MANAGE_CUSTOMERS)
+def set_attribute(request: PageRequest, shop: str, customer_id: int) -> HttpResponseRedirect:
+    """`name`, `value` (empty: unknown from now on) and `day` since when it is so (empty: now)."""
+    return _done(
+        request,
+        customer_id,
+        actions.set_attribute,
+        lambda done: gettext("Kept."),
+        customer_id=customer_id,
+        name=request.POST.get("name", ""),
+        value=request.POST.get("value", "").strip()[:2000] or None,
+        told_at=_day(request, "day"),
+    )
 
 
 @require_POST
 @page(Deed.MANAGE_CUSTOMERS)
 def give_tag(request: PageRequest, shop: str, customer_id: int) -> HttpResponseRedirect:
     """`tag`, and `day`: the last day on which it stands (empty: for good)."""
-    access = request.access
-    try:
-        done = access.do(
-            actions.give_tag,
-            customer_ids=[customer_id],
-            tag=request.POST.get("tag", ""),
-            until=_end(request),
-        )
-        said = gettext("The tag is given.") if done.changed else gettext("He has this tag already.")
-        messages.success(request, said)
-    except NotFound as error:
-        raise Http404(str(error)) from None
-    except ShukeError as error:
-        messages.error(request, str(error))
-    return redirect(view.customer_url(access, customer_id))
+    return _done(
+        request,
+        customer_id,
+        actions.give_tag,
+        lambda done: gettext("The tag is given.") if done.changed else gettext("He has this tag already."),
+        customer_ids=[customer_id],
+        tag=request.POST.get("tag", ""),
+        until=_end(request),
+    )
 
 
 @require_POST
 @page(Deed.MANAGE_CUSTOMERS)
 def take_tag(request: PageRequest, shop: str, customer_id: int) -> HttpResponseRedirect:
-    access = request.access
-    try:
-        access.do(actions.take_tag, customer_ids=[customer_id], tag=request.POST.get("tag", ""))
-        messages.success(request, gettext("The tag is taken; that he had it stays on the time line."))
-    except NotFound as error:
-        raise Http404(str(error)) from None
-    except ShukeError as error:
-        messages.error(request, str(error))
-    return redirect(view.customer_url(access, customer_id))
+    return _done(
+        request,
+        customer_id,
+        actions.take_tag,
+        lambda done: gettext("The tag is taken; that he had it stays on the time line."),
+        customer_ids=[customer_id],
+        tag=request.POST.get("tag", ""),
+    )
 
 
 @require_POST

@@ -55,7 +55,9 @@ class Plain:
     """The oracle: lists and loops. Who holds what, links as pairs, and every word in the order of its moment."""
 
     def __init__(self, holds: dict[int, set[int]]) -> None:
-        self.holds, self.links, self.words = holds, [], []  # type: ignore[var-annotated]
+        self.holds = holds
+        self.links: list[Any] = []
+        self.words: list[Any] = []
 
     def members(self, one: int) -> set[int]:
         found, grew = {one}, True
@@ -104,7 +106,8 @@ def test_law__any_life__as_the_plain_oracle_and_never_widened_by_a_merge() -> No
         holds: dict[int, set[int]] = {}
         for phone, owner in enumerate(owners):
             holds.setdefault(owner, set()).add(PEOPLE + phone)
-        plain, words = Plain(holds), {}  # type: ignore[var-annotated]
+        plain = Plain(holds)
+        words: dict[Any, Any] = {}
 
         def verdicts() -> dict[tuple[int, int], bool]:
             stands = {one: s for one, said in words.items() if (s := standing(said)) is not None}

@@ -69,5 +69,14 @@ def play(buyers: int, seed: int) -> Shop:
         )
         orders += len(ahead)
         value += sum(ahead.values())
-    frequency, recency, age, paid_days, mean_paid = (list(column) for column in zip(*told, strict=True))
-    return Shop(frequency, recency, age, paid_days, mean_paid, orders, value, (r, alpha, a, b), history)  # type: ignore[arg-type]
+    return Shop(
+        frequency=[one[0] for one in told],
+        recency=[one[1] for one in told],
+        age=[one[2] for one in told],
+        paid_days=[one[3] for one in told],
+        mean_paid=[one[4] for one in told],
+        orders=orders,
+        value=value,
+        truth=(r, alpha, a, b),
+        history=history,
+    )

@@ -99,10 +99,10 @@ def _made(shop: Any) -> reads.Forecast:
     return made
 
 
-def _api(shop: Any, role: Role) -> dict[str, str]:
+def _api(shop: Any, role: Role) -> dict[str, dict[str, str]]:
     with scope(shop=shop.id):
         _key, secret = shops.create_api_key(shop=shop, name=role, role=role, actor=ACTOR, at=clock.now())
-    return {"headers": {"authorization": f"Bearer {secret}"}}  # type: ignore[dict-item]
+    return {"headers": {"authorization": f"Bearer {secret}"}}
 
 
 @SHOWS

@@ -34,7 +34,8 @@ def fitted(cdnow: Any) -> fitting.Fit:
 
 
 def _arrays(table: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return tuple(table[name].to_numpy(float) for name in ("frequency", "recency", "T"))  # type: ignore[return-value]
+    frequency, recency, age = (table[name].to_numpy(float) for name in ("frequency", "recency", "T"))
+    return frequency, recency, age
 
 
 def _buyers(table: Any) -> orders_model.Buyers:
@@ -140,16 +141,17 @@ def _people(table: Any) -> horizon.People:
 def test_gradients__anywhere__as_the_differences_say(cdnow: Any) -> None:
     likelihood = orders_model.Likelihood(_buyers(cdnow))
     money = money_model.Likelihood(np.array([1.0, 3.0, 9.0]), np.array([20.0, 55.0, 31.0]))
-    for model, at in (
+    cases: tuple[tuple[Any, np.ndarray], ...] = (
         (likelihood, np.array([-1.4, 1.5, -0.2, 0.9])),
         (likelihood, np.array([2.0, -2.0, 3.0, -3.0])),
         (money, np.array([1.0, 0.4, 3.0])),
-    ):
-        exact = model.gradient(at)  # type: ignore[attr-defined]
+    )
+    for model, at in cases:
+        exact = model.gradient(at)
         for place in range(len(at)):
             away = np.zeros(len(at))
             away[place] = 1e-5
-            slope = (model(at + away) - model(at - away)) / 2e-5  # type: ignore[operator]
+            slope = (model(at + away) - model(at - away)) / 2e-5
             assert math.isclose(exact[place], slope, rel_tol=2e-5, abs_tol=1e-3)
 
 
